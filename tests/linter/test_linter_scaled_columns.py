@@ -180,3 +180,26 @@ def test_latents_that_are_scaled_to_be_shown_are_no_data(tmp_path: Path) -> None
     report = linted(tmp_path, {"net.py": scene})
     assert codes(report) == []
     assert not any("VAE403" in judgement.clean for judgement in report.judgements)
+
+
+CLASSES = (
+    TRAINED[: TRAINED.index("def loaded")]
+    + """
+def fit(rows, classes, optimizer):
+    net = Net()
+    scaled = StandardScaler().fit_transform(rows)
+    held = TensorDataset(torch.FloatTensor(scaled), torch.FloatTensor(classes))
+    for x, c in DataLoader(held, batch_size=32):
+        y, m, s = net(x)
+        error = F.binary_cross_entropy_with_logits(y, {target}, reduction="sum")
+        optimizer.zero_grad()
+        (error - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())).backward()
+        optimizer.step()
+"""
+)
+
+
+@pytest.mark.parametrize(("target", "expected"), [("c", []), ("x", ["VAE403"])])
+def test_the_labels_of_scaled_columns_are_not_scaled(target: str, expected: list[str], tmp_path: Path) -> None:
+    text = CLASSES.format(end="nn.Identity()", target=target)
+    assert codes(linted(tmp_path, {"net.py": text})) == expected

@@ -123,7 +123,9 @@ def item(context: Context, value: Value, index: Value, site: Site, one_of: int =
             may_be_row = index == 0 and one_of == 1 and expr.get("own")
             attrs = tuple(each for each in expr.attrs if each[0] != "batched" or not may_be_row)
             return Expr("data", (), attrs, expr.site)
-        return Expr("label", (), (*expr.attrs, ("index", str(index))), site)
+        # What was done to the data was not done to their labels.
+        attrs = tuple(each for each in expr.attrs if each[0] != "centred")
+        return Expr("label", (), (*attrs, ("index", str(index))), site)
     if expr.op == "phi":
         condition, one, other = expr.args
         return Expr("phi", (condition, item(context, one, index, site), item(context, other, index, site)), (), site)
