@@ -7,6 +7,9 @@ from collections.abc import Collection, Iterable
 from vae_checked.finding import Finding, Place
 from vae_checked.record import replace
 
+# What is said of a formula as a whole.
+_OF_FORMULAS = frozenset(("VAE301", "VAE306"))
+
 
 def merged(one: Finding, other: Finding, functions: Collection[str]) -> Finding:
     """One finding of two at the same place: it is of all the VAEs that they are of, and tells of all their places.
@@ -29,7 +32,7 @@ def _is_class(subject: str) -> bool:
 
 def narrowest(findings: Iterable[Finding], functions: Collection[str]) -> list[Finding]:
     """The findings without those that say of a stretch of text what another says of a part of it."""
-    found = list(findings)
+    found = _of_whole_formulas(list(findings), functions)
     by_words: dict[tuple[str, str], list[Finding]] = {}
     for finding in found:
         by_words.setdefault((finding.code, finding.message), []).append(finding)
@@ -40,6 +43,26 @@ def narrowest(findings: Iterable[Finding], functions: Collection[str]) -> list[F
             inside = (other for other in alike if _holds(other.place, finding.place))
             for outer in inside:
                 finding = merged(finding, outer, functions)  # noqa: PLW2901  what the wider ones tell is kept
+            kept.append(finding)
+    return kept
+
+
+def _of_whole_formulas(found: list[Finding], functions: Collection[str]) -> list[Finding]:
+    """Without a formula that is called wrong as a part of one that is: what is said of the whole knows its heads."""
+    formulas = [finding for finding in found if finding.code in _OF_FORMULAS]
+    within: dict[int, list[Finding]] = {}
+    left_out = set()
+    for part in formulas:
+        wholes = [each for each in formulas if each.code == part.code]
+        whole = next((each for each in wholes if _holds(each.place, part.place)), None)
+        if whole is not None:
+            left_out.add(id(part))
+            within.setdefault(id(whole), []).append(part)
+    kept = []
+    for finding in found:
+        if id(finding) not in left_out:
+            for part in within.get(id(finding), ()):
+                finding = replace(merged(finding, part, functions), message=finding.message)  # noqa: PLW2901  as below
             kept.append(finding)
     return kept
 
