@@ -204,3 +204,33 @@ def fit(loader):
 )
 def test_a_product_over_all_rows_leaves_no_batch(weighed: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": WEIGHED.format(weighed=weighed)})) == expected
+
+
+NODES = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+
+    def forward(self, nodes):
+        m = {mean}
+        s = self.to_s(nodes).mean(dim=1, keepdim=True)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("mean", "by"),
+    [
+        ("torch.mean(torch.tanh(self.to_m(nodes)), dim=1).unsqueeze(dim=1)", "torch.tanh"),
+        ("torch.relu(self.to_m(nodes)).mean(dim=1, keepdim=True)", "torch.relu"),
+        ("torch.tanh(self.to_m(nodes).mean(dim=1, keepdim=True))", "torch.tanh"),
+    ],
+)
+def test_what_confines_a_mean_over_nodes_is_the_activation(mean: str, by: str, tmp_path: Path) -> None:
+    (finding,) = linted(tmp_path, {"net.py": NODES.format(mean=mean)}).findings
+    assert (finding.code, finding.fix) == ("VAE204", f"take {by} away from m")

@@ -420,7 +420,8 @@ def _under(node: Expr) -> Expr | None:
     if node.op in _JOINS:
         found = interval_of(node)
         return next((arg for arg in node.args if interval_of(arg) == found), None)
-    if node.op == "clamp":
+    if node.op == "clamp" or node.op in REDUCTIONS:
+        # A mean over nodes or steps lies where they do.
         before, after = interval_of(node.args[0]), interval_of(node)
         return node.args[0] if before is not None and before == after else None
     if node.op in _POSITIVE and interval_of(node) not in (None, *_POSITIVE_REALS):
