@@ -15,10 +15,13 @@ from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import chains, formula_in, is_whole, peeled, rank_of, step_axes
 from vae_checked.linter.roles.reductions import ways as taken
 from vae_checked.linter.roles.ways import most_conditions
-from vae_checked.linter.symbols.expression import NOISE, Expr, Graph, origin, strip
+from vae_checked.linter.symbols.expression import NOISE, REDUCTIONS, Expr, Graph, origin, strip, walk
 from vae_checked.mathematics import reductions
 from vae_checked.mathematics.names import is_divergence
 from vae_checked.mathematics.reductions import ChainStep, Number, Through, sign_of, weight_of
+
+# What makes of a mean something else than the mean of what it makes.
+_BENDING = frozenset(("exp", "square", "pow", "log"))
 
 
 def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: JointLoss | None, losses: Losses) -> KL:
@@ -93,8 +96,8 @@ def _is_in_another_loss(kl: Divergence, losses: Losses) -> bool:
 def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
     """How a KL is reduced from its heads up to the loss; None when that cannot be read."""
     inside, rank = reading.formula, _rank(kl)
-    if inside is None or over_first_axis(kl.location):
-        # Its first axis is none of samples, whatever is done to it.
+    if inside is None or over_first_axis(kl.location) or _has_pooled_heads(kl):
+        # Its first axis is none of samples, whatever is done to it; of pooled heads an axis is gone before the formula.
         return None
     own, other = own_reduction(kl, reading), reductions.read(reading.recon, None)
     shared = reductions.balancing(reading.shared, own, other)
@@ -106,6 +109,16 @@ def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
         # The error is a mean over a sample's elements as well, or may be: the sum of both is no sign of other axes.
         return None
     return reduced
+
+
+def _has_pooled_heads(kl: Divergence) -> bool:
+    """Whether the formula squares, or takes the exponential of, what a head was summed or averaged to."""
+    heads = {kl.head.uid, kl.location.uid}
+    return any(
+        node.op in _BENDING and strip(node.args[0]).op in REDUCTIONS and strip(strip(node.args[0]).args[0]).uid in heads
+        for node in walk(kl.term)
+        if node.args
+    )
 
 
 def _is_summed_with(reduced: Reduced, own: Reduced) -> bool:
