@@ -102,6 +102,35 @@ def test_a_class_that_holds_itself_comes_under_contract_as_others_do(write):
         model.Config().use(torch.zeros(2, 4))
 
 
+def test_what_another_package_puts_into_a_class_is_no_contract(write):
+    outside = """
+    def filled(kind):
+        def fill(self, values: "OnlyWhereTypesAreChecked") -> None:
+            pass
+
+        kind.fill = fill
+        return kind
+    """
+    model = """
+    from outsider.tools import filled
+
+    @filled
+    class Config:
+        pass
+
+    @filled
+    class Model:
+        def run(self, x: Float[Tensor, "B 3"]) -> Float[Tensor, "B 3"]:
+            return x
+    """
+    write("outsider", tools=outside)
+    write("insider", model=model)
+    with check_package("insider") as package:
+        importlib.import_module("insider.model")
+    assert package.checked == ["insider.model.Model"]
+    assert package.refused == []
+
+
 def test_after_the_block_imports_are_left_alone(write):
     write("early", loss=LOSS)
     write("late", loss=LOSS)

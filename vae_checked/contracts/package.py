@@ -130,14 +130,20 @@ def _functions(value: Any) -> Iterator[Any]:
     return (function for member in members if inspect.isfunction(function := function_of(member)))
 
 
+def _is_of_package(function: Any, owner: type) -> bool:
+    """Whether a function of a class is of its package: others may put theirs into a class, as pydantic does."""
+    return (function.__module__ or "").partition(".")[0] == owner.__module__.partition(".")[0]
+
+
 def _has_contract(value: Any, around: tuple[type, ...] = ()) -> bool:
     """Whether a function, or one of a class or of the classes within it, has annotations that are contracts.
 
     `around` are the classes that it stands in: one may have itself for a member.
     """
     if inspect.isclass(value):
-        members = map(function_of, vars(value).values())
-        return value not in around and any(_has_contract(member, (*around, value)) for member in members)
+        members = [function_of(member) for member in vars(value).values()]
+        own = [member for member in members if not inspect.isfunction(member) or _is_of_package(member, value)]
+        return value not in around and any(_has_contract(member, (*around, value)) for member in own)
     if not inspect.isfunction(value) or contract_of(value) is not None or not has_annotations(value):
         return False
     signature = resolve(value, {})
