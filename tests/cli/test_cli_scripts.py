@@ -83,6 +83,21 @@ def test_a_module_that_imports_is_not_taken_apart(
     assert "alone were loaded" not in capsys.readouterr().out
 
 
+def test_a_loss_without_what_an_import_lacks_says_which_import_that_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = textwrap.dedent(MODEL) + "\n\nfrom a_package_that_there_is_not import kl_of\n\n\n"
+    text += "def elbo(x_hat, x, mu, s):\n    return ((x_hat - x) ** 2).sum() + kl_of(mu, s)\n"
+    (tmp_path / "loss_that_lacks.py").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    assert main(["audit", "loss_that_lacks:VAE", "--input", "B 42", "--loss", "loss_that_lacks:elbo"]) == 2
+    sys.modules.pop("loss_that_lacks", None)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "name 'kl_of' is not defined" in said
+    assert "importing loss_that_lacks needs 'a_package_that_there_is_not', which is not installed" in said
+
+
 def test_a_factory_without_what_an_import_lacks_is_told_which(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

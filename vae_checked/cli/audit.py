@@ -17,6 +17,7 @@ from vae_checked.text import counted
 
 if TYPE_CHECKING:
     from vae_checked.config import ModelConfig
+    from vae_checked.definitions import Alone
     from vae_checked.known_failures import KnownFailures
 
 
@@ -158,7 +159,7 @@ def audited(config: ModelConfig, seed: int = 0, weights: str | None = None, *, p
 
     pictured: whether the shapes of its stages are inferred too, which takes seconds and which pictures alone show.
     """
-    from vae_checked.load import build_model, load_object, load_weights, loaded_alone, placed, require_torch
+    from vae_checked.load import build_model, load_object, load_weights, placed, require_torch
 
     require_torch(f"auditing {config.name}")
     model = build_model(config.model, config.kwargs, config.folder)
@@ -184,7 +185,11 @@ def audited(config: ModelConfig, seed: int = 0, weights: str | None = None, *, p
     try:
         report = audit(model, config.input, loss, name=config.name, optimizer=optimizer, seed=seed, **config.asked)
     except VaeCheckedError as error:
-        raise type(error)(as_options(str(error))) from error
+        said = as_options(str(error))
+        if isinstance(error.__cause__, NameError):
+            # A name that an import would have brought, had the module been imported as a whole.
+            said = "; ".join((said, *map(str, _definitions_alone(config))))
+        raise type(error)(said) from error
     report = with_size_law(report, model, config.input)
     if pictured:
         report = with_stage_shapes(report, model, config.input)
@@ -192,9 +197,15 @@ def audited(config: ModelConfig, seed: int = 0, weights: str | None = None, *, p
         replace(each, unobserved={path: as_options(reason) for path, reason in each.unobserved.items()})
         for each in report.facts
     )
-    alone = loaded_alone(config.model, *([config.loss] if config.loss and ":" in config.loss else []))
-    lines = (*(f"{config.name}: {each}" for each in alone), *map(as_options, report.unobserved))
+    lines = (*(f"{config.name}: {each}" for each in _definitions_alone(config)), *map(as_options, report.unobserved))
     return replace(report, facts=facts, unobserved=lines)
+
+
+def _definitions_alone(config: ModelConfig) -> list[Alone]:
+    """Why of the modules of a model and its loss the definitions alone were loaded, where they were."""
+    from vae_checked.load import loaded_alone
+
+    return loaded_alone(config.model, *([config.loss] if config.loss and ":" in config.loss else []))
 
 
 def parsed_kwargs(text: str) -> dict[str, Any]:
