@@ -195,6 +195,22 @@ def test_the_portrait_names_ranges_reductions_and_the_effective_beta() -> None:
     assert portrait(Facts("m")) == []
 
 
+@pytest.mark.parametrize(
+    ("training", "evaluation", "expected"),
+    [
+        (None, None, []),
+        (False, False, ["sampler: not drawn in training"]),
+        (False, True, ["sampler: drawn in evaluation"]),
+        (None, True, ["sampler: drawn in evaluation"]),
+    ],
+)
+def test_when_noise_is_drawn_is_said_where_it_is_known(
+    training: bool | None, evaluation: bool | None, expected: list[str]
+) -> None:
+    timing = NoiseTiming(training=training, evaluation=evaluation)
+    assert portrait(Facts("m", sampler=Sampler(timing=Fact(timing)))) == expected
+
+
 def test_a_finding_in_a_live_model_begins_with_its_name() -> None:
     live = replace(FOUND, place=None, related=(), subject="pkg.model:VAE")
     title, _, first, second, *_ = render(AuditLike(findings=(live,))).splitlines()

@@ -46,7 +46,10 @@ def _sampler(facts: Facts) -> Iterator[str]:
             for moment, random in (("training", timing.training), ("evaluation", timing.evaluation))
             if random is not None and random
         ]
-        yield f"drawn in {' and '.join(drawn)}" if drawn else "never drawn"
+        if drawn:
+            yield f"drawn in {' and '.join(drawn)}"
+        elif timing.training is not None:
+            yield "not drawn in training"
 
 
 def _kl(facts: Facts) -> Iterator[str]:
