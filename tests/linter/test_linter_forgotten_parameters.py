@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, codes, linted
 
 TEXT = (
     HEAD
@@ -184,3 +184,31 @@ def test_what_is_built_where_nothing_is_there_is_not_built_anew(tmp_path: Path) 
     made = f"if self.to_m is None:\n            self.to_m, self.to_s = {TWO}"
     found = linted(tmp_path, {"net.py": ANEW.format(kept="None, None", made=made)}).findings
     assert not any("anew" in finding.message for finding in found)
+
+
+ANOTHER = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + f"""
+
+def fit(loader):
+    net, older = Net(), Net()
+    optimizer = torch.optim.Adam({{given}}.parameters())
+    for x, _ in loader:
+        y, m, s = net(x)
+        loss = F.binary_cross_entropy(y, x, reduction="none").sum(1) + {KL}
+        optimizer.zero_grad()
+        loss.mean().backward()
+        optimizer.step()
+"""
+)
+
+
+@pytest.mark.parametrize(("given", "clean"), [("net", True), ("older", False)])
+def test_an_optimizer_of_another_object_of_the_class_is_not_called_clean(
+    given: str, clean: bool, tmp_path: Path
+) -> None:
+    report = linted(tmp_path, {"net.py": ANOTHER.replace("{given}", given)})
+    assert codes(report) == []
+    assert any("VAE602" in vae.clean for vae in report.vaes) is clean

@@ -17,6 +17,9 @@ from vae_checked.linter.torch_model.optimizers import NAMES
 from vae_checked.record import dataclass
 
 _MODULES = (Layer, Instance, Sequence)
+_SET_UP = frozenset(
+    "parameters named_parameters train eval to cuda cpu float half zero_grad state_dict load_state_dict apply".split()
+)
 _STAGES = ("pretrain", "warmup", "finetune")
 
 if TYPE_CHECKING:
@@ -55,9 +58,22 @@ def forgotten(evaluation: Evaluation, site: SamplerSite | None, kl: Divergence |
 
 
 def _may_be(owner: str, model: Instance, module: Module) -> bool:
-    """Whether a name may stand for the model: it is no other module that the file builds."""
+    """Whether a name may stand for the model: it is no other module that the file builds, nor one that is never run."""
     known = module.scope.names.get(owner)
-    return known is model or not isinstance(known, (Instance, Layer, Sequence))
+    if isinstance(known, (Instance, Layer, Sequence)):
+        return known is model
+    return not owner.isidentifier() or owner in module.read_once(_run)
+
+
+def _run(module: Module) -> frozenset[str]:
+    """The names that a file uses for more than to set modes, devices and weights, and to hand parameters over."""
+    nodes = [node for cell in module.file.cells for node in cell.nodes]
+    set_up = {id(node.value) for node in nodes if isinstance(node, ast.Attribute) and node.attr in _SET_UP}
+    return frozenset(
+        node.id
+        for node in nodes
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in set_up
+    )
 
 
 def _has_unregistered(model: Instance) -> bool:

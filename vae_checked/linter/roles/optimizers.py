@@ -55,7 +55,11 @@ def forgotten(
         whole = all(trained <= frozenset[int]().union(*(each.surely for each in each_way)) for each_way in beside)
         return Fact((), own[0].site.origin) if whole else None
     listed = listed_parts.forgotten(losses.evaluation, site, kl)
-    return None if own and listed is not None and not listed.value else listed
+    if listed is None or listed.value:
+        return listed
+    # An optimizer whose layers are known, and are none of those that are trained, is one of another object.
+    others = {optimizer.site.origin.place for optimizer in observed.optimizers() if trained and optimizer.perhaps}
+    return None if own or listed.origin.place in others else listed
 
 
 def _are_alternatives(one: Optimizer, other: Optimizer) -> bool:

@@ -145,8 +145,10 @@ def _shared(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] |
     if _is_put_in_shape(site):
         return None
     shape = _with_what_is_set(shape, site)
-    least = max(0 if kl is None else _reduced_axes(kl.term), 2 if _is_of_batches(site.location) else 0)
-    axes = _shared_by_sizes(shape, rank_of(site.location), least)
+    rank, least = rank_of(site.location), 0 if kl is None else _reduced_axes(kl.term)
+    if rank is None and least <= len(shape) == 1 and _is_of_batches(site.location):
+        least = 2
+    axes = _shared_by_sizes(shape, rank, least)
     if axes is not None and Axis.BATCH in axes and _is_of_one_row(site.location):
         return None
     return None if axes is None else Fact(axes, origin(site.noise))
