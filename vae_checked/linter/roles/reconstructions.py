@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Likelihood, Reduction
-from vae_checked.linter.roles import links
+from vae_checked.linter.roles import links, overdispersed
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import (
     LOGS,
@@ -84,7 +84,11 @@ def _read(node: Expr) -> Reconstruction | None:
             read = _read(there)
             given = opaque("links", (), there.site)
             return None if read is None else replace(read, term=node, second=given, reduction=None)
-        return (_cross_entropy(node) or _of_counts(node) or _of_links(node)) if node.bits & OWN_LOGS else None
+        return (
+            (_cross_entropy(node) or _of_counts(node) or _of_spread_counts(node) or _of_links(node))
+            if node.bits & OWN_LOGS
+            else None
+        )
     if node.op in REDUCTIONS:
         if _is_of_classes(node):
             picked = _multinomial(strip(node.args[0]))
@@ -208,6 +212,13 @@ def _of_counts(node: Expr) -> Reconstruction | None:
         if factor:
             return Reconstruction(node, Likelihood.DENSITY, rate, counts[0], sign=1 if factor > 0 else -1)
     return None
+
+
+def _of_spread_counts(node: Expr) -> Reconstruction | None:
+    found = overdispersed.read(node)
+    if found is None:
+        return None
+    return Reconstruction(node, Likelihood.DENSITY, found.mean, found.counts, sign=-found.sign)
 
 
 def _of_poisson(program: Program, ones: dict[int, float], rate: int, counts: int) -> float:
