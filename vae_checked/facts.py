@@ -429,9 +429,9 @@ class Facts:
 
     `subject` names it, `names` its parts as the source does. `shapes` are those of `input`, `latent` and
     `reconstruction`, as formulas of the sizes of the input, where they were inferred. `unobserved` says by a fact's
-    path (`"kl.form"`) why it is not known, `stopped_at` what could not be read. `settings` are the conditions, as the
-    source asks for them, without which a mistake, by its code, is not seen. `cut_at` is where the observation ended
-    too early: nothing is clean. `of_function` where the subject is a function, whatever its name looks like.
+    path (`"kl.form"`) why it is not known, `elsewhere` why it is not on another way: nothing is clean by it;
+    `stopped_at` what could not be read. `settings` are the conditions without which a mistake, by its code, is not
+    seen. `cut_at` is where the observation ended too early: nothing is clean. `of_function`: the subject is a function.
     """
 
     subject: str
@@ -448,6 +448,7 @@ class Facts:
     shapes: Mapping[str, str] = field(default_factory=dict)
     unobserved: Mapping[str, str] = field(default_factory=dict)
     stopped_at: Mapping[str, Place] = field(default_factory=dict)
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cut_at: Place | None = None
     of_function: bool = False

@@ -110,6 +110,11 @@ def find(code: str) -> Mistake:
     raise UsageError(f"no mistake {code!r} in the catalogue{meant}: {known}")
 
 
+def _known_in_part(facts: Facts, mistake: Mistake) -> str | None:
+    """Why what a mistake is judged by is not known on every way through the code, though it is on one."""
+    return next((facts.elsewhere[each] for each in mistake.needs if each in facts.elsewhere), None)
+
+
 def judge(facts: Facts, mistakes: Iterable[Mistake] = CATALOGUE) -> Judgement:
     """Put `facts` before the judge of each of `mistakes`; what was cut short is clean of none, and lacks nothing.
 
@@ -131,6 +136,8 @@ def judge(facts: Facts, mistakes: Iterable[Mistake] = CATALOGUE) -> Judgement:
                 findings.append(compose(mistake, evidence, facts))
             case Clean() if cut is not None:
                 undecided[mistake.code] = cut
+            case Clean() if (other := _known_in_part(facts, mistake)) is not None:
+                undecided[mistake.code] = Undecided(reason=other)
             case Clean():
                 clean.append(mistake.code)
             case Undecided() as open_question:

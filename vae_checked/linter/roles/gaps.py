@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Facts, Origin
-from vae_checked.linter.roles import gradients, samplers
+from vae_checked.linter.roles import gradients, samplers, settings_apart
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -16,6 +16,7 @@ from vae_checked.record import replace
 
 _MOST_WORDS = 60
 # What is said of a KL and a reconstruction by how they stand in one loss.
+_OF_A_KL = ("kl.form", "kl.sign", "kl.factor", "kl.reduced")
 _OF_BOTH = ("kl.sign", "kl.factor", "kl.reduced", "recon.reduced", "recon.sign")
 
 
@@ -42,7 +43,15 @@ def explained(
         gaps["kl.form"] = _at(facts.kl.unread.origin, "the prior next to {} is not read")
     missing = {path: gap for path, gap in gaps.items() if facts.get(path) is None}
     places = {path: gap.origin.place for path, gap in missing.items() if gap.origin.place is not None}
-    return replace(facts, unobserved={path: gap.value for path, gap in missing.items()}, stopped_at=places)
+    other = None if kl is None else settings_apart.unread_way(kl, losses)
+    # What is known of this KL is not known of what stands there on another way.
+    reason = "" if other is None else _at(origin(other), "on another way {} stands in the place of this KL").value
+    return replace(
+        facts,
+        unobserved={path: gap.value for path, gap in missing.items()},
+        stopped_at=places,
+        elsewhere=dict.fromkeys(_OF_A_KL, reason) if reason else {},
+    )
 
 
 _Gaps = Iterator[tuple[str, Fact[str]]]

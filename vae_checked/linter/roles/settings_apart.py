@@ -8,8 +8,9 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import Expr, strip
+from vae_checked.linter.symbols.expression import NOISE, REDUCTIONS, TRANSPARENT, Expr, strip
 
+_ADDED = REDUCTIONS | TRANSPARENT | {"add", "sub", "neg"}
 # By the condition, on which of its ways something stands.
 _Ways = dict[Expr, frozenset[int]]
 
@@ -39,6 +40,42 @@ def are_chosen_apart(site: SamplerSite, kl: Divergence, losses: Losses) -> bool:
     others = alike(site, losses.kls)
     chosen = _computed_on(kl, losses) if others else {}
     return bool(chosen) and _asked(chosen).isdisjoint(_asked(_drawn_on(site, others, losses)))
+
+
+def unread_way(kl: Divergence, losses: Losses) -> Expr | None:
+    """What a condition puts in the place of a KL that is made of both of its heads, and is read as none itself.
+
+    What is made of a draw, as a distance of samples, is something else than a KL.
+    """
+    graph, heads = losses.unsettled, (strip(kl.location).uid, strip(kl.head).uid)
+    chosen = [arms for _, arms in _choices(losses)]
+    own = graph.holding(kl.term.uid) if chosen else frozenset[int]()
+    chosen = [arms for arms in chosen if any(arm.uid in own for arm in arms)]
+    read = graph.holding_any(each.term.uid for each in losses.kls) if chosen else set[int]()
+    unread = (arm for arms in chosen for arm in arms if arm.uid not in read)
+    return next((each for arm in unread for each in _addends(arm) if _is_written_of(each, heads)), None)
+
+
+def _is_written_of(term: Expr, heads: tuple[int, int]) -> bool:
+    """Whether a term is made of both heads with no layer between: what layers make of both is decoded from them."""
+    seen, stack = set[int](), [term]
+    while stack:
+        node = stack.pop()
+        if node.uid not in seen:
+            seen.add(node.uid)
+            stack += () if node.uid in heads or node.op == "layer" else node.args
+    return seen.issuperset(heads)
+
+
+def _addends(arm: Expr) -> Iterable[Expr]:
+    """What is added up on one way, as far as it is made without a draw."""
+    stack = [arm]
+    while stack:
+        node = stack.pop()
+        if not node.bits & NOISE:
+            yield node
+        elif node.op in _ADDED:
+            stack += node.args
 
 
 def is_one_of_several(recon: Reconstruction, losses: Losses) -> bool:

@@ -63,7 +63,7 @@ def consistent(report: LintReport) -> bool:
     return len(report.facts) == len(report.judgements) and all(
         codes.issuperset((*each.clean, *each.undecided, *each.weighted, *(found.code for found in each.findings)))
         and all(paths.issuperset(verdict.missing) for verdict in each.undecided.values())
-        and paths.issuperset((*item.unobserved, *item.stopped_at))
+        and paths.issuperset((*item.unobserved, *item.stopped_at, *item.elsewhere))
         for item, each in zip(report.facts, report.judgements, strict=True)
     )
 
