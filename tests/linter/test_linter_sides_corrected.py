@@ -91,3 +91,36 @@ def test_what_is_scaled_after_its_activation_is_left_as_that_gives_it(
     report = read(tmp_path, HEAD="F.softplus(self.to_sigma(h))", KL="spread", OUTPUT=output)
     assert [each.code for each in report.findings] == ["VAE403"] * len(fixes)
     assert [each.fix.rpartition(": ")[2] for each in report.findings if each.fix] == fixes
+
+
+MODEL_AND_LOSS = """
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_mu, self.to_s, self.back = nn.Linear(784, 7), nn.Linear(784, 7), nn.Linear(7, 784)
+
+    def draw(self, mean, logvar):
+        eps = torch.randn(mean.shape).to(mean.device)
+        width = 0.5 * torch.exp(logvar)
+        return mean + eps * width
+
+    def forward(self, x):
+        mean, logvar = self.to_mu(x), self.to_s(x)
+        return torch.sigmoid(self.back(self.draw(mean, logvar))), mean, logvar
+
+
+def cost(x, out, mean, logvar):
+    kl = torch.sum(-1 - logvar + torch.exp(logvar) + mean**2)
+    return F.binary_cross_entropy(out, x, reduction="sum") + 0.5 * kl
+"""
+
+
+def test_a_width_is_called_as_the_model_calls_it(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(MODEL_AND_LOSS, encoding="utf-8")
+    (finding,) = lint([tmp_path]).findings
+    assert (finding.code, finding.fix) == ("VAE201", "width = torch.exp(0.5 * logvar)")

@@ -50,6 +50,11 @@ class Evaluation:
         """Every expression at the edge of a statement."""
         return self.read_once(_values)
 
+    def names(self) -> Mapping[int, Sequence[str]]:
+        """The names that values went by: here, or where the model was run whose results a loss was handed."""
+        own = self.observations.names
+        return own if self.model is None else {**self.model.observations.names, **own}
+
     def met(self) -> Mapping[int, Mapping[int, bool]]:
         """By the number of a value the conditions on which alone it is met, by theirs, and whether they hold there."""
         return self.read_once(_met)

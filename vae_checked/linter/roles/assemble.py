@@ -469,7 +469,7 @@ def _facts(
         ),
         objective=objective_facts(losses, kl, recon, reading, (kl_found.reduced, recon_found.reduced)),
         training=training.training_facts(losses, across.optimizers.observed, site, kl, recon),
-        names=naming.names_in(evaluation.observations.names, site, kl, recon, (prediction, target)),
+        names=naming.names_in(evaluation.names(), site, kl, recon, (prediction, target)),
     )
     return gaps.explained(found, site, kl, recon, reading, prediction, losses)
 
