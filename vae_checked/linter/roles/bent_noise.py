@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 from vae_checked.facts import Noise, NoiseLaw
 from vae_checked.linter.symbols.expression import Expr
@@ -15,10 +16,17 @@ _ENDS, _TAILS = _POINTS // 50, _POINTS // 20
 _CLOSE = 0.02
 _NEARLY = 0.02
 _UNIFORM_WIDTH = 12**0.5
+_QUANTILES: tuple[Callable[[float], float], ...] = (
+    lambda part: math.log(part) - math.log1p(-part),
+    lambda part: -math.log(-math.log(part)),
+)
 
 
 def law_of(eps: Expr, noise: Expr) -> Noise | None:
-    """The law of what is computed from one draw alone; None where it has no values, or is N(0, 1) but for its tails."""
+    """The law of what is computed from one draw alone; None where it has no values, or is N(0, 1) but for its tails.
+
+    None as well where a uniform draw is put through the quantiles of another law: whoever does that draws from it.
+    """
     law, mean, std = (noise.get(name) for name in ("law", "mean", "std"))
     if not isinstance(mean, float) or not isinstance(std, float):
         return None
@@ -38,7 +46,34 @@ def law_of(eps: Expr, noise: Expr) -> Noise | None:
     if _is_normal(values, mean, std, _ENDS):
         nearly = abs(mean) <= _NEARLY and abs(std - 1.0) <= _NEARLY
         return Noise(NoiseLaw.STANDARD_NORMAL, 0.0, 1.0) if nearly else Noise(NoiseLaw.NORMAL, mean, std)
+    if law is NoiseLaw.UNIFORM and _is_drawn_by_quantiles(values):
+        return None
     return None if _is_normal(values, 0.0, 1.0, _TAILS) else Noise(NoiseLaw.OTHER, mean, std)
+
+
+def _is_drawn_by_quantiles(values: list[float]) -> bool:
+    """Whether sorted values are those of a logistic or a Gumbel law, moved and scaled, but for both ends."""
+    parts = [(index + 0.5) / _POINTS for index in range(_POINTS)]
+    inner = slice(_ENDS, -_ENDS)
+    mirrored = [-value for value in reversed(values)]
+    return any(
+        _are_alike(each[inner], [quantile(part) for part in parts][inner])
+        for quantile in _QUANTILES
+        for each in (values, mirrored)
+    )
+
+
+def _are_alike(values: Sequence[float], others: Sequence[float]) -> bool:
+    """Whether some values are others but for where they lie and how far they reach."""
+    middle = len(values) // 2
+    if values[-1] == values[0]:
+        return False
+    ratio = (others[-1] - others[0]) / (values[-1] - values[0])
+    pairs = zip(values, others, strict=True)
+    reach = others[-1] - others[0]
+    return all(
+        abs((value - values[middle]) * ratio - (other - others[middle])) <= _CLOSE * reach for value, other in pairs
+    )
 
 
 def _is_normal(values: list[float], mean: float, std: float, ends: int) -> bool:

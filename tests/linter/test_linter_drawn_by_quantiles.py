@@ -1,0 +1,30 @@
+"""A uniform draw that is put through the quantiles of a law is drawn from that, and is no noise of the wrong law."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from linter_losses import KL, LOOP, MODEL, RECON, looped, read
+
+DRAWS = {
+    "logistic": ("torch.log(u) - torch.log1p(-u)", []),
+    "logistic as a quotient": ("torch.log(u / (1 - u))", []),
+    "logistic by its name": ("0.5 * torch.logit(u)", []),
+    "gumbel": ("-torch.log(-torch.log(u))", []),
+    "gumbel of minima": ("torch.log(-torch.log(u))", []),
+    "a square": ("u ** 2", ["VAE202"]),
+    "a uniform draw": ("u", ["VAE202"]),
+    "around 0": ("(u - 0.5) * 2", ["VAE202"]),
+    "a sine": ("torch.sin(6.28 * u)", ["VAE202"]),
+}
+
+
+@pytest.mark.parametrize(("noise", "found"), DRAWS.values(), ids=DRAWS)
+def test_what_is_made_of_a_uniform_draw(noise: str, found: list[str], tmp_path: Path) -> None:
+    model = MODEL.replace("torch.randn_like(m)", f"({noise})").replace(
+        "        z = ", "        u = torch.rand_like(m)\n        z = "
+    )
+    report = read(tmp_path, model + LOOP.format(body=looped(f"{RECON}\n{KL}\nloss = recon + kl")))
+    assert [finding.code for finding in report.findings] == found
+    assert not any("VAE202" in vae.clean for vae in report.vaes)
