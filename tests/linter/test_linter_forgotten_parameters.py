@@ -212,3 +212,12 @@ def test_an_optimizer_of_another_object_of_the_class_is_not_called_clean(
     report = linted(tmp_path, {"net.py": ANOTHER.replace("{given}", given)})
     assert codes(report) == []
     assert any("VAE602" in vae.clean for vae in report.vaes) is clean
+
+
+def test_what_a_plain_list_keeps_is_to_be_registered(tmp_path: Path) -> None:
+    text = ANEW.format(kept=TWO, made="h = self.more[0](h)").replace(
+        "self.to_m, self.to_s = nn", "self.more = [nn.Linear(33, 33)]\n        self.to_m, self.to_s = nn"
+    )
+    (finding,) = linted(tmp_path, {"net.py": text}).findings
+    assert finding.message == "no optimizer holds net.more"
+    assert finding.fix == "keep net.more in an nn.ModuleList or nn.ModuleDict, so that parameters() has its layers"

@@ -242,3 +242,53 @@ def fit(loader):
 def test_what_confines_a_mean_over_nodes_is_the_activation(mean: str, by: str, tmp_path: Path) -> None:
     found = linted(tmp_path, {"net.py": NODES.format(mean=mean)}).findings
     assert [(finding.code, finding.fix) for finding in found] == [("VAE204", f"take {by} away from m")]
+
+
+GRAPHS = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up, self.to_m, self.to_s = nn.Linear(33, 33), nn.Linear(66, 7), nn.Linear(66, 7)
+        self.back = nn.Linear(7, 33)
+
+    def forward(self, nodes):
+        h = torch.tanh(self.up(nodes))
+        hidden = {hidden}
+        m, s = self.to_m(hidden), self.to_s(hidden)
+        return self.back(m + torch.exp(s) * torch.randn_like(m)), m, s
+
+
+def fit(loader):
+    net = Net()
+    for nodes in loader:
+        y, m, s = net(nodes)
+        kl = (-0.5 * (1 + 2 * s - m.pow(2) - torch.exp(2 * s))).sum(1).mean()
+        (F.mse_loss(y, nodes) + kl).backward()
+"""
+)
+
+
+def test_heads_of_nodes_are_not_summed_over_the_latents_alone(tmp_path: Path) -> None:
+    # (B, nodes, latents): a sum over the second axis leaves the latents.
+    found = codes(linted(tmp_path, {"net.py": GRAPHS.format(hidden="torch.cat([h, nodes], dim=2)")}))
+    assert found == []
+
+
+def test_rows_that_are_put_together_are_rows(tmp_path: Path) -> None:
+    found = codes(linted(tmp_path, {"net.py": GRAPHS.format(hidden="torch.cat([h, nodes], dim=1)")}))
+    assert found == ["VAE502"]
+
+
+@pytest.mark.parametrize(("mean", "expected"), [("m.mean(dim=0).unsqueeze(0)", []), ("m", ["VAE203"])])
+def test_one_row_of_noise_for_what_was_pooled_to_one_row(mean: str, expected: list[str], tmp_path: Path) -> None:
+    text = GRAPHS.format(hidden="nodes").replace(
+        "return self.back(m + torch.exp(s) * torch.randn_like(m)), m, s",
+        (
+            f"m, s = {mean}, {mean.replace('m.', 's.') if '.' in mean else 's'}\n"
+            "        return self.back(m + torch.exp(s) * torch.randn(1, 7)), m, s"
+        ),
+    )
+    assert [code for code in codes(linted(tmp_path, {"net.py": text})) if code == "VAE203"] == expected

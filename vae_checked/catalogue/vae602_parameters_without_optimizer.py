@@ -19,7 +19,12 @@ def judge(facts: Facts) -> Verdict:
         return Clean()
     # What a forward pass builds is new each time: no optimizer that is made once can hold it.
     anew = names.origin.built is not None
-    first, last = ("build ", " in __init__, and apply it here") if anew else ("give the optimizer ", " too")
+    first, last = "give the optimizer ", " too"
+    if anew:
+        first, last = "build ", " in __init__, and apply it here"
+    elif all(f"{name.partition('.')[0]}.parameters()" in names.origin.source for name in names.value):
+        # The optimizer is given all that the model knows of: what it does not know stands in a plain list.
+        first, last = "keep ", " in an nn.ModuleList or nn.ModuleDict, so that parameters() has its layers"
     values = {"names": names.value, "anew": ", built anew at each call" if anew else "", "first": first, "last": last}
     return Found(Evidence(origin=replace(names.origin, built=None), values=values, absent=not anew))
 

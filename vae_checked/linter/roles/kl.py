@@ -15,13 +15,16 @@ from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import chains, formula_in, is_whole, peeled, rank_of, step_axes
 from vae_checked.linter.roles.reductions import ways as taken
 from vae_checked.linter.roles.ways import most_conditions
-from vae_checked.linter.symbols.expression import NOISE, REDUCTIONS, Expr, Graph, origin, strip, walk
+from vae_checked.linter.symbols.expression import ELEMENTWISE, NOISE, REDUCTIONS, Expr, Graph, origin, strip, walk
+from vae_checked.linter.symbols.values import is_number
 from vae_checked.mathematics import reductions
 from vae_checked.mathematics.names import is_divergence
 from vae_checked.mathematics.reductions import ChainStep, Number, Through, sign_of, weight_of
 
 # What makes of a mean something else than the mean of what it makes.
 _BENDING = frozenset(("exp", "square", "pow", "log"))
+# What has as many axes as what it is made of.
+_KEEPING = ELEMENTWISE | frozenset(("cat", "phi"))
 
 
 def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: JointLoss | None, losses: Losses) -> KL:
@@ -99,6 +102,9 @@ def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
     if inside is None or over_first_axis(kl.location) or _has_pooled_heads(kl):
         # Its first axis is none of samples, whatever is done to it; of pooled heads an axis is gone before the formula.
         return None
+    if rank is None and _has_a_third_axis(kl):
+        # Heads of unknown rank are taken for rows of latents elsewhere, which these are not.
+        return None
     own, other = own_reduction(kl, reading), reductions.read(reading.recon, None)
     shared = reductions.balancing(reading.shared, own, other)
     reduced = reductions.read((*shared, *reading.kl, *inside), rank, _spatial(kl, rank), step_axes(rank))
@@ -109,6 +115,23 @@ def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
         # The error is a mean over a sample's elements as well, or may be: the sum of both is no sign of other axes.
         return None
     return reduced
+
+
+def _has_a_third_axis(kl: Divergence) -> bool:
+    """Whether what the heads are made of is put together along a third axis: they may have nodes or steps of their own.
+
+    Layers that are applied to the last axis keep all others.
+    """
+    stack, seen = [kl.head, kl.location], set[int]()
+    while stack:
+        node = stack.pop()
+        axis = node.get("axis") if node.op == "cat" else None
+        if is_number(axis) and axis > 1:
+            return True
+        if node.uid not in seen and (node.op in _KEEPING or node.get("kind") == "Linear"):
+            seen.add(node.uid)
+            stack.extend(node.args)
+    return False
 
 
 def _has_pooled_heads(kl: Divergence) -> bool:

@@ -27,6 +27,7 @@ from vae_checked.linter.roles import batch_sizes, bent_noise, gradients, sampler
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.extents import latents
 from vae_checked.linter.roles.objective import Losses, is_given
+from vae_checked.linter.roles.pooled import over_first_axis
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import rank_of
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
@@ -149,7 +150,8 @@ def _shared(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] |
     if rank is None and least <= len(shape) == 1 and _is_of_batches(site.location):
         least = 2
     axes = _shared_by_sizes(shape, rank, least)
-    if axes is not None and Axis.BATCH in axes and _is_of_one_row(site.location):
+    if axes is not None and Axis.BATCH in axes and (_is_of_one_row(site.location) or over_first_axis(site.location)):
+        # What is pooled over its first axis, as the nodes of a graph are, is one row.
         return None
     return None if axes is None else Fact(axes, origin(site.noise))
 
@@ -422,8 +424,8 @@ def _under(node: Expr) -> Expr | None:
     if node.op in _JOINS:
         found = interval_of(node)
         return next((arg for arg in node.args if interval_of(arg) == found), None)
-    if node.op == "clamp" or node.op in REDUCTIONS:
-        # A mean over nodes or steps lies where they do.
+    if node.op == "clamp" or (node.op in REDUCTIONS and node.get("axes") != "all"):
+        # A mean over nodes or steps lies where they do; one over everything is no head.
         before, after = interval_of(node.args[0]), interval_of(node)
         return node.args[0] if before is not None and before == after else None
     if node.op in _POSITIVE and interval_of(node) not in (None, *_POSITIVE_REALS):
