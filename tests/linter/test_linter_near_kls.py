@@ -168,3 +168,29 @@ def test_a_kl_of_heads_that_one_layer_makes_is_no_other_formula(layer: str, foun
     model = MODEL.replace("self.to_s(h)", f"self.{layer}(h)").replace("s / 2", "s")
     report = read(tmp_path, model + ONE_LAYER)
     assert [finding.code for finding in report.findings if finding.code in ("VAE205", "VAE301")] == found
+
+
+OPTIONAL = """\
+import torch
+from torch import nn
+
+
+class Loss(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        self.error, self.kind = nn.MSELoss(reduction="sum"), kind
+
+    def apart(self, mu, logvar):
+        return torch.sum(mu.pow(2).add_(logvar.exp()).mul_(-1).add_(1){last}).mul_(-0.5)
+
+    def forward(self, y, x, mu, logvar=None):
+        if self.kind == "variational":
+            return self.error(y, x) + self.apart(mu, logvar)
+        return self.error(y, x)
+"""
+
+
+@pytest.mark.parametrize(("last", "expected"), [(".add_(logvar)", []), ("", ["VAE301"])])
+def test_a_head_that_need_not_be_given_is_one_of_the_formula(last: str, expected: list[str], tmp_path: Path) -> None:
+    report = read(tmp_path, OPTIONAL.format(last=last))
+    assert [finding.code for finding in report.findings] == expected

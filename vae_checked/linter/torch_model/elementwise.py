@@ -71,7 +71,8 @@ def _read(
         value = _named(argument, kwargs)
         if value is None and index < len(positional):
             value = positional[index]
-        if value is not None:
+        # What is given and may be None, as a default that its caller replaces, is a tensor that is not known.
+        if value is not None or (index < len(positional) and not argument.optional):
             operands.append(as_expr(value, site))
         elif not argument.optional:
             return None, {}
