@@ -15,8 +15,16 @@ from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import chains, formula_in, is_whole, peeled, rank_of, step_axes
 from vae_checked.linter.roles.reductions import ways as taken
 from vae_checked.linter.roles.ways import most_conditions
-from vae_checked.linter.symbols.expression import ELEMENTWISE, NOISE, REDUCTIONS, Expr, Graph, origin, strip, walk
-from vae_checked.linter.symbols.values import is_number
+from vae_checked.linter.symbols.expression import (
+    ELEMENTWISE,
+    NOISE,
+    REDUCTIONS,
+    Expr,
+    Graph,
+    elementwise,
+    origin,
+    strip,
+)
 from vae_checked.mathematics import reductions
 from vae_checked.mathematics.names import is_divergence
 from vae_checked.mathematics.reductions import ChainStep, Number, Through, sign_of, weight_of
@@ -126,7 +134,7 @@ def _has_a_third_axis(kl: Divergence) -> bool:
     while stack:
         node = stack.pop()
         axis = node.get("axis") if node.op == "cat" else None
-        if is_number(axis) and axis > 1:
+        if isinstance(axis, (int, float)) and axis > 1:
             return True
         if node.uid not in seen and (node.op in _KEEPING or node.get("kind") == "Linear"):
             seen.add(node.uid)
@@ -139,7 +147,7 @@ def _has_pooled_heads(kl: Divergence) -> bool:
     heads = {kl.head.uid, kl.location.uid}
     return any(
         node.op in _BENDING and strip(node.args[0]).op in REDUCTIONS and strip(strip(node.args[0]).args[0]).uid in heads
-        for node in walk(kl.term)
+        for node in elementwise(kl.term, heads)
         if node.args
     )
 
