@@ -124,3 +124,50 @@ def test_a_width_is_called_as_the_model_calls_it(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(MODEL_AND_LOSS, encoding="utf-8")
     (finding,) = lint([tmp_path]).findings
     assert (finding.code, finding.fix) == ("VAE201", "width = torch.exp(0.5 * logvar)")
+
+
+CONFINED = """
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.NAME = MODULE
+
+    def forward(self, x):
+        return self.NAME(x)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mean, self.to_s, self.back = Block(), nn.Linear(784, 7), nn.Linear(7, 784)
+
+    def forward(self, x):
+        mu, logvar = self.mean(x), self.to_s(x)
+        return self.back(mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)), mu, logvar
+
+
+def cost(x, out, mu, logvar):
+    kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    return F.mse_loss(out, x, reduction="sum") + kl
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "fix"),
+    [
+        (
+            "layers",
+            "nn.Sequential(nn.Sequential(nn.Linear(784, 14), nn.ReLU()), nn.AvgPool1d(2))",
+            "take the activation at the end of self.layers away from mu",
+        ),
+        ("act", "nn.ReLU()", "take self.act away from mu"),
+    ],
+)
+def test_what_confines_a_head_is_an_activation(name: str, module: str, fix: str, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(CONFINED.replace("NAME", name).replace("MODULE", module), encoding="utf-8")
+    assert [(each.code, each.fix) for each in lint([tmp_path]).findings] == [("VAE204", fix)]

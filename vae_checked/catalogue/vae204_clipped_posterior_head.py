@@ -24,6 +24,7 @@ _AS_WIDE = 0.99
 
 _LOGS = frozenset({Parametrisation.LOGVAR, Parametrisation.LOG_STD})
 
+_OF_ACTIVATIONS = re.compile(r"lu$|act|tanh|sigm|soft|plus|nonlin|non_lin|clamp|clip|squash")
 _CALLED = re.compile(r"[A-Za-z_][\w.]{0,30}(?=\()")
 
 
@@ -97,7 +98,10 @@ def _activation(source: str) -> str:
     with suppress(SyntaxError, ValueError):
         whole = ast.parse(source, mode="eval").body
         if isinstance(whole, ast.Call) and isinstance(whole.func, ast.Attribute):
-            return whole.func.attr if isinstance(_owner(whole.func), ast.Call) else ast.unparse(whole.func)
+            name = whole.func.attr if isinstance(_owner(whole.func), ast.Call) else ast.unparse(whole.func)
+            # A module that an object keeps, and whose name is none of an activation, ends in one.
+            kept = name.startswith("self.") and _OF_ACTIVATIONS.search(name.rpartition(".")[2].lower()) is None
+            return f"the activation at the end of {name}" if kept else name
     called = _CALLED.match(source)
     return "an activation" if called is None else called[0]
 
