@@ -61,7 +61,8 @@ def texts(context: Context, value: Value, fit: Fit) -> list[str]:
         if declared:
             return [text for text in map(asked.changed, declared) if fit(text)]
     noted = context.observations
-    files = context.imports.configurations(context.frames[-1].scope.module)
+    code = [frame.scope.module for frame in context.frames if not frame.scope.module.known]
+    files = context.imports.configurations(code[-1]) if code else ()
     found = {file.path: each for file in files if (each := _fitting(file, asked, fit))}
     if not found:
         return []
@@ -74,6 +75,16 @@ def texts(context: Context, value: Value, fit: Fit) -> list[str]:
         noted.configuration = chosen
         noted.other_configurations = _others(files, found, chosen)
     return found[noted.configuration]
+
+
+def is_option(context: Context, value: Value) -> bool:
+    """Whether a value is a command-line option of which it is known what it may be."""
+    asked = _asked(value)
+    return (
+        asked is not None
+        and asked.option is not None
+        and bool(context.project_observations.option_texts(*asked.option))
+    )
 
 
 def _others(files: Sequence[Configuration], found: Collection[str], chosen: str) -> tuple[str, ...]:

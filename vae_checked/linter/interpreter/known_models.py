@@ -1,8 +1,8 @@
-"""VAEs of other libraries that code trains by itself: what their methods do, for the code that calls them.
+"""Classes of other libraries by which code makes and trains a VAE: what their methods do, where code calls them.
 
 torch_geometric's VGAE hands out a sample and keeps its heads for `kl_loss`; MONAI's AutoencoderKL hands out its mean
-and its standard deviation. Each is written here as a class of a project would be, with what is known of it and no more.
-What such a class computes stands where it is called.
+and its standard deviation; a registry makes by a name what was put into it. Each is written here as a class of a
+project would be, with what is known of it and no more. What such a class computes stands where it is called.
 """
 
 from __future__ import annotations
@@ -103,6 +103,27 @@ class AutoencoderKL(nn.Module):
     def decode_stage_2_outputs(self, z):
         return self.decode(z)
 """
+_REGISTRIES = """
+class Registry:
+    def __init__(self, name, *args, **kwargs):
+        self._kept = {}
+
+    def register_module(self, name=None, force=False, module=None):
+        return self.register(module, name)
+
+    def register(self, obj=None, name=None):
+        def keep(made):
+            self._kept[made.__name__ if name is None else name] = made
+            return made
+
+        return keep if obj is None else keep(obj)
+
+    def build(self, cfg, *args, **kwargs):
+        return self._kept[cfg["type"]](*args, **kwargs)
+
+    def get(self, key):
+        return self._kept[key]
+"""
 # By the package and a part of the path to the class: what is written of it.
 _KNOWN = {
     ("torch_geometric", "nn", "GAE"): _GRAPHS,
@@ -110,6 +131,9 @@ _KNOWN = {
     ("torch_geometric", "nn", "InnerProductDecoder"): _GRAPHS,
     ("monai", "nets", "AutoencoderKL"): _PICTURES,
     ("generative", "nets", "AutoencoderKL"): _PICTURES,
+    ("mmengine", "", "Registry"): _REGISTRIES,
+    ("mmcv", "", "Registry"): _REGISTRIES,
+    ("fvcore", "registry", "Registry"): _REGISTRIES,
 }
 
 
@@ -120,7 +144,7 @@ def written(dotted: str) -> str:
 
 
 def _is(parts: list[str], top: str, part: str, name: str) -> bool:
-    return parts[0] == top and part in parts and parts[-1] == name
+    return parts[0] == top and part in ("", *parts) and parts[-1] == name
 
 
 def module(text: str) -> Module:

@@ -118,16 +118,20 @@ def entry(context: Context, owner: Module | AnyOf, key: Value, site: Site) -> Va
 def among(context: Context, named: Mapping[str, Value], key: Value) -> Value:
     """What the settings choose of several things that go by names; None where they say nothing of it.
 
-    Nothing too where they choose what draws nothing, and others do: what is looked for is a VAE.
+    Nothing too where an option's default is a model that draws nothing, and others do: what is looked for is a VAE.
     """
     known = configured.texts(context, key, lambda text: 1 + rank(named[text]) if text in named else 0)
     found = list({id(named[text]): named[text] for text in known}.values())
-    if found and max(map(rank, found)) < DRAWS <= max(map(rank, named.values())):
+    if configured.is_option(context, key) and found and not any(map(rank, found)) and _draws_any(named.values()):
         return None
     context.observations.chosen |= {
         id(each.node) for each in found if isinstance(each, (Class, Function)) and rank(each)
     }
     return either(found)
+
+
+def _draws_any(values: Iterable[Value]) -> bool:
+    return any(rank(value) >= DRAWS for value in values)
 
 
 def either(found: Sequence[Value]) -> Value:
