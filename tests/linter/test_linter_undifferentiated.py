@@ -31,11 +31,20 @@ def fit(loader, {{given}}):
 )
 
 
+# What shows a loss differentiates nothing.
+SHOWN = (
+    "print(float(loss))",
+    'print(f"{loss.item():.4f}")',
+    "other.add_scalar('loss', loss, 1)",
+    "seen = []; seen.append(loss.item())",
+)
+
+
 def text(between: str, given: str = "other=None") -> str:
     return TRAINED.replace("{between}", between).replace("{given}", given)
 
 
-@pytest.mark.parametrize("between", ["pass", "total = loss.item()", "seen = loss.detach()"])
+@pytest.mark.parametrize("between", ["pass", "total = loss.item()", "seen = loss.detach()", *SHOWN])
 def test_steps_that_nothing_is_differentiated_for(between: str, tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": text(between)})
     assert codes(report) == ["VAE601"]

@@ -42,6 +42,8 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
     where = origin(formula_in(kl.term))
     reduced = _reduced_twice(kl, losses) if reading is None else reduced_of(kl, reading)
     sign = None if reading is None else _sign(kl, reading, losses)
+    if sign == 1 and reading is not None and _is_turned_elsewhere(kl, reading, losses):
+        sign = None
     factor: Factor | None = None
     is_kl = kl.parametrisation is not None and not kl.reversed
     is_read = recon is not None and recon.kind is not None
@@ -212,6 +214,21 @@ def _sign(kl: Divergence, reading: JointLoss, losses: Losses) -> int | None:
     if absolute is not None and own * absolute > 0 and beside * absolute < 0:
         return 1
     return own * beside
+
+
+def _is_turned_elsewhere(kl: Divergence, reading: JointLoss, losses: Losses) -> bool:
+    """Whether another loss that is differentiated holds the same KL with the other sign: one of two steps is wrong."""
+    above = sign_of(reading.kl)
+    others = (value for value in losses.backward if value.uid != reading.total.uid)
+    for value in others:
+        if losses.graph.holds(value, kl.term.uid) and any(
+            losses.graph.holds(value, each.term.uid) for each in losses.recons
+        ):
+            ways = taken(value, kl.term.uid, losses.graph)
+            signs = {sign_of([step for _, step in way]) for way in ways}
+            if len(signs) == 1 and above is not None and signs == {-above}:
+                return True
+    return False
 
 
 def is_opposed(kl: Divergence, recon: Reconstruction, reading: JointLoss, graph: Graph) -> bool:

@@ -58,22 +58,21 @@ def forgotten(evaluation: Evaluation, site: SamplerSite | None, kl: Divergence |
 
 
 def _may_be(owner: str, model: Instance, module: Module) -> bool:
-    """Whether a name may stand for the model: it is no other module that the file builds, nor one that is never run."""
+    """Whether a name may stand for the model: no other module that the file builds, nor one that it never runs."""
     known = module.scope.names.get(owner)
     if isinstance(known, (Instance, Layer, Sequence)):
         return known is model
-    return not owner.isidentifier() or owner in module.read_once(_run)
+    return owner not in module.read_once(_never_run)
 
 
-def _run(module: Module) -> frozenset[str]:
-    """The names that a file uses for more than to set modes, devices and weights, and to hand parameters over."""
+def _never_run(module: Module) -> frozenset[str]:
+    """The names that a file gives to something, and uses to set modes, devices and weights and for parameters alone."""
     nodes = [node for cell in module.file.cells for node in cell.nodes]
     set_up = {id(node.value) for node in nodes if isinstance(node, ast.Attribute) and node.attr in _SET_UP}
-    return frozenset(
-        node.id
-        for node in nodes
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in set_up
-    )
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    used = {node.id for node in names if isinstance(node.ctx, ast.Load) and id(node) not in set_up}
+    given = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    return frozenset(node.id for node in names if isinstance(node.ctx, ast.Store)) - used - given
 
 
 def _has_unregistered(model: Instance) -> bool:

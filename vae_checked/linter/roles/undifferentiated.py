@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from vae_checked.facts import Fact
 from vae_checked.linter.files.source import SourceCell
 from vae_checked.linter.roles.objective import Losses
-from vae_checked.linter.symbols.expression import Site
+from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Module
 
 # By which a gradient is taken, or training is left to something else; whatever has `backward` in its name does as well.
 _DIFFERENTIATING = frozenset(
     "grad vjp jvp jacobian minimize closure fit train_step value_and_grad grad_and_value loss_scaler".split()
+)
+# What shows a number, keeps it for later, or writes it down.
+_TELLING = frozenset(
+    "text sequence print format append add_scalar add_scalars log log_metric info debug warning write writerow update "
+    "set_postfix set_description set_postfix_str set_description_str isnan isinf isfinite".split()
 )
 _MAKERS = frozenset("Adam AdamW SGD RMSprop Adagrad Adadelta Adamax NAdam RAdam ASGD LBFGS".split())
 
@@ -25,7 +30,8 @@ def steps(losses: Losses) -> Fact[bool] | None:
     modules = losses.evaluation.modules()
     if any(module.read_once(_differentiates) for module in modules):
         return None
-    given = [arg for node in losses.graph.having("opaque", "call") for arg in node.args]
+    takers = (node for node in losses.graph.having("opaque", "call") if not _tells(node))
+    given = [arg for node in takers for arg in node.args]
     if any(losses.flow.reaches([arg], total.uid) for arg in given for total in losses.totals):
         # What takes the loss may differentiate it.
         return None
@@ -33,6 +39,11 @@ def steps(losses: Losses) -> Fact[bool] | None:
         return None
     site = next((site for module in modules for site in module.read_once(_stepping)), None)
     return None if site is None else Fact(True, site.origin)
+
+
+def _tells(node: Expr) -> bool:
+    """Whether a call shows, keeps or writes down what it is given, by its name."""
+    return str(node.get("name")).rpartition(".")[2] in _TELLING
 
 
 def _differentiates(module: Module) -> bool:
