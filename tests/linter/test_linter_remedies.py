@@ -64,6 +64,7 @@ def test_a_factor_beside_std_is_to_be_left_out(tmp_path: Path) -> None:
         ("eps * 0.5 * s.exp()", "0.5 * s.exp()", "z = m + eps * torch.exp(0.5 * s)"),
         ("eps * s.exp() * 0.5", "s.exp() * 0.5", "z = m + eps * torch.exp(0.5 * s)"),
         ("0.5 * s.exp() * eps", "0.5 * s.exp()", "std = torch.exp(0.5 * s)"),
+        ("eps * 0.5 * s", "0.5 * s", "z = m + eps * torch.exp(0.5 * s)"),
     ],
 )
 def test_a_half_that_left_the_exponent_is_said_once(drawn: str, width: str, redrawn: str, tmp_path: Path) -> None:

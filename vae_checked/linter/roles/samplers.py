@@ -41,6 +41,8 @@ _MAX_CHAIN = 24
 _MAX_ALIKE = 4
 _FACTORS = 2
 _HALF = 0.5
+# A head as it is, of which no std was made.
+_UNCOMPUTED = frozenset(("layer", "atom", "item", "part", "index"))
 _MOST_KEPT = 512
 _COMPUTED = (ast.Call, ast.BinOp)
 _DISCRETE = frozenset(("bernoulli", "bernoulli_", "poisson", "multinomial", "binomial"))
@@ -257,12 +259,14 @@ def _is_scaled_number(location: Expr, scale: Expr) -> bool:
 def _with_its_half(scale: Expr, drawn: _Draw, product: Expr) -> tuple[Expr, _Draw]:
     """`eps * 0.5 * exp(s)` as a draw and its scale: a half in one product with exp(s) has left the exponent.
 
-    As a scale of the noise it would be a choice of its own, as 0.5 * eps is before it, or beside exp(0.5 * s).
+    So it has where the exponential was forgotten as well, in `eps * 0.5 * s`. As a scale of the noise it would be a
+    choice of its own, as 0.5 * eps is before it, or beside exp(0.5 * s).
     """
     bare = strip(scale)
-    if (drawn.factor, drawn.shift, drawn.bent) != (_HALF, 0.0, False) or bare.op != "exp":
+    if (drawn.factor, drawn.shift, drawn.bent) != (_HALF, 0.0, False) or not _is_written_in(drawn.eps, product):
         return scale, drawn
-    if strip(bare.args[0]).op in ("mul", "div") or not _is_written_in(drawn.eps, product):
+    left_out = bare.op == "exp" and strip(bare.args[0]).op not in ("mul", "div")
+    if not left_out and bare.op not in _UNCOMPUTED:
         return scale, drawn
     return Expr("mul", (const(_HALF), scale), (), product.site), _Draw(drawn.noise, drawn.noise)
 
