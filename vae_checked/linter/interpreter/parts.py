@@ -352,7 +352,12 @@ def written_into(owner: Expr, key: Value, value: Value, site: Site) -> Expr | No
         # Put together piece by piece: what was written before stays beside it.
         beside = blank.args if blank.get("filled") else (blank,) if blank.op == "const" else ()
         return Expr("cat", (*beside, as_expr(value, site)), (("axis", 1), ("filled", True)), site)
-    return Expr("stack", (as_expr(value, site),), (), site) if blank.op in ("const", "empty", "stack") else None
+    if blank.op not in ("const", "empty", "stack"):
+        return None
+    if number_of(value) is not None and isinstance(key, Expr) and str(key.get("name")).startswith("compare:"):
+        # A bound: what does not pass it stays as it was.
+        return opaque("masked", (owner, key, as_expr(value, site)), site)
+    return Expr("stack", (as_expr(value, site),), (), site)
 
 
 def _are_columns(key: Value) -> bool:
