@@ -279,7 +279,7 @@ class _Model:
                 value = stage()
         except ReplayError as error:
             if _OTHER_PRECISION.search(str(error)):
-                return "a layer of the model takes part in it, which does not take the double precision of the laws"
+                return "a tensor or a layer of another precision takes part in it, and laws compute in double precision"
             return f"the loss cannot be evaluated at other values: {error}"
         except (RuntimeError, ValueError, TypeError) as error:
             return f"the loss cannot be run in double precision on other values: {described(error)}"
