@@ -18,20 +18,20 @@ def over_first_axis(value: Expr) -> bool:
     """Whether of all that a value is made of the sum, mean or extremes over its first axis are taken on the way to it.
 
     A neural process describes a whole set by the mean of its rows. What stands beside such a mean with rows of its own
-    keeps them, as in `h - h.mean(0)`.
+    keeps them, as in `h - h.mean(0)`. Rows that are laid one behind another before a layer takes them are gone as well.
     """
     pooled = False
-    seen: set[int] = set()
-    stack = [value]
+    seen: set[tuple[int, bool]] = set()
+    stack = [(value, False)]
     while stack:
-        node = stack.pop()
-        if node.uid in seen:
+        node, is_taken = stack.pop()
+        if (node.uid, is_taken) in seen:
             continue
-        seen.add(node.uid)
-        if pools(node):
+        seen.add((node.uid, is_taken))
+        if pools(node) or (is_taken and _puts_in_one_row(node)):
             pooled = True
         elif node.args:
-            stack.extend(node.args)
+            stack.extend((arg, is_taken or node.op == "layer") for arg in node.args)
         elif node.op in _WITH_ROWS:
             return False
     return pooled
@@ -51,6 +51,14 @@ def pools(node: Expr) -> bool:
     if _is_of_layers(of):
         return False
     return not (of.op == "item" and of.get("index") != 0 and of.args[0].get("kind") in _RECURRENT)
+
+
+def _puts_in_one_row(node: Expr) -> bool:
+    """Whether all rows are laid one behind another, or may be."""
+    sizes = node.get("sizes")
+    if node.op == "flatten":
+        return isinstance(sizes, tuple) and sizes[:1] in ((), (0,), (None,))
+    return node.op in ("view", "reshape") and sizes == (-1,)
 
 
 def _sums_rows(node: Expr) -> bool:

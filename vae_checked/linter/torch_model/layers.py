@@ -138,13 +138,19 @@ def _elementwise(evaluator: Evaluator, operation: Operation, layer: Layer, x: Ex
     return HANDLERS[operation.name](evaluator, [x, *layer.args], dict(layer.kwargs), site)
 
 
-def _reshaped(op: str) -> Callable[[Layer, Expr, Site], Value]:
-    def handle(layer: Layer, x: Expr, site: Site) -> Value:
-        sizes = layer.option("unflattened_size", 1)
-        known = tuple(number_of(item) for item in sizes) if isinstance(sizes, (tuple, list)) else ()
-        return Expr(op, (x,), (("sizes", (None, *known)),) if known else (), site)
+def _unflatten(layer: Layer, x: Expr, site: Site) -> Value:
+    sizes = layer.option("unflattened_size", 1)
+    known = tuple(number_of(item) for item in sizes) if isinstance(sizes, (tuple, list)) else ()
+    return Expr("view", (x,), (("sizes", (None, *known)),) if known else (), site)
 
-    return handle
+
+def _flatten(layer: Layer, x: Expr, site: Site) -> Value:
+    """nn.Flatten keeps the batch; from another axis on, or up to one before the last, it is the method `flatten`."""
+    start, end = layer.option("start_dim", 0, 1), layer.option("end_dim", 1, -1)
+    if (start, end) == (1, -1):
+        return Expr("flatten", (x,), (), site)
+    known = tuple(item if isinstance(item, int) else None for item in ((start,) if end == -1 else (start, end)))
+    return Expr("flatten", (x,), (("sizes", known),), site)
 
 
 def _softmax(layer: Layer, x: Expr, site: Site) -> Value:
@@ -183,7 +189,7 @@ def _attention(layer: Layer, inputs: tuple[Expr, ...], site: Site) -> Value:
 
 _OF_ONE: dict[str, Callable[[Layer, Expr, Site], Value]] = {
     "Identity": lambda layer, x, site: x,
-    "Flatten": _reshaped("flatten"), "Unflatten": _reshaped("view"),
+    "Flatten": _flatten, "Unflatten": _unflatten,
     "Softmax": _softmax, "Softmax2d": _softmax, "LogSoftmax": _log_softmax,
 }  # fmt: skip
 _OF_MANY: dict[str, Callable[[Layer, tuple[Expr, ...], Site], Value]] = {
