@@ -14,6 +14,7 @@ from planted.facts import (
     LOGVAR_CURVE,
     MEAN,
     MIXED,
+    NO_KL,
     STD,
     SUM,
     VAR,
@@ -42,6 +43,7 @@ from vae_checked.facts import (
     Noise,
     NoiseLaw,
     NoiseTiming,
+    Origin,
     Overflow,
     Quantity,
     Reduced,
@@ -438,3 +440,20 @@ def test_the_sigmoid_of_an_interval_ends_at_0_and_1(scores: Interval, probabilit
     found = sigmoid(scores)
     assert (found.low, found.high) == pytest.approx((probabilities.low, probabilities.high), abs=0.0)
     assert (found.low_open, found.high_open) == (probabilities.low_open, probabilities.high_open)
+
+
+@pytest.mark.parametrize(
+    ("head", "written", "formula"),
+    [
+        ("sigma", "s - torch.log(sigma)", "0.5 * torch.sum(mu.pow(2) + sigma.pow(2) - 1 - 2 * sigma.log(), dim=1)"),
+        ("q.width", "q.width.log() + 1", "0.5 * torch.sum(mu.pow(2) + q.width.pow(2) - 1 - 2 * q.width.log(), dim=1)"),
+        ("var", "torch.log( var ) / 2", "0.5 * torch.sum(mu.pow(2) + var - 1 - var.log(), dim=1)"),
+        ("sigma", "sigma - sigma.exp()", "-0.5 * torch.sum(1 + sigma - mu.pow(2) - sigma.exp(), dim=1)"),
+        ("s", "log(sigma) + s", "-0.5 * torch.sum(1 + s - mu.pow(2) - s.exp(), dim=1)"),
+    ],
+)
+def test_a_head_whose_logarithm_a_kl_takes_is_a_width(head: str, written: str, formula: str) -> None:
+    kl = made({"kl.form": NO_KL})
+    form = replace(kl.kl.form, origin=Origin(written, Place("model.py", 41)))
+    (finding,) = judge(replace(kl, kl=replace(kl.kl, form=form), names={"second": head}), [find("VAE301")]).findings
+    assert finding.fix == f"kl = {formula}"

@@ -17,10 +17,19 @@ def reading(facts: Facts) -> Parametrisation | None:
     drawn = None if std is None else std.value.parametrisation
     read_as = None if form is None else form.value.parametrisation
     if read_as is None or read_as is drawn:
-        return drawn
+        return drawn or _as_written(facts)
     if std is None:
         return read_as
     return drawn if kl_departs(facts, drawn, read_as) else read_as
+
+
+def _as_written(facts: Facts) -> Parametrisation | None:
+    """A width, where the formula of a KL takes the logarithm of a head that no sampler was seen to draw with."""
+    form, name = facts.kl.form, facts.names.get("second", "")
+    written = "" if form is None else form.origin.source.replace(" ", "")
+    if not name or not (f"log({name})" in written or f"{name}.log()" in written):
+        return None
+    return Parametrisation.VAR if reading_of(name) is Parametrisation.VAR else Parametrisation.STD
 
 
 def kl_departs(facts: Facts, drawn: Parametrisation | None, read_as: Parametrisation) -> bool:
