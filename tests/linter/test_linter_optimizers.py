@@ -260,12 +260,74 @@ LISTED = HEAD.replace("self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
     "self.to_m(h), self.to_s(h)", "self.heads[0](h), self.heads[1](h)"
 )
 HEADS = "[nn.Linear(33, 7), nn.Linear(33, 7)]"
+BY_NUMBER = "{0: nn.Linear(33, 7), 1: nn.Linear(33, 7)}"
+BUILT = "net = Net()\noptimizer = torch.optim.Adam(net.parameters())\n"
 
 
-@pytest.mark.parametrize(("heads", "expected"), [(HEADS, ["VAE602"]), (f"nn.ModuleList({HEADS})", [])])
-def test_a_plain_list_of_layers_is_in_no_optimizer(heads: str, expected: list[str], tmp_path: Path) -> None:
-    built = "net = Net()\noptimizer = torch.optim.Adam(net.parameters())\n"
-    text = LISTED.replace("{heads}", heads) + built + LOOP.format(step=WHOLE, before="")
+@pytest.mark.parametrize("heads", [HEADS, f"tuple({HEADS})", BY_NUMBER])
+def test_a_plain_container_of_layers_is_in_no_optimizer(heads: str, tmp_path: Path) -> None:
+    text = LISTED.replace("{heads}", heads) + BUILT + LOOP.format(step=WHOLE, before="")
+    (finding,) = linted(tmp_path, {"train.py": text}).findings
+    assert finding.code == "VAE602"
+    assert finding.message == "no optimizer holds net.encoder.heads"
+    assert (
+        finding.fix
+        == "keep net.encoder.heads in an nn.ModuleList or nn.ModuleDict, so that parameters() has its layers"
+    )
+
+
+@pytest.mark.parametrize("heads", [f"nn.ModuleList({HEADS})", "nn.Sequential(nn.Linear(33, 7), nn.Linear(33, 7))"])
+def test_a_container_that_the_model_knows_of_is_in_its_optimizer(heads: str, tmp_path: Path) -> None:
+    text = LISTED.replace("{heads}", heads) + BUILT + LOOP.format(step=WHOLE, before="")
+    assert linted(tmp_path, {"train.py": text}).findings == ()
+
+
+BY_TURNS = """
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Trunk(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.steps = {made}
+        for turn in range(1, 4):
+            self.steps[f"step {turn}"] = nn.Linear(91, 91)
+
+    def forward(self, x):
+        for turn in range(1, 4):
+            x = torch.relu(self.steps[f"step {turn}"](x))
+        return x
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk = Trunk()
+        self.to_m, self.to_s, self.back = nn.Linear(91, 7), nn.Linear(91, 7), nn.Linear(7, 91)
+
+    def forward(self, x):
+        h = self.trunk(x)
+        m, s = self.to_m(h), self.to_s(h)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(m)), m, s
+
+
+def fit(loader):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        y, m, s = net(x)
+        loss = F.mse_loss(y, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(("made", "expected"), [("dict()", ["VAE602"]), ("{}", ["VAE602"]), ("nn.ModuleDict()", [])])
+def test_layers_that_a_part_keeps_in_a_plain_dict(made: str, expected: list[str], tmp_path: Path) -> None:
+    text = BY_TURNS.replace("{made}", made)
     assert codes(linted(tmp_path, {"train.py": text})) == expected
 
 

@@ -7,6 +7,7 @@ from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
+from vae_checked.mathematics.names import ITEMS
 from vae_checked.record import replace
 
 
@@ -22,10 +23,13 @@ def judge(facts: Facts) -> Verdict:
     first, last = "give the optimizer ", " too"
     if anew:
         first, last = "build ", " in __init__, and apply it here"
-    elif all(f"{name.partition('.')[0]}.parameters()" in names.origin.source for name in names.value):
-        # The optimizer is given all that the model knows of: what it does not know stands in a plain list.
+    elif all(
+        name.endswith(ITEMS) or f"{name.partition('.')[0]}.parameters()" in names.origin.source for name in names.value
+    ):
+        # The optimizer is given all that the model knows of: what it does not know stands in a plain list or dict.
         first, last = "keep ", " in an nn.ModuleList or nn.ModuleDict, so that parameters() has its layers"
-    values = {"names": names.value, "anew": ", built anew at each call" if anew else "", "first": first, "last": last}
+    lost = tuple(name.removesuffix(ITEMS) for name in names.value)
+    values = {"names": lost, "anew": ", built anew at each call" if anew else "", "first": first, "last": last}
     return Found(Evidence(origin=replace(names.origin, built=None), values=values, absent=not anew))
 
 

@@ -10,6 +10,9 @@ from vae_checked.facts import Parametrisation
 # Whole names of a batch size, without case and underscores; what counts batches is none.
 _BATCH_SIZES = frozenset("b bs bsz bsize batch batchsize batchsz nbatch sizebatch".split())
 
+ITEMS = "[...]"
+"""What stands behind the name of a plain list or dict whose items are meant: `self.blocks[...]`."""
+
 
 class Role(StrEnum):
     """What a tensor is in a VAE."""

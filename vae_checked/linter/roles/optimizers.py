@@ -18,6 +18,7 @@ from vae_checked.linter.symbols.expression import PHI, Expr, Site, walk
 from vae_checked.linter.symbols.observations import Optimizer, ProjectObservations, Spot
 from vae_checked.linter.symbols.registered import is_learned, serials
 from vae_checked.linter.symbols.values import Instance, Layer, Sequence, Value
+from vae_checked.mathematics.names import ITEMS
 from vae_checked.record import dataclass, replace
 
 if TYPE_CHECKING:
@@ -134,6 +135,9 @@ def _minimised(losses: Losses) -> list[Expr]:
     return ends
 
 
+_HOLDING = (Instance, Layer, Sequence, Expr)
+
+
 def _built(evaluation: Evaluation) -> frozenset[int]:
     """The layers with parameters among those that the names of an evaluation stand for."""
     return frozenset[int]().union(*evaluation.read_once(_named).values())
@@ -154,11 +158,18 @@ def _named(evaluation: Evaluation) -> Mapping[str, frozenset[int]]:
 
 
 def _note(found: dict[str, frozenset[int]], name: str, value: Value, depth: int) -> None:
-    if name in found or depth > _MAX_DEPTH or not isinstance(value, (Instance, Layer, Sequence, list, Expr)):
+    if (
+        name in found
+        or f"{name}{ITEMS}" in found
+        or depth > _MAX_DEPTH
+        or not isinstance(value, (*_HOLDING, list, tuple, dict))
+    ):
         return
-    held = frozenset[int]().union(*map(serials, value if isinstance(value, list) else [value]))
+    # What stands in a container of Python's own has a name as well, though the model does not know of it.
+    items = [*value.values()] if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else [value]
+    held = frozenset[int]().union(*map(serials, items))
     if held:
-        found[name] = held
+        found[name if items == [value] else f"{name}{ITEMS}"] = held
         for inner, part in value.attributes.items() if isinstance(value, Instance) else ():
             _note(found, f"{name}.{inner}", part, depth + 1)
 
