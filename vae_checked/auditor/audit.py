@@ -24,6 +24,7 @@ from vae_checked.auditor.observe import observe
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import named
 from vae_checked.auditor.recording.run import varies
+from vae_checked.auditor.records import Records, Setting
 from vae_checked.auditor.report import AuditReport
 from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.auditor.terms import Observed
@@ -84,6 +85,36 @@ def audit(
         >>> print(report.facts[0].kl.form.value.parametrisation.meaning)
         log variance
     """
+    return audit_into(
+        Records(),
+        model,
+        inputs,
+        loss,
+        name=name,
+        data_range=data_range,
+        adapter=adapter,
+        bind=bind,
+        forward=forward,
+        optimizer=optimizer,
+        seed=seed,
+    )
+
+
+def audit_into(
+    records: Records,
+    model: nn.Module,
+    inputs: GivenInputs | None = None,
+    loss: GivenLoss | None = None,
+    *,
+    name: str | None = None,
+    data_range: tuple[float, float] | None = None,
+    adapter: str | None = None,
+    bind: Mapping[str, str] | str | None = None,
+    forward: str | None = None,
+    optimizer: GivenOptimizer | None = None,
+    seed: int = 0,
+) -> AuditReport:
+    """The audit, as `audit` has it; what the laws would record as well stays in `records`."""
     begun = time.perf_counter()
     if not isinstance(model, nn.Module):
         raise ModelError(no_module(model))
@@ -97,8 +128,9 @@ def audit(
     with Restored(model, *(found_loss.modules if found_loss is not None else ())) as restored:
         seed_draws(seed)
         source, guess = inputs_for(subject, inputs, data_range, restored, seed)
+        records.setting = Setting(subject, source, found_loss)
         try:
-            seen, passed_over = _observed_with(subject, source, found_loss, seed, restored)
+            seen, passed_over = _observed_with(subject, source, found_loss, seed, restored, records)
         except ModelError as error:
             if not guess:
                 raise
@@ -149,16 +181,16 @@ def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _observed_with(
-    subject: Subject, source: Source, loss: Loss | None, seed: int, restored: Restored
+    subject: Subject, source: Source, loss: Loss | None, seed: int, restored: Restored, records: Records
 ) -> tuple[Observed, tuple[str, ...]]:
     """What is observed with this loss, or without one that nobody named and that cannot be run; then why."""
     try:
-        return _observed(subject, source, loss, seed, restored), ()
+        return _observed(subject, source, loss, seed, restored, records), ()
     except ModelError as error:
         if loss is None or loss.given or not loss.runs(subject.model):
             raise
         restored.again()
-        return _observed(subject, source, None, seed, restored), (f"the loss: {error}",)
+        return _observed(subject, source, None, seed, restored, records), (f"the loss: {error}",)
 
 
 def _by_other_readings(
@@ -169,14 +201,16 @@ def _by_other_readings(
     for bindings in seen.train.loss.readings:
         restored.again()
         try:
-            found.append(_observed(subject, source, replace(loss, bind=bindings), seed, restored))
+            found.append(_observed(subject, source, replace(loss, bind=bindings), seed, restored, Records()))
         except ModelError:  # an order in which the loss does not run at every size is none that is meant
             continue
     return found
 
 
-def _observed(subject: Subject, source: Source, loss: Loss | None, seed: int, restored: Restored) -> Observed:
-    batch, other = source.batches(_sizes(source))
+def _observed(
+    subject: Subject, source: Source, loss: Loss | None, seed: int, restored: Restored, records: Records
+) -> Observed:
+    batch, other = source.batches(source.sizes)
 
     def look(size: int, *, training: bool, salt: int) -> tuple[Recognition, Gradients]:
         inputs = source.draw(size, seed + salt)
@@ -194,13 +228,16 @@ def _observed(subject: Subject, source: Source, loss: Loss | None, seed: int, re
             return error
 
     train, gradients = look(batch, training=True, salt=0)
+    records.note(train, loss, training=True)
     latent_sizes = {size for latent in train.latents for size in train.run.tape.values[latent.z].tensor.shape[1:]}
     if source.given is None and batch in latent_sizes:
-        batch, other = source.batches([*_sizes(source), *latent_sizes])
+        batch, other = source.batches([*source.sizes, *latent_sizes])
         train, gradients = look(batch, training=True, salt=0)
     unseen_noise = train.is_silent and _may_vary(subject, source.draw(batch, seed), loss, restored)
     again = look_again(other, training=True, salt=1) if other != batch else None
     evaluation = look_again(batch, training=False, salt=2)
+    if isinstance(evaluation, Recognition):
+        records.note(evaluation, loss, training=False)
     return Observed(
         train,
         gradients,
@@ -220,10 +257,6 @@ def _may_vary(subject: Subject, inputs: Inputs, loss: Loss | None, restored: Res
     found = varies(run_by(loss, subject) if loss is not None and runs_itself else subject, inputs)
     restored.again()
     return found is not False
-
-
-def _sizes(source: Source) -> list[int]:
-    return [axis for shape in source.shapes for axis in shape.axes if axis is not None]
 
 
 def _recognised(subject: Subject, seen: Observed, label: str, guess: str) -> tuple[str, ...]:

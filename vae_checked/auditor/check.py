@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from torch import nn
 
 from vae_checked.adapters import adapt
-from vae_checked.auditor.audit import audit, refuse_uninitialised
+from vae_checked.auditor.audit import audit_into, refuse_uninitialised
 from vae_checked.auditor.inputs.choice import inputs_for
 from vae_checked.auditor.inputs.source import GivenInputs
 from vae_checked.auditor.losses.flags import asked_for_loss
 from vae_checked.auditor.losses.loss import GivenLoss, find_loss
 from vae_checked.auditor.measure.optimizers import GivenOptimizer
+from vae_checked.auditor.records import Records, Setting
 from vae_checked.auditor.report import AuditReport
 from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.auditor.stages import NEVER_SEEN, Staged, staged
@@ -50,8 +51,14 @@ def stages_for(
     bind: Mapping[str, str] | str | None = None,
     forward: str | None = None,
     seed: int = 0,
+    records: Records | None = None,
 ) -> Staged:
-    """The stages of `model` for the laws; arguments and errors are those of `audit`."""
+    """The stages of `model` for the laws; arguments and errors are those of `audit`.
+
+    `records` are those of its audit with the same arguments, where there was one.
+    """
+    if records is not None and records.setting is not None:
+        return staged(records.setting, seed, records)
     refuse_uninitialised(model)
     subject, found_loss = adapt(model, adapter, forward), find_loss(model, loss, bind)
     if found_loss is None or found_loss.is_forward or not found_loss.given:
@@ -59,7 +66,7 @@ def stages_for(
     with Restored(model, *(found_loss.modules if found_loss is not None else ())) as restored:
         seed_draws(seed)
         source, _ = inputs_for(subject, inputs, data_range, restored, seed)
-    return staged(subject, source, found_loss, seed)
+    return staged(Setting(subject, source, found_loss), seed)
 
 
 def laws_of_models() -> tuple[Law, ...]:
@@ -120,7 +127,9 @@ def check_vae(
         ModelError: the model or the loss cannot be run.
         UsageError: an argument is not valid; the message says what to give instead.
     """
-    report = audit(
+    records = Records()
+    report = audit_into(
+        records,
         model,
         inputs,
         loss,
@@ -132,9 +141,7 @@ def check_vae(
         optimizer=optimizer,
         seed=seed,
     )
-    stages = stages_for(
-        model, inputs, loss, data_range=data_range, adapter=adapter, bind=bind, forward=forward, seed=seed
-    )
+    stages = stages_for(model, inputs, loss, seed=seed, records=records)
     broken = [
         outcome for outcome in (put(law, stages, seed) for law in laws_of_models()) if outcome.violation is not None
     ]

@@ -14,9 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from vae_checked.adapters import Inputs, Role, Subject
-from vae_checked.auditor.inputs.source import Source
-from vae_checked.auditor.losses.loss import Loss
+from vae_checked.adapters import Inputs, Role
 from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.measure.kl import held_still, measure_kl
 from vae_checked.auditor.measure.recon import measure_recon
@@ -28,6 +26,7 @@ from vae_checked.auditor.recording.origins import described, origin_of
 from vae_checked.auditor.recording.randomness import Family
 from vae_checked.auditor.recording.replay import ReplayError, replay
 from vae_checked.auditor.recording.tape import Draw, Ref, Tape
+from vae_checked.auditor.records import Records, Setting
 from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.errors import ModelError
 from vae_checked.facts import UNIT, Likelihood, Parametrisation
@@ -37,7 +36,7 @@ from vae_checked.laws.closed_forms import BEST_PREDICTION, SECOND
 from vae_checked.laws.seeding import seed_draws
 from vae_checked.laws.stages import WORDS
 
-FIRST_BATCH = 5
+FEW, MOST_AT_FIRST = 5, 7  # samples of the first pass: as many as the audit takes, where these are not too many
 LARGEST_BATCH = 512
 ACTIVATIONS_KEPT = 2**23  # numbers in all activations of one recorded pass, which keeps every one of them
 
@@ -91,9 +90,12 @@ class Staged:
         return Sizes(batch, self.event, self.latent)
 
 
-def staged(subject: Subject, source: Source, loss: Loss | None, seed: int = 0) -> Staged:
-    """The stages of `subject` as far as they are seen; ModelError when it cannot be run."""
-    return _Model(subject, source, loss, seed).staged()
+def staged(setting: Setting, seed: int = 0, records: Records | None = None) -> Staged:
+    """The stages of a model as far as they are seen; ModelError when it cannot be run.
+
+    `records` are those of its audit in the same setting: what is recorded there is not recorded again.
+    """
+    return _Model(setting, seed, records or Records()).staged()
 
 
 # How torch says that a layer has weights of another precision than what it is given.
@@ -103,14 +105,15 @@ _OTHER_PRECISION = re.compile(r"scalar type|same dtype|have dtype|data type", re
 class _Model:
     """Recorded passes of one model by batch size and mode, and the stages cut out of them."""
 
-    def __init__(self, subject: Subject, source: Source, loss: Loss | None, seed: int) -> None:
-        self.subject, self.source, self.loss, self.seed = subject, source, loss, seed
+    def __init__(self, setting: Setting, seed: int, records: Records) -> None:
+        self.subject, self.source, self.loss = setting.subject, setting.source, setting.loss
+        self.seed, self._records = seed, records
         self._passes: dict[tuple[int, bool], Recognition] = {}
         self._parametrisation = Parametrisation.LOGVAR
         self._likelihood = Likelihood.MSE
         self._signs: tuple[float, ...] = _BOTH_SIGNS
         self._places: dict[str, Place] = {}
-        self.largest_batch = source.batches(())[0] if source.given is not None else LARGEST_BATCH
+        self.largest_batch = LARGEST_BATCH if self.source.given is None else self.source.batches(())[0]
 
     def at(self, batch: int, *, training: bool) -> Recognition:
         """The recorded pass of this batch size and mode; the model is afterwards as it was."""
@@ -120,13 +123,17 @@ class _Model:
                 raise InapplicableError(f"{self.largest_batch} samples were given as inputs, {batch} are needed")
             if not self.source.takes(batch):
                 raise InapplicableError(f"the model does not take {batch} samples at a time")
-            modules = self.loss.modules if self.loss is not None else ()
-            with Restored(self.subject.model, *modules) as restored:
-                seed_draws(self.seed)
-                seen = observe(self.subject, self._inputs(batch), self.loss, training=training)
-                restored.also(seen.run.tape.generators)
-            self._passes[key] = seen
+            inputs = self._inputs(batch)
+            self._passes[key] = self._records.like(inputs, training=training) or self._observed(inputs, training)
         return self._passes[key]
+
+    def _observed(self, inputs: Inputs, training: bool) -> Recognition:
+        modules = self.loss.modules if self.loss is not None else ()
+        with Restored(self.subject.model, *modules) as restored:
+            seed_draws(self.seed)
+            seen = observe(self.subject, inputs, self.loss, training=training)
+            restored.also(seen.run.tape.generators)
+        return seen
 
     def _inputs(self, batch: int) -> Inputs:
         """Drawn inputs; what comes beside x is alike for all samples, so that these can change places."""
@@ -147,7 +154,7 @@ class _Model:
     def staged(self) -> Staged:
         """Every stage that is seen, and for the others why not."""
         accepted = self.source.accepted_batches
-        batch = min(FIRST_BATCH, self.largest_batch) if self.source.takes(FIRST_BATCH) else self.source.batches(())[0]
+        batch = self._first_batch()
         train = self.at(batch, training=True)
         tape = train.run.tape
         event = tuple(train.run.x.shape[1:])
@@ -182,6 +189,11 @@ class _Model:
             stages = self._with_functions(stages, evaluation)
         stages = self._with_recon(stages, train)
         return Staged(stages, event, tuple(mu.shape[1:]), self.largest_batch, accepted, batch, self._places)
+
+    def _first_batch(self) -> int:
+        """How many samples are recorded first: as many as in the audit, unless these are many and fewer will do."""
+        likely = self.source.batches(self.source.sizes)[0]
+        return likely if likely <= MOST_AT_FIRST or not self.source.takes(FEW) else FEW
 
     def _batch_limit(self, most: int) -> int:
         """The largest batch up to `most` that the model takes."""

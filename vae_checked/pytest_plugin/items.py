@@ -63,7 +63,9 @@ class _ModelItem(HouseItem):
 
 
 class _VaeItem(_ModelItem):
-    """An item of one model of pyproject.toml."""
+    """An item of one model of pyproject.toml; `audits` where it asks for the audit."""
+
+    audits = False
 
     @property
     def node(self) -> AuditedNode:
@@ -269,6 +271,8 @@ def _drawn(put: Callable[[int, int], None], batches: Sequence[int], examples: in
 class EffectiveBetaItem(KnowableItem):
     """The weight of the summed KL against the summed reconstruction lies between what the table says."""
 
+    audits = True
+
     def put(self) -> None:
         """Compare what the audit measured."""
         from vae_checked.errors import FindingsError
@@ -298,6 +302,8 @@ def _beyond(value: float | None, limit: float, key: str) -> bool:
 class AuditItem(_VaeItem):
     """The whole audit."""
 
+    audits = True
+
     def runtest(self) -> None:
         """Audit the model."""
         from vae_checked.cli.known_findings import checked_and_clean
@@ -321,6 +327,8 @@ class AuditItem(_VaeItem):
 
 class MistakeItem(KnowableItem):
     """One mistake of the catalogue."""
+
+    audits = True
 
     def __init__(self, *, code: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

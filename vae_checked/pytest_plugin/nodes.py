@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from vae_checked.pytest_plugin.baseline import known_failures
 from vae_checked.pytest_plugin.run_report import gathered
 
 if TYPE_CHECKING:
+    from vae_checked.auditor.records import Records
+    from vae_checked.auditor.report import AuditReport
     from vae_checked.auditor.stages import Staged
     from vae_checked.config import ModelConfig
     from vae_checked.monitor.probe import Probed
@@ -68,6 +71,8 @@ class AuditedNode(ModelNode):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._staged: Staged | None = None
+        self._audit: AuditReport | None = None
+        self._records: Records | None = None
         self._report: Any = None
         self._probed: Probed | None = None
 
@@ -78,19 +83,47 @@ class AuditedNode(ModelNode):
 
             model, loss = self.built()
             config = self.config_of_model
-            self._staged = stages_for(model, config.input, loss, **config.asked)
+            if self._audits_as_well():
+                with contextlib.suppress(Exception):  # the audit's own item tells it
+                    self._audited()
+            self._staged = stages_for(model, config.input, loss, records=self._records, **config.asked)
+            self._records = None
         return self._staged
+
+    def _audits_as_well(self) -> bool:
+        """Whether this process audits the model anyway: what both record is then recorded by the audit, once."""
+        if hasattr(self.config, "workerinput"):  # the audit may be an item of another worker
+            return False
+        own = [item for item in self.session.items if item.parent is self]
+        return any(getattr(item, "audits", False) and not item.get_closest_marker("skip") for item in own)
+
+    def _audited(self) -> AuditReport:
+        """The audit; what the laws would record as well is kept until they ask for it."""
+        if self._audit is None:
+            from vae_checked.auditor.audit import audit_into
+            from vae_checked.auditor.records import Records
+
+            model, loss = self.built()
+            config = self.config_of_model
+            records = None if self._staged is not None else Records()
+            report = audit_into(records or Records(), model, config.input, loss, name=config.name, **config.asked)
+            self._audit, self._records = report, records
+        return self._audit
+
+    def teardown(self) -> None:
+        """Let go of what was recorded of the model, where the run has come past the last of its items."""
+        super().teardown()
+        own = [place for place, item in enumerate(self.session.items) if item.parent is self]
+        if own and own[-1] - own[0] + 1 == len(own):
+            self._staged = self._records = None
 
     def report(self) -> Any:
         """The model's audit."""
         if self._report is None:
-            from vae_checked.auditor import audit
             from vae_checked.cli.options import ignored_by, only_codes
 
-            model, loss = self.built()
-            config = self.config_of_model
-            report = audit(model, config.input, loss, name=config.name, **config.asked)
-            ignored = ignored_by(config)
+            report = self._audited()
+            ignored = ignored_by(self.config_of_model)
             self._report = only_codes(report, frozenset(), ignored) if ignored else report
             found = gathered(self.config)
             if found is not None:

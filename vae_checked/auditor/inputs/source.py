@@ -68,6 +68,11 @@ class Source:
         return self.accepted_batches is None or batch in self.accepted_batches
 
     @property
+    def sizes(self) -> list[int]:
+        """The sizes of all axes but the batch, of inputs that are drawn."""
+        return [axis for shape in self.shapes for axis in shape.axes if axis is not None]
+
+    @property
     def spoilt(self) -> tuple[str, ...]:
         """The given inputs that are not all numbers, in words."""
         given = () if self.given is None else self.given.tensors()

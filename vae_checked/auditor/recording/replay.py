@@ -23,11 +23,11 @@ class ReplayError(ModelError, RuntimeError):
 _RUNNING_STATISTICS = frozenset({"native_batch_norm", "cudnn_batch_norm", "miopen_batch_norm"})
 
 
-def affected(tape: Tape, chosen: Collection[int]) -> set[int]:
-    """The numbers of every value that changes when the values `chosen` change."""
+def affected(tape: Tape, chosen: Collection[int], last: int | None = None) -> set[int]:
+    """The numbers of every value that changes when the values `chosen` change, of those made up to the step `last`."""
     dirty = set(chosen)
     storages = {tape.values[number].storage for number in chosen if tape.values[number].overwritten}
-    for step in tape.steps:
+    for step in tape.steps if last is None else tape.steps[: last + 1]:
         if step.draw is not None:
             continue
         if dirty.isdisjoint(step.inputs) and not (
@@ -61,7 +61,9 @@ def _plan(tape: Tape, chosen: Collection[int], wanted: Collection[int]) -> list[
 
 
 def _steps_to_run(tape: Tape, chosen: Collection[int], wanted: Collection[int]) -> list[Step]:
-    dirty = affected(tape, chosen)
+    # What runs after the last of them was made changes none of them, also where it writes to them.
+    last = max((made for number in wanted if (made := tape.values[number].step) is not None), default=-1)
+    dirty = affected(tape, chosen, last)
     moving = {number for number in dirty if number not in chosen}
 
     def must_run(number: int) -> bool:
@@ -71,7 +73,7 @@ def _steps_to_run(tape: Tape, chosen: Collection[int], wanted: Collection[int]) 
     storages = {tape.values[number].storage for number in needed}
     storages |= {tape.values[number].storage for number in chosen if tape.values[number].overwritten}
     steps: list[Step] = []
-    for step in reversed(tape.steps):
+    for step in reversed(tape.steps[: last + 1]):
         makes = any(number in needed for number in step.outputs)
         writes = any(tape.values[number].storage in storages for number in step.overwrites)
         if step.outputs and all(number in chosen for number in step.outputs):
