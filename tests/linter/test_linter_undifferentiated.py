@@ -89,6 +89,46 @@ def test_a_file_that_only_looks_takes_no_steps(tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": scene})) == []
 
 
+ORDERS = {
+    "erased": ("loss.backward()", "optimizer.zero_grad()", "optimizer.step()"),
+    "erased, with what is shown": (
+        "loss.backward()",
+        "print(loss.item())",
+        "optimizer.zero_grad()",
+        "optimizer.step()",
+    ),
+}
+RIGHT = {
+    "before": ("optimizer.zero_grad()", "loss.backward()", "optimizer.step()"),
+    "after": ("loss.backward()", "optimizer.step()", "optimizer.zero_grad()"),
+    "of another": ("loss.backward()", "other.zero_grad()", "optimizer.step()", "other.step()"),
+    "differentiated again": ("loss.backward()", "optimizer.zero_grad()", "(2 * loss).backward()", "optimizer.step()"),
+    "differentiated by something": ("loss.backward()", "optimizer.zero_grad()", "other(loss)", "optimizer.step()"),
+    "one in several": ("loss.backward()", "if other:", "    optimizer.step()", "    optimizer.zero_grad()"),
+}
+
+
+def in_order(steps: tuple[str, ...]) -> str:
+    """The training with these statements in place of its own."""
+    head, _, _ = text("pass").partition("        optimizer.zero_grad()")
+    return head + "".join(f"        {step}\n" for step in steps)
+
+
+@pytest.mark.parametrize("steps", ORDERS.values(), ids=ORDERS)
+def test_a_gradient_that_is_erased_before_the_step(steps: tuple[str, ...], tmp_path: Path) -> None:
+    (finding,) = linted(tmp_path, {"net.py": in_order(steps)}).findings
+    assert finding.code == "VAE601"
+    assert finding.place is not None
+    assert finding.place.text.strip() == "optimizer.zero_grad()"
+    assert finding.fix == "call optimizer.zero_grad() before backward()"
+    assert "erased before the optimizer's step" in finding.message
+
+
+@pytest.mark.parametrize("steps", RIGHT.values(), ids=RIGHT)
+def test_a_gradient_that_a_step_takes(steps: tuple[str, ...], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": in_order(steps)})) == []
+
+
 HEADS = "        return self.to_m(h), self.to_s(h)\n"
 KEPT = {
     "both": "        with torch.no_grad():\n            return self.to_m(h), self.to_s(h)\n",

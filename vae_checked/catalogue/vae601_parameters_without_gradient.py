@@ -13,8 +13,12 @@ def judge(facts: Facts) -> Verdict:
     """Found where parameters get no gradient from the loss."""
     names, stepped = facts.training.without_gradient, facts.training.undifferentiated
     if stepped is not None and stepped.value:
-        values = {"names": (_ANY,), "remedy": f"call backward() on the loss before {stepped.origin.source}"}
-        return Found(Evidence(origin=stepped.origin, values=values))
+        source = stepped.origin.source
+        is_erased = source.endswith(".zero_grad()")
+        remedy = f"call {source} before backward()" if is_erased else f"call backward() on the loss before {source}"
+        return Found(
+            Evidence(origin=stepped.origin, values={"names": (_ERASED if is_erased else _ANY,), "remedy": remedy})
+        )
     if names is None:
         return lacking(facts, "training.without_gradient")
     if not names.value:
@@ -23,6 +27,7 @@ def judge(facts: Facts) -> Verdict:
 
 
 _ANY = "any parameter before the optimizer's step, as nothing is differentiated"
+_ERASED = "any parameter, as it is erased before the optimizer's step"
 _REMEDY = "remove the detach before the layer, or the layer that is never used"
 
 

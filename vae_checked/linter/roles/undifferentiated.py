@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from vae_checked.facts import Fact
 from vae_checked.linter.files.source import SourceCell
+from vae_checked.linter.roles.erased_gradients import erased
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Module
@@ -24,9 +25,13 @@ _MAKERS = frozenset("Adam AdamW SGD RMSprop Adagrad Adadelta Adamax NAdam RAdam 
 
 
 def steps(losses: Losses) -> Fact[bool] | None:
-    """The step of an optimizer that has no gradient to take, where all of the code was read that may give it one."""
-    if losses.backward or not losses.totals:
-        return None
+    """The step of an optimizer that has no gradient to take, where all of the code was read that may give it one.
+
+    Or where its own `zero_grad()` erases the gradient before it.
+    """
+    found = erased(losses)
+    if found is not None or losses.backward or not losses.totals:
+        return found
     modules = losses.evaluation.modules()
     if any(module.read_once(_differentiates) for module in modules):
         return None
