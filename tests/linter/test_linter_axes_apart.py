@@ -256,3 +256,44 @@ def test_a_function_that_is_run_for_each_row_has_axes_of_a_row(tmp_path: Path) -
     whole = "((lambda one, other: ((one - other) ** 2).sum())(y, x)).mean()"
     for error, expected in ((mapped, []), (whole, ["VAE504"])):
         assert codes(linted(tmp_path, {"net.py": HEAD + MODEL + FORWARD + loss.format(error=error)})) == expected
+
+
+OWNED = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + """
+
+class Fitting:
+    def __init__(self, net):
+        self.net = net
+
+    def fit(self, loader):
+        for x, _ in loader:
+            given = {given}
+            y, m, s = self.net(given)
+            error = F.mse_loss(y, given, reduction="sum")
+            kl = {kl}
+            loss = error + {weight} * kl.sum()
+            loss.backward()
+
+
+Fitting(Net()).fit(open_data())
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("weight", "given", "expected"),
+    [
+        ("(1 / len(self.seen))", "x", []),
+        ("(1 / len(self.folds[0]))", "x", []),
+        ("(1 / len(x))", "x", ["VAE504"]),
+        ("(1 / len(self.seen))", "self.seen", ["VAE504"]),
+    ],
+    ids=["of all data", "of a part of the data", "of the batch", "of data that are the batch"],
+)
+def test_the_length_of_what_an_object_keeps_from_elsewhere(
+    weight: str, given: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert codes(linted(tmp_path, {"net.py": OWNED.format(weight=weight, given=given, kl=KL)})) == expected

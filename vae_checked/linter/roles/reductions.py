@@ -198,10 +198,11 @@ def _factors(node: Expr, index: int, inverse: bool, term: Expr) -> Iterator[Chai
 def _length(size: Expr, text: str, inverse: bool, term: Expr) -> Size | Weight:
     """The length of an axis beside a term; that of what is no batch is a count.
 
-    A loop may take parts of any kind one by one, and what an unread call made, that is in no term, may be all data.
+    A loop may take parts of any kind one by one, and what an unread call made or an object keeps from a place that was
+    not read, that is in no term, may be all data.
     """
     axis, whole = size.get("axis"), size.args[0]
-    if axis == 0 and (_is_taken_apart(whole, term) or (_is_of_a_call(whole) and not contains(term, whole.uid))):
+    if axis == 0 and (_is_taken_apart(whole, term) or (_may_be_all_data(whole) and not contains(term, whole.uid))):
         return Weight(text, divides=inverse)
     # Of the axes from one on: a count of what is in a sample, where that one is not the batch.
     first = axis[1] if isinstance(axis, tuple) else axis
@@ -225,12 +226,12 @@ def _is_taken_apart(whole: Expr, term: Expr) -> bool:
     return any(is_unknown_item(node) and node.args[0].uid == whole.uid for node in walk(term))
 
 
-def _is_of_a_call(value: Expr) -> bool:
-    """Whether a value is what an unread call returns, or a part of that."""
+def _may_be_all_data(value: Expr) -> bool:
+    """Whether a value is what an unread call returns or an attribute that was never seen set, or a part of such."""
     node = strip(value)
     while node.op in ("item", "index", "part"):
         node = strip(node.args[0])
-    return node.op in ("opaque", "call")
+    return node.op in ("opaque", "call", "attribute")
 
 
 def _name(expr: Expr) -> str:
