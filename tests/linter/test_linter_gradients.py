@@ -48,6 +48,8 @@ SAMPLE = "z = Normal(m, torch.exp(0.5 * s)).sample()"
 SQUARES = "F.mse_loss(self.back({}), x, reduction='none').sum(1).mean()"
 USES = {
     "an error that is read": (DRAW, f"loss = side + kl.mean() + {SQUARES.format('z')}", []),
+    "an error of whole numbers": (DRAW, f"loss = side + kl.mean() + {SQUARES.format('z.long().float()')}", ["VAE206"]),
+    "an error of a number's other type": (DRAW, f"loss = side + kl.mean() + {SQUARES.format('z.double()')}", []),
     "an error that is read, cut": (DRAW, f"loss = side + kl.mean() + {SQUARES.format('z.detach()')}", ["VAE206"]),
     "an error that is not read": (DRAW, "loss = side + kl.mean() + self.painter.error(x, z)", []),
     "one in a dict": (DRAW, "loss = side + kl.mean() + self.painter.error(x, {'at': z})", []),

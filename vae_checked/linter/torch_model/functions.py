@@ -89,7 +89,7 @@ def _settled(value: Value) -> float | None:
 
 
 def _tensor(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    """torch.tensor(data): of a tensor a copy that no gradient reaches."""
+    """torch.tensor(data), x.long(): of a tensor a copy that no gradient reaches."""
     made = _cast(evaluator, args, kwargs, site)
     copied = isinstance(made, Expr) and made.op == "cast" and not is_data(made)
     return Expr("detach", (made,), (), site) if copied and isinstance(made, Expr) else made
@@ -427,7 +427,7 @@ def _eye(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) 
 
 HANDLERS: dict[str, Handler] = {
     **elementwise.handlers(),
-    **dict.fromkeys(OPERATIONS["cast"].names.functions, _cast),
+    **dict.fromkeys(OPERATIONS["cast"].names.functions, _cast), "long": _tensor, "int": _tensor,
     "half": _half, "new_tensor": _copied, "tensor": _tensor,
     **dict.fromkeys(_DROPOUTS, _dropout),
     **{name: _shape(op) for name, op in _SHAPES.items()},
