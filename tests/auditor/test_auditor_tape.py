@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 import pytest
@@ -13,6 +14,7 @@ from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recording.randomness import Family
 from vae_checked.auditor.recording.recorder import Recorder
 from vae_checked.auditor.recording.replay import ReplayError, replay
+from vae_checked.auditor.recording.run import recording
 from vae_checked.auditor.recording.tape import Tape
 
 
@@ -120,6 +122,31 @@ def test_a_chosen_tensor_is_not_written_to() -> None:
     assert torch.equal(replay(tape, {first: chosen}, (end,))[end], torch.full((5, 4), 3.0))
     assert torch.equal(chosen, torch.ones(5, 4))
     assert start != first
+
+
+def test_what_is_written_to_a_value_later_does_not_run_on_the_way_to_it() -> None:
+    tape, x_number, _, _ = recorded(lambda x: x.exp().zero_() + 1, torch.rand(3, 4))
+    early = next(step.outputs[0] for step in tape.steps if step.name == "exp")
+    other = torch.rand(3, 4, requires_grad=True)
+    found = replay(tape, {x_number: other}, (early,), grad=True)[early]
+    assert torch.equal(found, other.exp())
+    (gradient,) = torch.autograd.grad(found.sum(), other)
+    assert torch.equal(gradient, other.exp())
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_no_garbage_is_searched_for_while_a_run_is_recorded(enabled: bool) -> None:
+    was = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with recording(Recorder([], {})):
+            assert not gc.isenabled()
+        assert gc.isenabled() is enabled
+        with pytest.raises(ZeroDivisionError), recording(Recorder([], {})):
+            raise ZeroDivisionError
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was else gc.disable)()
 
 
 def test_an_operation_that_does_not_take_other_values_is_a_replay_error() -> None:

@@ -8,6 +8,9 @@ from torch._ops import OpOverload
 
 from vae_checked.auditor.recording.tape import Step, Tape
 
+_NUMBER_OF = torch.ops.aten._local_scalar_dense.default
+_CROSS_ENTROPY = torch.ops.aten.binary_cross_entropy.default
+
 
 def called(func: OpOverload, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     """What an operation gives; a binary cross-entropy goes on with what lies in [0, 1] where its prediction does not.
@@ -15,13 +18,13 @@ def called(func: OpOverload, args: tuple[object, ...], kwargs: dict[str, object]
     It would end the run there, and with it every word about why: what it was given stays on the tape. A traced module
     asks for the number of what is a number already.
     """
-    if func is torch.ops.aten._local_scalar_dense.default and isinstance(args[0], (bool, int, float)):
+    if func is _NUMBER_OF and isinstance(args[0], (bool, int, float)):
         return args[0]
     try:
         return func(*args, **kwargs)
     except RuntimeError:
         prediction = args[0] if args else None
-        if func is not torch.ops.aten.binary_cross_entropy.default or not isinstance(prediction, Tensor):
+        if func is not _CROSS_ENTROPY or not isinstance(prediction, Tensor):
             raise
         return func(prediction.clamp(0, 1), *args[1:], **kwargs)
 

@@ -134,6 +134,10 @@ def _numpy_parameters(name: str, args: Sequence[object], kwargs: Mapping[str, ob
     return tuple(values)
 
 
+# The operations of which `decompose` takes some calls apart.
+DECOMPOSED = frozenset(("normal", "native_dropout"))
+
+
 def decompose(
     func: OpOverload,
     args: tuple[object, ...],

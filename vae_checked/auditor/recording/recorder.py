@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -41,6 +42,7 @@ _BETWEEN = (
 )
 # Functions of torch that bring numbers of their own.
 _FORMULAS = tuple(str(Path(torch.__file__).parent / room) for room in ("distributions", "nn"))
+_PLAIN = (list, tuple)
 _REPLACES = frozenset({"normal_", "uniform_", "copy_", "fill_", "zero_", "exponential_", "random_", "bernoulli_"})
 
 
@@ -60,6 +62,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
         super().__init__()  # type: ignore[no-untyped-call]  # as above
         self.tape = Tape(generators=[] if generators is None else generators)
         self.arrays: list[randomness.NumpyDraw] = []
+        self._refs: list[Ref] = []
         self._known: dict[int, int] = {}
         self._made: dict[Hashable, tuple[int, ...]] = {}
         self._views: dict[tuple[int, int, tuple[int, ...], tuple[int, ...]], int] = {}
@@ -77,8 +80,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
     def __torch_dispatch__(
         self, func: OpOverload, types: object, args: tuple[object, ...] = (), kwargs: dict[str, object] | None = None
     ) -> object:
-        parts = randomness.decompose(func, args, kwargs or {}, self._run)
-        return self._run(func, args, kwargs or {}) if parts is None else parts
+        given = kwargs or {}
+        parts = randomness.decompose(func, args, given, self._run) if _kind_of(func).decomposed else None
+        return self._run(func, args, given) if parts is None else parts
 
     def number(self, tensor: Tensor) -> int:
         """The number of the value that `tensor` now holds; a tensor never seen becomes a constant."""
@@ -118,11 +122,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
 
     def _add(self, tensor: Tensor, step: int | None, sources: int, name: str = "") -> int:
         number = len(self.tape.values)
-        storage = _storage(tensor)
+        view = _view_key(tensor)
+        storage = view[0]
         self.tape.values.append(RecordedValue(number, tensor, step, sources, storage, name))
+        self._refs.append(Ref(number))
         self._known[id(tensor)] = number
-        self._views[_view_key(tensor)] = number
-        self._in_storage.setdefault(storage, []).append(number)
+        self._views[view] = number
+        beside = self._in_storage.get(storage)
+        if beside is None:
+            self._in_storage[storage] = [number]
+        else:
+            beside.append(number)
         return number
 
     def _add_draw(
@@ -144,41 +154,48 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
     def _run(
         self, func: OpOverload, args: tuple[object, ...], kwargs: dict[str, object], grad: bool | None = None
     ) -> object:
-        leaves = [leaf for argument in (*args, *kwargs.values()) for leaf in _leaves_of(argument)]
-        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
-        inputs = tuple(self.number(tensor) for tensor in tensors)
-        firsts = tuple(self.tape.first_of(number) for number in inputs)
-        if not _aliases(func):
+        # A recurrent layer runs thousands of operations: what is done for each of them counts.
+        kind = _kind_of(func)
+        leaves = _leaves_of_all(args, kwargs)
+        inputs = tuple([self.number(leaf) for leaf in leaves if isinstance(leaf, Tensor)])
+        firsts = tuple([self.tape.first_of(number) for number in inputs]) if self.tape.copies else inputs
+        if not kind.aliases:
             inputs = firsts
-        refs = iter(inputs)
-        ref_args = tuple(_numbered(argument, refs) for argument in args)
-        ref_kwargs = {key: _numbered(argument, refs) for key, argument in kwargs.items()}
-        self._keep_generators(leaves)
-        written = _written(func, args, kwargs)
-        overwrites = tuple(self.number(tensor) for tensor in written)
+        refs = iter([self._refs[number] for number in inputs])
+        ref_args = tuple([_numbered(argument, refs) for argument in args])
+        ref_kwargs = {key: _numbered(argument, refs) for key, argument in kwargs.items()} if kwargs else {}
+        if kind.takes_generator:
+            self._keep_generators(leaves)
+        written = _written(kind, args, kwargs) if kind.writes else ()
+        overwrites = tuple([self.number(tensor) for tensor in written])
         for number in overwrites:
             self._protect(number)
         out = called(func, args, kwargs)
-        family = randomness.family(func)
-        sources = self._sources_of(func, inputs, overwrites)
+        sources = 0 if kind.takes_only_shape else self._sources_of(kind, inputs, overwrites)
         index = len(self.tape.steps)
-        returned = [out] if isinstance(out, Tensor) else pytree.tree_leaves(out)
-        slots = tuple(place for place, leaf in enumerate(returned) if isinstance(leaf, Tensor))
-        made = [returned[place] for place in slots]
-        made += [tensor for tensor in written if all(tensor is not other for other in made)]
-        outputs = tuple(self._add(tensor, index, sources) for tensor in made)
+        if isinstance(out, Tensor):
+            slots: tuple[int, ...] = (0,)
+            made = [out]
+        else:
+            returned = pytree.tree_leaves(out) if type(out) not in _PLAIN else _leaves_of(out)
+            slots = tuple([place for place, leaf in enumerate(returned) if isinstance(leaf, Tensor)])
+            made = [leaf for leaf in returned if isinstance(leaf, Tensor)]
+        for tensor in written:
+            if all(tensor is not other for other in made):
+                made.append(tensor)
+        outputs = tuple([self._add(tensor, index, sources) for tensor in made])
         gradient = torch.is_grad_enabled() if grad is None else grad
-        if sources and not written and family is None and _is_function(func):
+        if sources and not written and kind.family is None and kind.is_function:
             self._note_copies((func, gradient, _form(args, kwargs), _leaves(leaves, firsts)), firsts, outputs)
         for tensor, number in zip(written, overwrites, strict=True):
             storage = self.tape.values[number].storage
-            whole = _replaces(func) and tensor.numel() * tensor.element_size() == tensor.untyped_storage().nbytes()
+            whole = kind.replaces and tensor.numel() * tensor.element_size() == tensor.untyped_storage().nbytes()
             self._storage_sources[storage] = sources | (0 if whole else self._storage_sources.get(storage, 0))
         draw = None
-        if family is not None and outputs:
+        if kind.family is not None and outputs:
             draw = self._add_draw(
                 outputs[0],
-                family,
+                kind.family,
                 randomness.spelled(func, args, kwargs),
                 randomness.parameters(func, args, kwargs),
                 index,
@@ -202,8 +219,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
     def _note_copies(self, call: Hashable, inputs: Sequence[int], outputs: tuple[int, ...]) -> None:
         """Note values that a call has made before: the same operation on the same values, none of them overwritten."""
         values = self.tape.values
-        if any(values[number].overwritten for number in inputs):
-            return
+        for number in inputs:
+            if values[number].overwritten:
+                return
         try:
             before = self._made.setdefault(call, outputs)
         except TypeError:  # an argument that has no hash
@@ -211,13 +229,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
         if before is not outputs:
             self.tape.copies.update(zip(outputs, before, strict=True))
 
-    def _sources_of(self, func: OpOverload, inputs: Sequence[int], overwrites: Sequence[int]) -> int:
-        """What the outcome depends on; a tensor that lends only its shape does not count."""
-        if randomness.takes_only_shape(func):
-            return 0
+    def _sources_of(self, kind: _Kind, inputs: Sequence[int], overwrites: Sequence[int]) -> int:
+        """What the outcome depends on, of an operation that reads its tensors."""
         sources = 0
         for number in inputs:
-            if number in overwrites and _replaces(func):
+            if kind.replaces and number in overwrites:
                 continue
             value = self.tape.values[number]
             sources |= value.sources | self._storage_sources.get(value.storage, 0)
@@ -245,69 +261,101 @@ def _leaves_of(argument: object) -> list[object]:
     return [argument]
 
 
-def _numbered(argument: object, refs: Iterator[int]) -> object:
-    """The argument with a Ref for every tensor, of the numbers in order."""
+def _leaves_of_all(args: Sequence[object], kwargs: Mapping[str, object]) -> list[object]:
+    """What all arguments are made of, in order."""
+    leaves: list[object] = []
+    for argument in (*args, *kwargs.values()) if kwargs else args:
+        if type(argument) in _PLAIN:
+            leaves += _leaves_of(argument)
+        else:
+            leaves.append(argument)
+    return leaves
+
+
+def _numbered(argument: object, refs: Iterator[Ref]) -> object:
+    """The argument with a Ref for every tensor, which are given in order."""
     if isinstance(argument, Tensor):
-        return Ref(next(refs))
+        return next(refs)
     if type(argument) is list:
         return [_numbered(each, refs) for each in argument]
     if type(argument) is tuple:
-        return tuple(_numbered(each, refs) for each in argument)
+        return tuple([_numbered(each, refs) for each in argument])
     return argument
 
 
-def _storage(tensor: Tensor) -> int:
-    try:
-        return int(tensor.untyped_storage()._cdata)
-    except (NotImplementedError, RuntimeError):  # sparse and other tensors without a storage of their own
-        return id(tensor)
-
-
 def _view_key(tensor: Tensor) -> tuple[int, int, tuple[int, ...], tuple[int, ...]]:
+    """The storage, and where in it the tensor lies; sparse and other tensors have no storage of their own."""
     try:
-        return (_storage(tensor), int(tensor.storage_offset()), tuple(tensor.shape), tuple(tensor.stride()))
+        storage = int(tensor.untyped_storage()._cdata)
     except (NotImplementedError, RuntimeError):
         return (id(tensor), 0, (), ())
+    try:
+        return (storage, int(tensor.storage_offset()), tuple(tensor.shape), tuple(tensor.stride()))
+    except (NotImplementedError, RuntimeError):
+        return (storage, 0, (), (id(tensor),))
 
 
-def _written(func: OpOverload, args: tuple[object, ...], kwargs: dict[str, object]) -> list[Tensor]:
-    if not func._schema.is_mutable:
-        return []
+def _written(kind: _Kind, args: tuple[object, ...], kwargs: dict[str, object]) -> list[Tensor]:
     found: list[Tensor] = []
-    for position, argument in enumerate(func._schema.arguments):
-        if argument.alias_info is not None and argument.alias_info.is_write:
-            given = args[position] if position < len(args) else kwargs.get(argument.name)
+    for position, name in kind.writes:
+        given = args[position] if position < len(args) else kwargs.get(name)
+        if isinstance(given, Tensor):
+            found.append(given)
+        else:
             found += [leaf for leaf in pytree.tree_leaves(given) if isinstance(leaf, Tensor)]
     return found
 
 
-@cache
-def _aliases(func: OpOverload) -> bool:
-    """Whether the operation gives a view of what it takes, or writes to it: then it matters which copy that is."""
-    return any(argument.alias_info is not None for argument in func._schema.arguments)
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What an operation does with its arguments, whatever these are.
+
+    `aliases` where it gives a view of what it takes, or writes to it: then it matters which copy that is. `is_function`
+    where it gives the same whenever it is given the same; running statistics may change meanwhile. `decomposed` where
+    some of its calls are recorded as several. `writes` are the
+    places and names of the arguments that it writes to.
+    """
+
+    aliases: bool
+    is_function: bool
+    replaces: bool
+    takes_only_shape: bool
+    takes_generator: bool
+    decomposed: bool
+    family: randomness.Family | None
+    writes: tuple[tuple[int, str], ...]
 
 
 @cache
-def _is_function(func: OpOverload) -> bool:
-    """Whether the operation gives the same whenever it is given the same; running statistics may change meanwhile."""
-    return torch.Tag.nondeterministic_seeded not in func.tags and "batch_norm" not in func.overloadpacket.__name__
+def _kind_of(func: OpOverload) -> _Kind:
+    name, schema = str(func.overloadpacket.__name__), func._schema
+    written = [
+        (position, argument.name)
+        for position, argument in enumerate(schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    ]
+    return _Kind(
+        aliases=any(argument.alias_info is not None for argument in schema.arguments),
+        is_function=torch.Tag.nondeterministic_seeded not in func.tags and "batch_norm" not in name,
+        replaces=name in _REPLACES,
+        takes_only_shape=randomness.takes_only_shape(func),
+        takes_generator=any("Generator" in str(argument.type) for argument in schema.arguments),
+        decomposed=name in randomness.DECOMPOSED,
+        family=randomness.family(func),
+        writes=tuple(written) if schema.is_mutable else (),
+    )
 
 
 def _form(args: Sequence[object], kwargs: Mapping[str, object]) -> Hashable:
     """How the leaves of these arguments are put together."""
-    lengths = tuple(len(each) if isinstance(each, (list, tuple)) else None for each in (*args, *kwargs.values()))
+    lengths = tuple([len(each) if isinstance(each, (list, tuple)) else None for each in (*args, *kwargs.values())])
     return lengths, tuple(kwargs)
 
 
 def _leaves(leaves: Sequence[object], inputs: Iterable[int]) -> Hashable:
     """The leaves with numbers in the place of tensors; 1, 1.0 and True are three things."""
     numbers = iter(inputs)
-    return tuple(Ref(next(numbers)) if isinstance(leaf, Tensor) else (type(leaf), leaf) for leaf in leaves)
-
-
-@cache
-def _replaces(func: OpOverload) -> bool:
-    return func.overloadpacket.__name__ in _REPLACES
+    return tuple([(Ref, next(numbers)) if isinstance(leaf, Tensor) else (type(leaf), leaf) for leaf in leaves])
 
 
 def _user_frame(draw: int | None) -> tuple[tuple[str, int] | None, int | None, bool]:
@@ -318,11 +366,17 @@ def _user_frame(draw: int | None) -> tuple[tuple[str, int] | None, int | None, b
     frame: FrameType | None = sys._getframe(2)
     by_line = True
     while frame is not None:
-        name = frame.f_code.co_filename
-        if name not in _RECORDING and (not name.startswith(_BETWEEN) or name.startswith(CELL)):
-            if name.startswith(_PRODUCT) and not name.startswith(_MODELS):
-                return None, draw, False
-            return (name, frame.f_lineno), draw, by_line
-        by_line = by_line and not name.startswith(_FORMULAS)
+        between, own, formula = _room_of(frame.f_code.co_filename)
+        if not between:
+            return (None, draw, False) if own else ((frame.f_code.co_filename, frame.f_lineno), draw, by_line)
+        by_line = by_line and not formula
         frame = frame.f_back
     return None, draw, False
+
+
+@lru_cache(maxsize=4096)
+def _room_of(name: str) -> tuple[bool, bool, bool]:
+    """Whether a file is passed over on the way to the user's line, is the auditor's, or a formula of torch."""
+    between = name in _RECORDING or (name.startswith(_BETWEEN) and not name.startswith(CELL))
+    own = name.startswith(_PRODUCT) and not name.startswith(_MODELS)
+    return between, own, name.startswith(_FORMULAS)

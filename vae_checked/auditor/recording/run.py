@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import inspect
 import sys
 import warnings
@@ -70,6 +71,7 @@ def recording(recorder: Recorder) -> Iterator[None]:
     with (
         standing(of_torch.settings),  # or else what is measured afterwards would go by what the run has set
         _as_written(),
+        _collector_waiting(),
         optimized_execution(False),
         torch.enable_grad(),
         warnings.catch_warnings(),
@@ -80,6 +82,18 @@ def recording(recorder: Recorder) -> Iterator[None]:
     ):
         warnings.simplefilter("ignore")
         yield
+
+
+@contextlib.contextmanager
+def _collector_waiting() -> Iterator[None]:
+    """No search for garbage meanwhile: the tape keeps all that is made, and the search goes through it many times."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _as_written() -> contextlib.AbstractContextManager[object]:
