@@ -178,3 +178,50 @@ def test_noise_that_a_setting_scales_is_not_called_standard(noise: str, reason: 
     else:
         assert reason in str(vae.views[0].unobserved["sampler.noise"])
         assert "VAE202" in vae.undecided
+
+
+SCALED_TWICE = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(35, 7), nn.Linear(35, 7), nn.Linear(7, 35)
+
+    def draw(self, m, s):
+        std = s.mul(0.5).exp_()
+        eps = torch.randn(std.size())
+        {scaled}
+        return {drawn}
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        return self.back(self.draw(m, s)), m, s
+
+
+def fit(loader):
+    net = Net()
+    for x, _ in loader:
+        y, m, s = net(x)
+        kl = {kl}
+        (F.mse_loss(y, x, reduction="sum") + kl.sum()).backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("scaled", "drawn", "expected"),
+    [
+        ("eps = eps.mul(std)", "eps.mul(std).add_(m)", ["the sampler uses exp(s) as std"]),
+        ("eps = eps * std", "m + eps.mul(std)", ["the sampler uses exp(s) as std"]),
+        ("pass", "eps.mul(std).add_(m)", []),
+    ],
+    ids=["scaled twice by methods", "scaled twice by an operator", "scaled once"],
+)
+def test_noise_that_is_scaled_twice_is_named_by_what_it_is(
+    scaled: str, drawn: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = SCALED_TWICE.format(scaled=scaled, drawn=drawn, kl=KL)
+    found = [finding for finding in linted(tmp_path, {"net.py": text}).findings if finding.code == "VAE201"]
+    assert [finding.message.partition(",")[0] for finding in found] == expected

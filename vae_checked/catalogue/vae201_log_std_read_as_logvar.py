@@ -41,10 +41,10 @@ def judge(facts: Facts) -> Verdict:
     elsewhere = at(other[0].place, place.origin.place)
     names = names_of(facts)
     factor = _factor(shown)
-    drawn = std.origin.source
+    drawn, kind = std.origin.source, std.value.parametrisation
     if _holds(drawn, facts.names.get("eps")):
-        drawn = _without(drawn, names.eps) or names.std
-    kind = std.value.parametrisation
+        # Where eps is no factor of its own, as in `eps.mul(std)`, what was measured says what eps is scaled by.
+        drawn = _without(drawn, names.eps) or (names.std if kind is None else kind.formula)
     if kind is not None and drawn == kind.formula:
         # What was measured is a function of s: the KL is said to read the head by its name.
         drawn = re.sub(r"\bs\b", names.head, drawn)
