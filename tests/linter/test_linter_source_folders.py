@@ -53,3 +53,11 @@ def test_what_lies_next_to_the_script_goes_first(tmp_path: Path) -> None:
     made["scripts/pack/__init__.py"] = ""
     made["scripts/pack/models.py"] = "Net = None\n"
     assert not joined(linted(tmp_path, made))
+
+
+def test_a_library_in_the_folder_of_sources_is_not_followed(tmp_path: Path) -> None:
+    """Its evaluation would take the steps that the project has for its own files."""
+    made = files("scripts/train.py", "src", "-")
+    for number in range(250):
+        made[f"src/pack/parts/part{number}.py"] = "SIZE = 3\n"
+    assert not joined(linted(tmp_path, made))

@@ -6,6 +6,7 @@ import gc
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,6 +34,8 @@ MAX_FOLLOWED, MAX_FOLLOWED_FILE = 2_000_000, 300_000
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
 # Where a project that is installed keeps its packages.
 _SOURCES = "src"
+# A package of more files is a library that lies beside the project: following it would leave no steps for the rest.
+_MAX_OF_SOURCES = 250
 _NEVER_OURS = frozenset(("torch", "numpy", "torchvision", "math", "os", "sys", "typing"))
 
 
@@ -51,6 +54,7 @@ class Project:
         self._top_levels: dict[str, Observations] = {}
         self._resolved: dict[tuple[str, str, int], Module | None] = {}
         self._followed: dict[str, int] = {}
+        self._libraries: dict[Path, bool] = {}
         self._known: dict[str, Module] = {}
         self._configurations: dict[Path, Sequence[Configuration]] = {}
         self._root = ""
@@ -189,10 +193,18 @@ class Project:
             return None
         folder = Path(importer.path).parent
         for base in (folder, *list(folder.parents)[:MAX_UP]):
-            module = self._in(base / _SOURCES, parts, importer)
+            sources = base / _SOURCES
+            module = None if self._is_library(sources / parts[0]) else self._in(sources, parts, importer)
             if module is not None or (base / ".git").exists():
                 return module
         return None
+
+    def _is_library(self, package: Path) -> bool:
+        """Whether a folder has too many files of Python to be followed from outside."""
+        if package not in self._libraries:
+            found = islice(package.rglob("*.py"), _MAX_OF_SOURCES + 1)
+            self._libraries[package] = sum(1 for _ in found) > _MAX_OF_SOURCES
+        return self._libraries[package]
 
     def _only(self, parts: list[str], importer: Module) -> Module | None:
         """The one file near the importer that ends like an import found nowhere: its folder is put on Python's path."""
