@@ -5,7 +5,7 @@ from __future__ import annotations
 from vae_checked.linter.interpreter import external_calls, methods, operators, selection
 from vae_checked.linter.interpreter.construction import call_instance, construct
 from vae_checked.linter.interpreter.context import Context
-from vae_checked.linter.symbols.expression import Site, atom, opaque
+from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
 from vae_checked.linter.symbols.values import (
     AnyOf,
     Choice,
@@ -80,5 +80,8 @@ def _call_made(context: Context, target: Value, args: list[Value], kwargs: dict[
         return context.invoke(model, args, kwargs, site)
     if model is not None:
         return call_instance(context, model, args, kwargs, site)
+    held = transforms.set_of_pictures(context, "", kwargs, site) if isinstance(target, Expr) else None
+    if held is not None:
+        return held
     parts = [as_expr(target, site), *(as_expr(item, site) for item in (*args, *kwargs.values()))]
     return opaque("call", tuple(parts), site)

@@ -83,7 +83,7 @@ def _of_list(op: ast.operator, left: list[Value] | tuple[Value, ...], right: Val
         if len(left) + len(right) > MAX_ITEMS:
             return opaque("long", (), site)
         return type(left)([*left, *right])
-    if isinstance(op, ast.Mult) and isinstance(right, Expr) and isinstance(left, list) and len(left) == 1:
+    if isinstance(op, ast.Mult) and isinstance(right, (Expr, External)) and isinstance(left, list) and len(left) == 1:
         return Places(left)
     if isinstance(op, ast.Mult) and isinstance(right, int):
         return type(left)(list(left) * max(0, min(right, _MAX_REPEATS)))[:MAX_ITEMS]

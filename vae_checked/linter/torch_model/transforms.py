@@ -89,7 +89,22 @@ def construct(
             note(evaluator, interval, decisive(chosen) or site)
             return Loader(interval, decisive(chosen), last)
         return Loader(None, site, last)
-    return None
+    return set_of_pictures(evaluator, last, kwargs, site) if last[:1].isupper() else None
+
+
+def set_of_pictures(evaluator: Evaluator, name: str, kwargs: dict[str, Value], site: Site) -> Loader | None:
+    """A data set of an unknown class that is made with the transform of its pictures; None for what has none.
+
+    What ToTensor alone is given may be arrays of any numbers; what is resized, or normalised after it, is a picture.
+    """
+    chosen = kwargs.get("transform")
+    if not isinstance(chosen, Transform) or not _makes_tensors(chosen):
+        return None
+    if not any(step in _GEOMETRIC or step in _COLOURING or step == "Normalize" for step, _, _ in chosen.steps):
+        return None
+    interval = _of_any_picture(interval_after(evaluator, chosen))
+    note(evaluator, interval, decisive(chosen) or site)
+    return Loader(interval, decisive(chosen), name)
 
 
 def note(evaluator: Evaluator, interval: Interval | None, site: Site | None, held: bool = True) -> None:
