@@ -46,19 +46,45 @@ FLAT = {
     "a layer from an axis that is not known": ("nn.Flatten(first())", "self.flatten(self.conv(x))"),
     "a method": ("None", "self.conv(x).flatten()"),
     "a function": ("None", "torch.flatten(self.conv(x), 0, 3)"),
+    "a view": ("None", "self.conv(x).view(-1)"),
 }
 
 
 @pytest.mark.parametrize(("layer", "call"), FLAT.values(), ids=FLAT)
 def test_one_row_of_a_flattened_batch_shares_no_noise(layer: str, call: str, tmp_path: Path) -> None:
-    assert codes(linted(tmp_path, {"vae.py": MODULE.format(layer=layer, call=call)})) == []
+    assert codes(linted(tmp_path, {"vae.py": MODULE.format(layer=layer, call=call)})) == _mixed(layer)
+
+
+@pytest.mark.parametrize(("layer", "call"), FLAT.values(), ids=FLAT)
+@pytest.mark.parametrize("size", ["", ", 1", ", size", ", batch_size=1"])
+def test_a_batch_of_one_may_be_flattened_whole(layer: str, call: str, size: str, tmp_path: Path) -> None:
+    text = MODULE.format(layer=layer, call=call).replace("ToTensor()), 4)", f"ToTensor()){size})")
+    assert codes(linted(tmp_path, {"vae.py": text})) == []
+
+
+def test_pictures_of_a_batch_taken_one_by_one_may_be_flattened(tmp_path: Path) -> None:
+    text = MODULE.format(layer="nn.Flatten(0)", call="self.flatten(self.conv(x))")
+    turn = "        optimizer.zero_grad()\n        net(x).backward()\n        optimizer.step()\n"
+    one = "        for x_one in x:\n" + turn.replace("        ", "            ").replace("net(x)", "net(x_one)")
+    assert codes(linted(tmp_path, {"vae.py": text.replace(turn, one)})) == []
+
+
+@pytest.mark.parametrize("flat", ["flatten(0, 1)", "flatten(end_dim=1)", "flatten(0, 2)"])
+def test_steps_of_all_samples_in_one_row_each_are_kept_apart(flat: str, tmp_path: Path) -> None:
+    text = MODULE.format(layer="None", call=f"self.conv(x).{flat}").replace("randn(19)", "randn_like(mu)")
+    assert "VAE106" not in codes(linted(tmp_path, {"vae.py": text}))
+
+
+def _mixed(layer: str) -> list[str]:
+    """What is found where all samples surely become one row."""
+    return [] if layer == "nn.Flatten(first())" else ["VAE106"]
 
 
 @pytest.mark.parametrize(("layer", "call"), FLAT.values(), ids=FLAT)
 def test_the_first_axis_of_a_flattened_batch_is_none_of_samples(layer: str, call: str, tmp_path: Path) -> None:
     loss = 'F.binary_cross_entropy(x_hat, x, reduction="sum") + kl.sum()'
     text = MODULE.format(layer=layer, call=call).replace(loss, "F.mse_loss(x_hat, x) + kl.mean()")
-    assert codes(linted(tmp_path, {"vae.py": text.replace("randn(19)", "randn_like(mu)")})) == []
+    assert codes(linted(tmp_path, {"vae.py": text.replace("randn(19)", "randn_like(mu)")})) == _mixed(layer)
 
 
 def test_an_error_of_flattened_pictures_is_reduced_as_it_is_written(tmp_path: Path) -> None:

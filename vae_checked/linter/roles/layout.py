@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from vae_checked.facts import Fact
 from vae_checked.layout_facts import AxisOrder, BatchMixing, ShapePair
-from vae_checked.linter.roles import recurrent_states, repeated_rows
+from vae_checked.linter.roles import flat_batches, recurrent_states, repeated_rows
 from vae_checked.linter.roles.view_sizes import STILL, VIEWS, sizes_of
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, origin, strip, walk
 from vae_checked.record import dataclass
@@ -345,6 +345,8 @@ def batch_mixing(output: Expr | None) -> Fact[BatchMixing | None] | None:
     of_states = recurrent_states.views(nodes)
     mixing = {uid: mixed for uid, mixed in of_states.items() if mixed is not None} | repeated_rows.views(nodes)
     views = [_Batch(_keeps_batch(node), node) for node in nodes if node.op in VIEWS]
+    for node, by in flat_batches.rows(nodes):
+        return Fact(BatchMixing(changed=0, moved=1, by=by), origin(node))
     for view in views:
         mixed = mixing.get(view.node.uid)
         if mixed is not None or view.kept is False:

@@ -139,6 +139,8 @@ def _detach(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Sit
 def _shape(op: str) -> Handler:
     def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         x = first_tensor(args, kwargs, site)
+        if op == "flatten" and "end_dim" in kwargs and not args[1:]:
+            kwargs = {"start_dim": 0, **kwargs}
         sizes = args[1:] or [kwargs[name] for name in ("start_dim", "end_dim", "shape", "dim") if name in kwargs]
         if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
             sizes = list(sizes[0])

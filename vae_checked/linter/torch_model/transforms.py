@@ -79,7 +79,7 @@ def construct(
         if isinstance(loader, Loader) and "collate_fn" in kwargs:
             return fields.collated(evaluator, loader, kwargs["collate_fn"], site)
         if isinstance(loader, Loader) and last in _BATCHING and not _hands_out_items(args, kwargs):
-            loader.batched = True
+            loader.batched, loader.rows = True, _rows(args, kwargs)
         return loader
     if "datasets" in dotted and last[:1].isupper():
         chosen = kwargs.get("transform", next((item for item in args if isinstance(item, Transform)), None))
@@ -289,8 +289,18 @@ def _serves(function: Function) -> bool:
 
 def _hands_out_items(args: list[Value], kwargs: dict[str, Value]) -> bool:
     """Whether a loader is asked for the items as they are: `batch_size=None`."""
-    given = args[1:2] or [kwargs["batch_size"]] if "batch_size" in kwargs or len(args) > 1 else [1]
-    return given[0] is None
+    return _batch_size(args, kwargs) is None
+
+
+def _batch_size(args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """What a loader is given for the number of samples in a batch, which is 1 by default."""
+    return args[1] if len(args) > 1 else kwargs.get("batch_size", 1)
+
+
+def _rows(args: list[Value], kwargs: dict[str, Value]) -> int | None:
+    """The number of samples in a batch; None where it is not written, or where samplers say it."""
+    size = _batch_size(args, kwargs)
+    return None if "batch_sampler" in kwargs or not is_number(size) else int(size)
 
 
 def _loader(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
