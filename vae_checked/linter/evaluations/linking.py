@@ -80,7 +80,8 @@ def own_losses(
             if name in callers and (in_modes or not callers[name].isdisjoint(interpreter.observations.entered)):
                 continue
             free = method.is_static
-            args = arguments(interpreter, method, outputs, roles, skip=0 if free else 1)
+            names = interpreter.observations.names
+            args = arguments(interpreter, method, outputs, roles, skip=0 if free else 1, names=names)
             if args is not None:
                 target = method if free else Function(method.node, method.scope, instance, method.owner)
                 interpreter.invoke(target, args, {}, site)
@@ -131,10 +132,13 @@ def arguments(
     roles: dict[str, Value],
     skip: int,
     heads: Mapping[str, Role] = MappingProxyType({}),
+    *,
+    names: Mapping[int, list[str]],
 ) -> list[Value] | None:
     """The arguments with which a loss is called on a model's outputs; None when it is no loss of theirs.
 
-    `heads` are the parameters that its KL is of: known by its formula, whatever they are called.
+    `heads` are the parameters that its KL is of: known by its formula, whatever they are called. `names` are those that
+    the parts of the outputs went by.
     """
     spec = function.node.args
     parameters = [*spec.posonlyargs, *spec.args][skip:]
@@ -157,14 +161,40 @@ def arguments(
     source = function.scope.module.source_of(function.node)
     required = len(parameters) - len(spec.defaults)
     args: list[Value] = []
+    shown = _shown(outputs, roles, names)
+    is_one_of_two = len({part.uid for part in shown.values()}) > 1
     for index, (item, role) in enumerate(zip(parameters, named, strict=True)):
-        if role is not None and role in roles:
+        # Of several outputs a loss takes the one of its parameter's name: the logits, and not what is drawn by them.
+        if role is Role.RECONSTRUCTION and item.arg in shown:
+            args.append(shown[item.arg])
+        elif role in roles and not (
+            role is Role.RECONSTRUCTION and is_one_of_two and role is not likely_role_of(item.arg)
+        ):
             args.append(roles[role])
         elif index >= required:
             break
         else:
             args.append(atom(item.arg, Site(source, item), interpreter.serial()))
     return args
+
+
+def _shown(outputs: Value, roles: dict[str, Value], names: Mapping[int, list[str]]) -> dict[str, Expr]:
+    """By their names the parts of a result that are the reconstruction, or a step of making it, as its logits are."""
+    first = roles.get(Role.RECONSTRUCTION)
+    if not isinstance(first, Expr):
+        return {}
+    found: dict[str, Expr] = {}
+    for part in opened_values(outputs):
+        if _is_made_of(first, part) or _is_made_of(part, first):
+            found.update((name, part) for name in names.get(part.uid, ()))
+    return found
+
+
+def _is_made_of(value: Expr, part: Expr) -> bool:
+    """Whether nothing but steps that take one tensor lie between the two: a sigmoid, a draw, another shape."""
+    while value.uid != part.uid and value.uid > part.uid and len(value.args) == 1:
+        value = value.args[0]
+    return value.uid == part.uid
 
 
 def _name_the_sides(function: Function, parameters: list[ast.arg], named: list[str | None]) -> None:

@@ -26,6 +26,11 @@ class _Model:
     roles: dict[str, Value]
     calls: bool
 
+    @property
+    def names(self) -> dict[int, list[str]]:
+        """Those that its values went by."""
+        return self.evaluation.observations.names
+
 
 @dataclass(frozen=True, slots=True)
 class _Loss:
@@ -154,14 +159,16 @@ class UncalledLosses:
             called = id(function.node) in self._called_with_a_draw
             # Where a call has the heads in an order of its own, the names of the parameters have to say the same.
             heads = {} if model.calls else self._heads.get(id(function.node), {})
-            args = linking.arguments(interpreter, function, model.returned.value, model.roles, 0, heads)
+            args = linking.arguments(
+                interpreter, function, model.returned.value, model.roles, 0, heads, names=model.names
+            )
             if args is not None:
                 yield _Loss(function, None, args, called)
         for cls in module.classes():
             method = cls.find("forward" if cls.is_module else "__call__")
             if not isinstance(method, Function):
                 continue
-            args = linking.arguments(interpreter, method, model.returned.value, model.roles, skip=1)
+            args = linking.arguments(interpreter, method, model.returned.value, model.roles, skip=1, names=model.names)
             if args is not None:
                 yield _Loss(method, cls, args, id(method.node) in self._called)
 

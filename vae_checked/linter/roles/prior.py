@@ -9,7 +9,7 @@ from vae_checked.facts import Fact, Facts, Noise, NoiseLaw, Sampler
 from vae_checked.linter.files.test_code import is_of_a_test
 from vae_checked.linter.roles.probes import is_a_probe
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import NOISE, Built, Expr, Graph, built_at, origin, strip
+from vae_checked.linter.symbols.expression import NOISE, Built, Expr, Graph, built_at, origin, strip, walk
 
 
 def _is_a_test_input(noise: Expr) -> bool:
@@ -46,6 +46,8 @@ class PriorDraws:
 
     def __init__(self) -> None:
         self._takes_z: set[Built] = set()
+        # Where a function builds an encoder and a decoder alike, the place tells the one from the other no more.
+        self._makes_z: set[Built] = set()
         self._drawn: list[tuple[Built, str, Expr]] = []
         # The modules that each draw is handed to, by where they are built and by themselves.
         self._given: dict[int, set[tuple[Built, Hashable]]] = {}
@@ -53,6 +55,8 @@ class PriorDraws:
     def read(self, subject: str, graph: Graph, found: list[SamplerSite]) -> None:
         """Take note of where an evaluation's z and its bare noise go."""
         latents = {site.z.uid for site in found}
+        layers = (node for node in walk(*(site.z for site in found)) if node.op == "layer" and node.args)
+        self._makes_z.update(built for node in layers if (built := built_at(node)) is not None)
         for node in graph.nodes:
             built = built_at(node) if node.op == "layer" and node.args else None
             if built is None:
@@ -82,4 +86,4 @@ class PriorDraws:
     def _is_taken_for_z(self, noise: Expr) -> bool:
         given = self._given[noise.uid]
         places = {built for built, _ in given}
-        return places <= self._takes_z and len(places) == len(given)
+        return places <= self._takes_z - self._makes_z and len(places) == len(given)
