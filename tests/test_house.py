@@ -20,8 +20,9 @@ import vae_checked
 # ------------------------------------------------------------------------------------------------- the walls
 
 COMMON = {
-    "errors", "finding", "fact", "facts", "interval", "latent_facts", "layout_facts", "record", "text", "markup",
-    "html_page", "sarif_log", "regular_files", "session", "input_spec", "known_failures", "signatures",
+    "errors", "finding", "fact", "facts", "interval", "latent_facts", "layout_facts", "training_facts", "record",
+    "text", "markup", "html_page", "sarif_log", "regular_files", "session", "input_spec", "known_failures",
+    "signatures",
 }  # fmt: skip
 ANY = None
 WALLS: dict[str, set[str] | None] = {
@@ -51,11 +52,7 @@ WALLS: dict[str, set[str] | None] = {
     "notebook": ANY,
 }
 EDGE = {"cli", "pytest_plugin", "flake8_plugin"}
-STDLIB_ONLY = {
-    "errors", "finding", "fact", "facts", "interval", "latent_facts", "layout_facts", "record", "text", "markup",
-    "html_page", "sarif_log", "regular_files", "session", "input_spec", "known_failures", "signatures", "config",
-    "definitions", "mathematics", "catalogue", "linter", "reports",
-}  # fmt: skip
+STDLIB_ONLY = COMMON | {"config", "definitions", "mathematics", "catalogue", "linter", "reports"}
 FORBIDDEN_PACKAGES = {"laws": {"hypothesis"}}
 
 

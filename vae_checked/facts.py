@@ -17,10 +17,11 @@ from vae_checked.interval import BYTE, REAL, SYMMETRIC_UNIT, UNIT, Interval
 from vae_checked.latent_facts import Latents
 from vae_checked.layout_facts import AxisOrder, BatchMixing, ShapePair
 from vae_checked.record import dataclass, field, fields, replace
+from vae_checked.training_facts import Training, Ungiven
 
 T = TypeVar("T")
 # What a fact is, and where its values lie, is known by these names here as well.
-__all__ = ["BYTE", "REAL", "SYMMETRIC_UNIT", "UNIT", "Fact", "Interval", "Latents", "Origin"]
+__all__ = ["BYTE", "REAL", "SYMMETRIC_UNIT", "UNIT", "Fact", "Interval", "Latents", "Origin", "Training", "Ungiven"]
 
 
 # -------------------------------------------------------------------------------------- the head for std
@@ -410,17 +411,6 @@ class Objective:
     dead_weights: Fact[tuple[str, ...]] | None = None
     ignored_conditions: Fact[tuple[str, ...]] | None = None
     commitment: Fact[Commitment | None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """What training does to the parameters, by dotted names; `undifferentiated`: it steps without any gradient."""
-
-    without_gradient: Fact[tuple[str, ...]] | None = None
-    without_optimizer: Fact[tuple[str, ...]] | None = None
-    always_on_dropout: Fact[tuple[str, ...]] | None = None
-    hidden_nan: Fact[str | None] | None = None
-    undifferentiated: Fact[bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,9 +83,15 @@ def test_dropout_that_evaluation_may_switch_off_is_not_accused(body: str, tmp_pa
     assert standing(tmp_path, body) != "found"
 
 
-@pytest.mark.parametrize("argument", ["training", "is_train", "deterministic"])
+@pytest.mark.parametrize("argument", ["training", "is_train", "deterministic", "isTest", "test"])
 def test_what_an_argument_switches_is_neither_found_nor_clean(argument: str, tmp_path: Path) -> None:
-    condition = "not deterministic" if argument == "deterministic" else argument
-    default = argument != "deterministic"
+    default = "train" in argument
+    condition = argument if default else f"not {argument}"
     body = f"if {condition}:\n    h = nn.Dropout(0.3)(h)"
     assert standing(tmp_path, body, f", {argument}={default}") == "open"
+
+
+@pytest.mark.parametrize("argument", ["latest", "contest"])
+def test_a_word_that_ends_in_test_says_nothing_of_the_mode(argument: str, tmp_path: Path) -> None:
+    body = f"if not {argument}:\n    h = nn.Dropout(0.3)(h)"
+    assert standing(tmp_path, body, f", {argument}=False") == "found"

@@ -13,7 +13,7 @@ from vae_checked.linter.symbols.structures import Structures
 
 
 def no_kl(block: str) -> tuple[Expr, list[Expr]]:
-    """A formula with a logarithm and a square that is no KL, and more of its nodes than are tried as head for stds."""
+    """A formula with a logarithm and a square that is no KL, and more of its nodes than are tried as heads for std."""
     mu, s, w = (atom(f"{name}{block}") for name in ("mu", "s", "w"))
     scales = [Expr("exp", (Expr("mul", (s, const(0.3 + 0.2 * place))),)) for place in range(11)]
     term = Expr("mul", (Expr("square", (mu,)), w))

@@ -25,7 +25,7 @@ _CLIP = re.compile(r"\b(?:clamp(?:_min|_max)?_?|clip|hardtanh|minimum|maximum|mi
 def judge(facts: Facts) -> Verdict:
     """Found where the KL does not move the loss, or a weight meant for it moves nothing."""
     in_loss, dead = facts.kl.in_loss, facts.objective.dead_weights
-    if facts.training.undifferentiated is not None and facts.training.undifferentiated.value:
+    if facts.training.ungiven is not None:
         return left_to("VAE601")
     if in_loss is not None and in_loss.value is None:
         return Undecided(

@@ -5,20 +5,17 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
-from vae_checked.facts import Facts
+from vae_checked.facts import Facts, Ungiven
 from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
     """Found where parameters get no gradient from the loss."""
-    names, stepped = facts.training.without_gradient, facts.training.undifferentiated
-    if stepped is not None and stepped.value:
-        source = stepped.origin.source
-        is_erased = source.endswith(".zero_grad()")
-        remedy = f"call {source} before backward()" if is_erased else f"call backward() on the loss before {source}"
-        return Found(
-            Evidence(origin=stepped.origin, values={"names": (_ERASED if is_erased else _ANY,), "remedy": remedy})
-        )
+    names, ungiven = facts.training.without_gradient, facts.training.ungiven
+    if ungiven is not None:
+        why, remedy = _UNGIVEN[ungiven.value]
+        values = {"names": (why,), "remedy": remedy.format(source=ungiven.origin.source)}
+        return Found(Evidence(origin=ungiven.origin, values=values))
     if names is None:
         return lacking(facts, "training.without_gradient")
     if not names.value:
@@ -26,8 +23,13 @@ def judge(facts: Facts) -> Verdict:
     return Found(Evidence(origin=names.origin, values={"names": names.value, "remedy": _REMEDY}))
 
 
-_ANY = "any parameter before the optimizer's step, as nothing is differentiated"
-_ERASED = "any parameter, as it is erased before the optimizer's step"
+_UNGIVEN = {
+    Ungiven.UNDIFFERENTIATED: (
+        "any parameter before the optimizer's step, as nothing is differentiated",
+        "call backward() on the loss before {source}",
+    ),
+    Ungiven.ERASED: ("any parameter, as it is erased before the optimizer's step", "call {source} before backward()"),
+}
 _REMEDY = "remove the detach before the layer, or the layer that is never used"
 
 

@@ -101,5 +101,5 @@ def in_single(head: Tensor) -> Tensor:
 
 
 def assumed(kind: Parametrisation, *, positive: bool) -> tuple[tuple[float, float], ...]:
-    """(s, std) at a few head for stds s that are read so; `positive` where the head is."""
+    """(s, std) at a few heads for std s that are read so; `positive` where the head is."""
     return tuple((s, std_at(kind, s)) for s in (_POINTS_POSITIVE if positive else _POINTS))

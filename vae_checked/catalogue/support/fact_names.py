@@ -43,7 +43,7 @@ FACT_NAMES = {
     "training.without_gradient": "which parameters get no gradient",
     "training.without_optimizer": "which parameters no optimizer holds",
     "training.always_on_dropout": "whether dropout is on in evaluation",
-    "training.undifferentiated": "whether the loss is differentiated",
+    "training.ungiven": "whether a step has a gradient to take",
     "training.hidden_nan": "whether NaNs are hidden",
     "latents.vae": "which VAE is loaded",
     "latents.encoded": "what follows encode",

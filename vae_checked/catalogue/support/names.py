@@ -7,6 +7,7 @@ from contextlib import suppress
 from string import Formatter
 
 from vae_checked.catalogue.support.readings import reading
+from vae_checked.catalogue.support.reduced_as import ReducedAs, reduced_as
 from vae_checked.facts import Facts, Family, Likelihood, Parametrisation, Reduction
 
 # The field's names by their roles, the keys of `Facts.names`; what a formula is written of.
@@ -28,11 +29,12 @@ _STD = {
     Parametrisation.STD: "{s}",
     Parametrisation.VAR: "torch.sqrt({s})",
 }
+# The factor and the terms of the KL to N(0, I), by how the head for std is read.
 _KL = {
-    Parametrisation.LOGVAR: "-0.5 * torch.sum(1 + {s} - {m}.pow(2) - {s}.exp(), dim=1)",
-    Parametrisation.LOG_STD: "-0.5 * torch.sum(1 + 2 * {s} - {m}.pow(2) - (2 * {s}).exp(), dim=1)",
-    Parametrisation.STD: "0.5 * torch.sum({m}.pow(2) + {s}.pow(2) - 1 - 2 * {s}.log(), dim=1)",
-    Parametrisation.VAR: "0.5 * torch.sum({m}.pow(2) + {s} - 1 - {s}.log(), dim=1)",
+    Parametrisation.LOGVAR: ("-0.5", "1 + {s} - {m}.pow(2) - {s}.exp()"),
+    Parametrisation.LOG_STD: ("-0.5", "1 + 2 * {s} - {m}.pow(2) - (2 * {s}).exp()"),
+    Parametrisation.STD: ("0.5", "{m}.pow(2) + {s}.pow(2) - 1 - 2 * {s}.log()"),
+    Parametrisation.VAR: ("0.5", "{m}.pow(2) + {s} - 1 - {s}.log()"),
 }
 
 _LOSSES = {
@@ -56,10 +58,12 @@ class Names:
         read_as: Parametrisation | None = None,
         family: Family = Family.GAUSSIAN,
         *,
+        reduced: ReducedAs = ReducedAs.ROWS,
         deep: bool = False,
     ) -> None:
         # With more axes than the batch and one: which of them are left behind the first may have one entry alone.
         self._deep = deep
+        self._reduced = reduced
         self._known = known
         self._read_as = read_as
         self._family = family
@@ -91,18 +95,21 @@ class Names:
         # A head that has no name may have made a std that has one.
         std = self._known.get("kl_std") or (None if "second" in self._known else self._known.get("std"))
         read_as = Parametrisation.STD if std is not None else self._read_as or Parametrisation.LOGVAR
-        formula = _KL[read_as].format(m=self.mu, s=self.second if std is None else std)
-        if not self._deep:
-            return formula
-        return formula.replace("torch.sum(", "torch.sum((").replace(", dim=1)", ").flatten(1), dim=1)")
+        factor, terms = (part.format(m=self.mu, s=self.second if std is None else std) for part in _KL[read_as])
+        return self._reduced.format(factor=factor, terms=f"({terms}).flatten(1)" if self._deep else terms)
 
 
 def names_of(facts: Facts) -> Names:
     """The names of what these facts are of."""
-    family = Family.GAUSSIAN if facts.kl.form is None else facts.kl.form.value.family
-    reduced = facts.kl.reduced
+    form, reduced = facts.kl.form, facts.kl.reduced
     deep = reduced is not None and reduced.value.event is Reduction.MIXED
-    return Names(facts.names, reading(facts), family, deep=deep)
+    return Names(
+        facts.names,
+        reading(facts),
+        Family.GAUSSIAN if form is None else form.value.family,
+        reduced=ReducedAs.ROWS if deep or form is None else reduced_as(form.origin),
+        deep=deep,
+    )
 
 
 def std_formula(read_as: Parametrisation, facts: Facts, head: str | None = None) -> str:

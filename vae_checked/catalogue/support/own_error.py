@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from contextlib import suppress
 
 from vae_checked.catalogue.support.names import loss_function, names_of
+from vae_checked.catalogue.support.written import expression_in
 from vae_checked.facts import Facts, Likelihood, Origin, Reduction
 
 # Keywords that say how a loss is reduced, of today and of old; one takes their place.
@@ -51,22 +51,13 @@ def _written(facts: Facts, function: str) -> tuple[str, str]:
 
 def _calls(origin: Origin, function: str) -> list[ast.Call]:
     """The call of an error: the expression that was read, or the only one of the function in the line that ran."""
-    call = _parsed(origin.source)
+    call = expression_in(origin.source)
     if isinstance(call, ast.Call):
         return [call]
-    line = None if origin.place is None else _parsed(origin.place.text)
+    line = None if origin.place is None else expression_in(origin.place.text)
     found = [] if line is None else [node for node in ast.walk(line) if isinstance(node, ast.Call)]
     own = [node for node in found if _is_of(ast.unparse(node.func), function)]
     return own if len(own) == 1 else []
-
-
-def _parsed(text: str) -> ast.expr | None:
-    """The expression that a line is, assigns or returns; None for another."""
-    with suppress(SyntaxError, ValueError):
-        (line,) = ast.parse(text.strip().removeprefix("return ")).body
-        value = getattr(line, "value", None)
-        return value if isinstance(value, ast.expr) else None
-    return None
 
 
 def _is_of(own: str, function: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 # Texts that show values: f"...", and t"..." where this Python has it.
 TEXTS_WITH_VALUES = tuple(getattr(ast, name) for name in ("JoinedStr", "TemplateStr") if hasattr(ast, name))
@@ -75,6 +75,20 @@ def statements(node: ast.AST) -> Iterator[ast.stmt]:
             inner = getattr(held, name, None)
             if isinstance(inner, list):
                 stack += inner
+
+
+def blocks(nodes: Iterable[ast.AST]) -> Iterator[list[ast.stmt]]:
+    """The lists of statements that stand in some nodes themselves, which are run one after the other."""
+    for node in nodes:
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list):
+                yield block
+
+
+def called(call: ast.Call) -> str:
+    """The name of the function or method that is called; empty where it has none."""
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def imported(tree: ast.Module) -> Iterator[str]:

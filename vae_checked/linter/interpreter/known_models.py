@@ -12,96 +12,95 @@ from vae_checked.linter.symbols.values import Module
 
 _GRAPHS = """
 import torch
-import torch.nn as nn
+from torch import nn
 from torch_geometric.utils import drawn
 
 
 class InnerProductDecoder(nn.Module):
     def forward(self, z, edge_index, sigmoid=True):
-        value = (z[edge_index[0]] * z[edge_index[1]]).sum(dim=1)
-        return torch.sigmoid(value) if sigmoid else value
+        ends = z[edge_index[0]] * z[edge_index[1]]
+        scores = ends.sum(1)
+        return scores.sigmoid() if sigmoid else scores
 
     def forward_all(self, z, sigmoid=True):
-        value = torch.matmul(z, z.t())
-        return torch.sigmoid(value) if sigmoid else value
+        scores = z @ z.transpose(0, 1)
+        return scores.sigmoid() if sigmoid else scores
 
 
 class GAE(nn.Module):
     def __init__(self, encoder, decoder=None):
         super().__init__()
         self.encoder = encoder
-        self.decoder = InnerProductDecoder() if decoder is None else decoder
+        self.decoder = decoder if decoder is not None else InnerProductDecoder()
 
-    def forward(self, *args, **kwargs):
-        return self.encoder(*args, **kwargs)
+    def forward(self, *given, **named):
+        return self.encoder(*given, **named)
 
-    def encode(self, *args, **kwargs):
-        return self.encoder(*args, **kwargs)
+    def encode(self, *given, **named):
+        return self.encoder(*given, **named)
 
-    def decode(self, *args, **kwargs):
-        return self.decoder(*args, **kwargs)
+    def decode(self, *given, **named):
+        return self.decoder(*given, **named)
 
     def recon_loss(self, z, pos_edge_index, neg_edge_index=None):
-        there = -torch.log(self.decoder(z, pos_edge_index, sigmoid=True) + 1e-15).mean()
-        if neg_edge_index is None:
-            neg_edge_index = drawn(pos_edge_index)
-        return there - torch.log(1 - self.decoder(z, neg_edge_index, sigmoid=True) + 1e-15).mean()
+        others = drawn(pos_edge_index) if neg_edge_index is None else neg_edge_index
+        of_links = torch.log(1e-15 + self.decoder(z, pos_edge_index, sigmoid=True))
+        of_others = torch.log(1e-15 + (1 - self.decoder(z, others, sigmoid=True)))
+        return -of_links.mean() - of_others.mean()
 
 
 class VGAE(GAE):
     def reparametrize(self, mu, logstd):
-        if self.training:
-            return mu + torch.randn_like(logstd) * torch.exp(logstd)
-        return mu
+        if not self.training:
+            return mu
+        eps = torch.randn_like(mu)
+        return mu + eps * logstd.exp()
 
-    def encode(self, *args, **kwargs):
-        self.__mu__, self.__logstd__ = self.encoder(*args, **kwargs)
-        self.__logstd__ = self.__logstd__.clamp(max=10)
+    def encode(self, *given, **named):
+        mu, logstd = self.encoder(*given, **named)
+        self.__mu__, self.__logstd__ = mu, torch.clamp(logstd, max=10)
         return self.reparametrize(self.__mu__, self.__logstd__)
 
     def kl_loss(self, mu=None, logstd=None):
-        mu = self.__mu__ if mu is None else mu
-        logstd = self.__logstd__ if logstd is None else logstd.clamp(max=10)
-        return -0.5 * torch.mean(torch.sum(1 + 2 * logstd - mu**2 - logstd.exp() ** 2, dim=1))
+        m = self.__mu__ if mu is None else mu
+        s = self.__logstd__ if logstd is None else torch.clamp(logstd, max=10)
+        rows = 0.5 * (m.square() + torch.exp(2 * s) - 1) - s
+        return rows.sum(1).mean()
 """
 _PICTURES = """
 import torch
-import torch.nn as nn
+from torch import nn
 
 
 class AutoencoderKL(nn.Module):
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *given, **named):
         super().__init__()
-        self.encoder = nn.Conv3d(1, 8, 3)
-        self.quant_conv_mu = nn.Conv3d(8, 4, 1)
-        self.quant_conv_log_sigma = nn.Conv3d(8, 4, 1)
-        self.decoder = nn.Conv3d(4, 1, 3)
+        self.encoder, self.decoder = nn.Conv3d(1, 8, 3), nn.Conv3d(4, 1, 3)
+        self.quant_conv_mu, self.quant_conv_log_sigma = nn.Conv3d(8, 4, 1), nn.Conv3d(8, 4, 1)
 
     def encode(self, x):
-        h = self.encoder(x)
-        z_log_var = torch.clamp(self.quant_conv_log_sigma(h), -30.0, 20.0)
-        return self.quant_conv_mu(h), torch.exp(z_log_var / 2)
+        features = self.encoder(x)
+        mean, log_variance = self.quant_conv_mu(features), self.quant_conv_log_sigma(features)
+        return mean, (0.5 * log_variance.clamp(-30.0, 20.0)).exp()
 
     def sampling(self, z_mu, z_sigma):
-        return z_mu + torch.randn_like(z_sigma) * z_sigma
+        return z_mu + z_sigma * torch.randn_like(z_mu)
 
     def decode(self, z):
         return self.decoder(z)
 
     def reconstruct(self, x):
-        z_mu, _ = self.encode(x)
-        return self.decode(z_mu)
+        return self.decoder(self.encode(x)[0])
 
     def forward(self, x):
-        z_mu, z_sigma = self.encode(x)
-        return self.decode(self.sampling(z_mu, z_sigma)), z_mu, z_sigma
+        mean, std = self.encode(x)
+        return self.decoder(self.sampling(mean, std)), mean, std
 
     def encode_stage_2_inputs(self, x):
-        z_mu, z_sigma = self.encode(x)
-        return self.sampling(z_mu, z_sigma)
+        return self.sampling(*self.encode(x))
 
     def decode_stage_2_outputs(self, z):
-        return self.decode(z)
+        return self.decoder(z)
 """
 _REGISTRIES = """
 class Registry:

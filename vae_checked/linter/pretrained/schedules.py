@@ -98,7 +98,7 @@ def sampling_loop(decode: Expr) -> Loop | None:
     loops = _loops(call, names, around)
     if not loops and isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef)) and names & _parameters(around):
         for node in syntax.descendants(cell.tree):
-            if isinstance(node, ast.Call) and _called(node) == around.name:
+            if isinstance(node, ast.Call) and syntax.called(node) == around.name:
                 given = {name for arg in (*node.args, *(each.value for each in node.keywords)) for name in _names(arg)}
                 loops += _loops(node, given, _around(node, cell.tree))
     return Loop(max(loops, key=lambda loop: loop.lineno), decode.site.source) if loops else None
@@ -112,7 +112,7 @@ def _loops(call: ast.Call, names: set[str], around: ast.AST) -> list[ast.Call]:
         if isinstance(node, ast.Assign)
         and node.lineno < call.lineno
         and isinstance(node.value, ast.Call)
-        and _called(node.value) in _LOOPS
+        and syntax.called(node.value) in _LOOPS
         and any(isinstance(to, ast.Name) and to.id in names for target in node.targets for to in ast.walk(target))
     ]
 
@@ -123,11 +123,6 @@ def _names(value: ast.expr) -> set[str]:
 
 def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
     return {arg.arg for arg in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
-
-
-def _called(call: ast.Call) -> str:
-    """The name of the function or method that is called."""
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def clipping_loop(loop: Loop, modules: Iterable[Module]) -> Fact[Clipping | None] | None:

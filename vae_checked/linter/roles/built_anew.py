@@ -17,15 +17,22 @@ def built_anew(layers: Iterable[Expr]) -> Mapping[int, Site]:
     """Where those of some layers are built, by their numbers, that the method builds in which they are applied."""
     found: dict[int, Site] = {}
     for layer in layers:
-        number, applied = layer.get("serial"), layer.site
-        built = None if applied is None else applied.built
-        if applied is None or built is None or not isinstance(number, int):
-            continue
-        if isinstance(built.node, ast.expr) and isinstance(applied.node, ast.expr):
-            around = function_around(built.node, built.source.cell)
-            if around is function_around(applied.node, applied.source.cell) and _builds(around, built.node):
-                found[number] = built
+        number, built = layer.get("serial"), None if layer.site is None else layer.site.built
+        if built is not None and isinstance(number, int) and _builds(where_applied(layer), built.node):
+            found[number] = built
     return found
+
+
+def where_applied(layer: Expr) -> ast.FunctionDef | None:
+    """The function that builds a layer and applies it as well; None where another one built it, or none."""
+    applied = layer.site
+    built = None if applied is None else applied.built
+    if applied is None or built is None:
+        return None
+    if not isinstance(built.node, ast.expr) or not isinstance(applied.node, ast.expr):
+        return None
+    around = function_around(built.node, built.source.cell)
+    return around if around is function_around(applied.node, applied.source.cell) else None
 
 
 def _builds(function: ast.FunctionDef | None, call: ast.AST) -> bool:

@@ -344,7 +344,7 @@ def _of_two_gaussians(
 def _between_gaussians(
     node: Expr, tensors: Sequence[Expr], scalars: list[int], noise: tuple[int, ...]
 ) -> Divergence | None:
-    """KL(q || p) of two Gaussians: quadratic in the distance of two heads, the other two being the head for stds."""
+    """KL(q || p) of two Gaussians: quadratic in the distance of two heads, the other two being the heads for std."""
     names = (*scalars, *(leaf.uid for leaf in tensors), *noise)
     formula = Program(node, names, ideal=True).formula
     counts = len(scalars), len(noise)

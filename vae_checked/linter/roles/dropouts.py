@@ -9,13 +9,13 @@ from functools import lru_cache
 from typing import cast
 
 from vae_checked.linter.files import syntax
-from vae_checked.linter.files.source import SourceCell
 from vae_checked.linter.roles.batch_sizes import function_around
+from vae_checked.linter.roles.built_anew import where_applied
 from vae_checked.linter.roles.objective import Losses, differentiated
 from vae_checked.linter.symbols.expression import Expr, walk
 
 # What an argument is called that says whether a pass is one of training.
-_MODE = re.compile(r"train|eval|determin|infer|test", re.IGNORECASE)
+_MODE = re.compile(r"(?i:train|eval|determin|infer)|(?<![a-zA-Z])[tT]est|(?<=[a-z])Test|TEST")
 
 
 def dropouts(losses: Losses) -> Sequence[Expr]:
@@ -45,12 +45,15 @@ def is_always_on(losses: Losses, node: Expr) -> bool | None:
 
     A module that a pass builds is in training mode, and nothing that eval() is called on holds it.
     """
-    where = node.site
-    around = None if where is None or not isinstance(where.node, ast.expr) else _around(where.node, where.source)
-    always = node.get("always_on") if node.get("kind") == "dropout" else _is_made_anew(node, around)
-    if always and ((around is not None and _asks_for_mode(around)) or _is_of_training_alone(losses, node)):
-        return None
-    return cast("bool | None", always)
+    is_function = node.get("kind") == "dropout"
+    always = cast("bool | None", node.get("always_on")) if is_function else _is_made_anew(node)
+    if not always:
+        return always
+    where, around = node.site, None
+    if where is not None and isinstance(where.node, ast.expr):
+        around = function_around(where.node, where.source.cell)
+    is_open = (around is not None and _asks_for_mode(around)) or _is_of_training_alone(losses, node)
+    return None if is_open else True
 
 
 def _is_of_training_alone(losses: Losses, node: Expr) -> bool:
@@ -70,19 +73,15 @@ def _is_of_training_alone(losses: Losses, node: Expr) -> bool:
     return is_handed and (node.get("rate") is None or bool(losses.evaluation.read_once(differentiated)))
 
 
-def _around(written: ast.expr, source: SourceCell) -> ast.FunctionDef | None:
-    return function_around(written, source.cell)
-
-
-def _is_made_anew(node: Expr, around: ast.FunctionDef | None) -> bool:
-    """Whether the function `around` a dropout builds it, and keeps it nowhere."""
-    made = None if node.site is None else node.site.built
-    if made is None or around is None or around.name == "__init__" or not isinstance(made.node, ast.Call):
+def _is_made_anew(node: Expr) -> bool:
+    """Whether the function in which a module is applied builds it, and keeps it nowhere."""
+    around, where = where_applied(node), node.site
+    if where is None or where.built is None or around is None or around.name == "__init__":
         return False
-    called = node.site.node.func if node.site is not None and isinstance(node.site.node, ast.Call) else None
-    if called is None or _rate(made.node) == 0 or _around(made.node, made.source) is not around:
+    made, call = where.built.node, where.node
+    if not isinstance(made, ast.Call) or not isinstance(call, ast.Call) or _rate(made) == 0:
         return False
-    return called is made.node or (isinstance(called, ast.Name) and called.id in _used_as_functions(around))
+    return call.func is made or (isinstance(call.func, ast.Name) and call.func.id in _used_as_functions(around))
 
 
 @lru_cache(maxsize=64)

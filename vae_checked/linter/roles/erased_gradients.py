@@ -3,69 +3,97 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from vae_checked.facts import Fact
-from vae_checked.linter.files.source import Cell
+from vae_checked.facts import Fact, Ungiven
+from vae_checked.linter.files import syntax
+from vae_checked.linter.files.source import Cell, SourceCell
+from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.objective import Losses
-from vae_checked.linter.symbols.expression import Site
+from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.torch_model.optimizers import NAMES
 
 # What may stand between the two, and differentiates nothing: it shows or keeps numbers, or clips what there is.
 _HARMLESS = frozenset(
     "item detach cpu numpy float int str len print append update log info debug write add_scalar set_postfix "
-    "set_description clip_grad_norm_ clip_grad_value_".split()
+    "set_description parameters clip_grad_norm_ clip_grad_value_ unscale_".split()
 )
+# Methods of a trainer or an accelerator, which take the loss.
+_HANDED = frozenset(("backward", "manual_backward"))
 
 
-def erased(losses: Losses) -> Fact[bool] | None:
-    """Where an optimizer's `zero_grad()` stands after a `backward()` and before its own `step()`; None elsewhere.
+def erased(losses: Losses) -> Fact[Ungiven] | None:
+    """Where `zero_grad()` stands after a `backward()` and before the step of the same optimizer; None elsewhere.
 
-    The three are statements of one block, in this order, with nothing between them that may differentiate anew.
+    The three are statements of one block, in this order, with nothing between them that may differentiate anew. What
+    is cleared is the optimizer, or the model whose parameters it was made of.
     """
-    for root in losses.evaluation.observations.roots:
-        if root.kind == "backward":
-            for block in _blocks(root.site.source.cell):
-                call = _erasing(block, root.site.node)
-                if call is not None:
-                    return Fact(True, Site(root.site.source, call).origin)
+    for source, block, place in _differentiations(losses):
+        call = _erasing(block[place + 1 :], source.cell)
+        if call is not None:
+            return Fact(Ungiven.ERASED, Site(source, call).origin)
     return None
 
 
-def _blocks(cell: Cell) -> Iterator[list[ast.stmt]]:
-    for node in (cell.tree, *cell.nodes):
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if isinstance(block, list):
-                yield block
+def _differentiations(losses: Losses) -> Iterator[tuple[SourceCell, list[ast.stmt], int]]:
+    """Where the loss is differentiated: the file, the block, and the place of the statement in it."""
+    roots, totals = losses.evaluation.observations.roots, {value.uid for value in losses.totals}
+    own = [root for root in roots if root.kind == "backward"]
+    named = [root for root in roots if root.name and isinstance(root.value, Expr) and root.value.uid in totals]
+    taken = {id(root.site.node) for root in own}
+    names = {(None if root.function is None else id(root.function.node), root.name) for root in named}
+    for source in {id(root.site.source.cell): root.site.source for root in (*own, *named)}.values():
+        for block in syntax.blocks(source.cell.nodes):
+            for place, statement in enumerate(block):
+                call = _call(statement)
+                if call is not None and _differentiates(call, taken, names, source.cell):
+                    yield source, block, place
 
 
-def _erasing(block: list[ast.stmt], loss: ast.AST) -> ast.Call | None:
-    """The call that erases the gradient of `loss`, differentiated in this block, before the same optimizer's step."""
-    place = next((index for index, each in enumerate(block) if _owner(each) is loss), None)
+def _differentiates(call: ast.Call, taken: set[int], names: set[tuple[int | None, str]], cell: Cell) -> bool:
+    """Whether a call is `loss.backward()`, or hands a loss by its name to another `backward`."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _HANDED:
+        return False
+    if id(call.func.value) in taken:
+        return True
+    loss = call.args[0] if call.args else None
+    around = function_around(call, cell)
+    return isinstance(loss, ast.Name) and (None if around is None else id(around), loss.id) in names
+
+
+def _erasing(following: Sequence[ast.stmt], cell: Cell) -> ast.Call | None:
+    """The first call that clears what the next step of an optimizer would take."""
     cleared: dict[str, ast.Call] = {}
-    for statement in block[place + 1 :] if place is not None else ():
+    for statement in following:
         call = _call(statement)
         method = call.func if call is not None and isinstance(call.func, ast.Attribute) else None
         if call is not None and method is not None and method.attr == "zero_grad":
-            cleared[ast.unparse(method.value)] = call
-        elif call is not None and method is not None and method.attr == "step" and not call.args:
-            # A step of another optimizer takes what this loss gave.
-            return cleared.get(ast.unparse(method.value))
-        elif any(_name(each) not in _HARMLESS for each in ast.walk(statement) if isinstance(each, ast.Call)):
+            cleared.setdefault(ast.unparse(method.value), call)
+        elif call is not None and method is not None and method.attr == "step":
+            # `scaler.step(optimizer)` too; a step of another optimizer takes what this loss gave.
+            optimizer = ast.unparse(call.args[0] if call.args else method.value)
+            return next((made for owner, made in cleared.items() if owner in _holding(optimizer, cell)), None)
+        elif any(syntax.called(each) not in _HARMLESS for each in ast.walk(statement) if isinstance(each, ast.Call)):
             return None
     return None
+
+
+def _holding(optimizer: str, cell: Cell) -> set[str]:
+    """The names by which its gradients are cleared: its own, and that of the one model that it is made of."""
+    made = [
+        node.value.args[0]
+        for node in cell.nodes
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and node.value.args
+        if syntax.called(node.value) in NAMES and optimizer in map(ast.unparse, node.targets)
+    ]
+    models = {
+        ast.unparse(each.func.value)
+        for each in made
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr == "parameters"
+    }
+    return {optimizer, *(models if len(models) == len(made) == 1 else ())}
 
 
 def _call(statement: ast.stmt) -> ast.Call | None:
     value = statement.value if isinstance(statement, ast.Expr) else None
     return value if isinstance(value, ast.Call) else None
-
-
-def _owner(statement: ast.stmt) -> ast.expr | None:
-    """What a method is called of, as the loss of its `backward()`."""
-    call = _call(statement)
-    return call.func.value if call is not None and isinstance(call.func, ast.Attribute) else None
-
-
-def _name(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")

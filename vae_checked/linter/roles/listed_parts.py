@@ -144,7 +144,9 @@ def _is_a_stage(node: ast.AST) -> bool:
 def _read(module: Module) -> _Listed:
     nodes = [node for cell in module.file.cells for node in cell.nodes]
     stages = {id(inner) for node in nodes if _is_a_stage(node) for inner in syntax.descendants(node)}
-    calls = [node for node in nodes if isinstance(node, ast.Call) and _called(node) in NAMES and id(node) not in stages]
+    calls = [
+        node for node in nodes if isinstance(node, ast.Call) and syntax.called(node) in NAMES and id(node) not in stages
+    ]
     if not calls:
         return _Listed([], {}, set())
     assigned: dict[str, list[tuple[str, str]]] = {}
@@ -194,10 +196,6 @@ def _differ_by_branch(nodes: list[ast.AST], calls: list[ast.Call]) -> bool:
 def _picks(loop: ast.comprehension) -> bool:
     """Whether a comprehension leaves out some, by another condition than whether they are trained at all."""
     return any("requires_grad" not in ast.unparse(condition) for condition in loop.ifs)
-
-
-def _called(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _is_of_parameters(node: ast.Attribute) -> bool:

@@ -309,7 +309,7 @@ def _asked(module: Module) -> _Asked:
                 _note_made(made, node, node.value)
             if not isinstance(node, (ast.Call, ast.For)):
                 continue
-            if isinstance(node, ast.Call) and _called(node) in ("parameters", "named_parameters"):
+            if isinstance(node, ast.Call) and syntax.called(node) in ("parameters", "named_parameters"):
                 spot = (module.path, cell.number, node.lineno, node.col_offset)
                 spots.add(spot)
                 if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
@@ -319,7 +319,7 @@ def _asked(module: Module) -> _Asked:
                 harmless |= {
                     (module.path, cell.number, item.lineno, item.col_offset)
                     for item in inner
-                    if _called(item) in ("parameters", "named_parameters")
+                    if syntax.called(item) in ("parameters", "named_parameters")
                 }
     of_several = frozenset(spot for name, spot in owners if len(made.get(name, ())) > 1)
     return _Asked(frozenset(spots - harmless), frozenset(harmless), keeps, of_several)
@@ -328,20 +328,16 @@ def _asked(module: Module) -> _Asked:
 def _note_made(made: dict[str, set[str]], given: ast.Assign, call: ast.Call) -> None:
     """Take note of the classes by which a name is made: what it was before, moved or wrapped, is the same model."""
     made_of = {node.id for node in syntax.descendants(call) if isinstance(node, ast.Name)}
-    called = _called(call)
+    called = syntax.called(call)
     for target in given.targets:
         if isinstance(target, ast.Name) and target.id not in made_of and called[:1].isupper():
             made.setdefault(target.id, set()).add(called)
 
 
-def _called(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-
-
 def _is_harmless(node: ast.Call | ast.For) -> bool:
     """Whether parameters are clipped, shown, counted or given their first values."""
-    if isinstance(node, ast.Call) and _called(node) != "sum":
-        return _called(node) in _HARMLESS
+    if isinstance(node, ast.Call) and syntax.called(node) != "sum":
+        return syntax.called(node) in _HARMLESS
     attributes = {item.attr for item in syntax.descendants(node) if isinstance(item, ast.Attribute)}
     if isinstance(node, ast.Call):
         return bool(attributes & _COUNTED)

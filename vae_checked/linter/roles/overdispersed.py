@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from vae_checked.linter.roles.logarithms import near, unguarded
 from vae_checked.linter.roles.samplers import is_scalar
-from vae_checked.linter.symbols.expression import OWN_LOGS, TRANSPARENT, Expr, is_formula, strip
+from vae_checked.linter.symbols.expression import OWN_LOGS, Expr, is_formula, strip
 from vae_checked.linter.symbols.numeric import Program, close, leaves
 from vae_checked.record import dataclass
 
@@ -40,15 +41,17 @@ def _is_one(part: Expr) -> bool:
 
 
 def _may_be(node: Expr) -> bool:
-    return node.op in _SUMS and bool(node.bits & OWN_LOGS) and any(item.op == "lgamma" for item in _near(node))
+    return (
+        node.op in _SUMS and bool(node.bits & OWN_LOGS) and any(item.op == "lgamma" for item in near(node, _MAX_NEAR))
+    )
 
 
 def _read(node: Expr) -> Counted | None:
     if not is_formula(node):
         return None
-    logs = [item for item in _near(node) if item.op == "log"][:_MAX_LOGS]
+    logs = [item for item in near(node, _MAX_NEAR) if item.op == "log"][:_MAX_LOGS]
     for log in logs:
-        mean = _kept(log.args[0])
+        mean = unguarded(log.args[0])
         rest = leaves(node, (mean.uid,))
         beside = [leaf for leaf in rest if not is_scalar(leaf)]
         if mean.op in ("const", "add", "sub") or not 1 <= len(beside) <= _MOST_BESIDE:
@@ -87,26 +90,3 @@ def _fits(slope: float, without: float, first: float, other: float) -> bool:
         return False
     dispersion = (ratio * first - other) / (1 - ratio)
     return dispersion > _LEAST and abs(without) > _LEAST and close(without, -dispersion * math.log(ratio))
-
-
-def _kept(inner: Expr) -> Expr:
-    """What a logarithm is of, without a small number or a clamp that keeps it finite."""
-    while True:
-        node = strip(inner)
-        is_guard = node.op == "clamp" or (node.op == "add" and any(arg.op == "const" for arg in node.args))
-        if not is_guard:
-            return inner
-        inner = next((arg for arg in node.args if arg.op != "const"), node.args[0])
-
-
-def _near(node: Expr) -> list[Expr]:
-    """The nodes that a sum is made of elementwise, down to its logarithms."""
-    found: dict[int, Expr] = {}
-    stack = [node]
-    while stack and len(found) < _MAX_NEAR:
-        item = stack.pop()
-        if item.uid not in found:
-            found[item.uid] = item
-            if item.op in ("add", "sub", "mul", "neg") or item.op in TRANSPARENT:
-                stack.extend(item.args)
-    return list(found.values())

@@ -379,7 +379,7 @@ def _handed_over(kl: Divergence, with_kl: Sequence[Root]) -> Origin | None:
         id(node): Site(root.site.source, node).origin
         for root in nearest or callers
         for node in ast.walk(root.site.node)
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in own.values()
+        if isinstance(node, ast.Call) and syntax.called(node) in own.values()
     }
     return next(iter(calls.values())) if len(calls) == 1 else None
 

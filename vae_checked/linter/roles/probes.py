@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from vae_checked.linter.files import syntax
 from vae_checked.linter.symbols.expression import Expr
@@ -16,7 +16,7 @@ def is_a_probe(noise: Expr) -> bool:
     site = noise.site
     if site is None:
         return False
-    for block in _blocks(site.source.cell.nodes):
+    for block in syntax.blocks(site.source.cell.nodes):
         for place, statement in enumerate(block):
             if isinstance(statement, (ast.Assign, ast.Expr)) and any(
                 node is site.node for node in syntax.descendants(statement)
@@ -26,14 +26,6 @@ def is_a_probe(noise: Expr) -> bool:
                     return bool(_named(statement)) and _is_measured(_named(statement), following)
                 return _leads_to_shapes(statement, following, lambda node: node is site.node)
     return False
-
-
-def _blocks(nodes: Sequence[ast.AST]) -> Iterator[list[ast.stmt]]:
-    for node in nodes:
-        for part in ("body", "orelse", "finalbody"):
-            block = getattr(node, part, None)
-            if isinstance(block, list):
-                yield block
 
 
 def _named(statement: ast.stmt) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Likelihood, Reduction
 from vae_checked.linter.roles import links, overdispersed
+from vae_checked.linter.roles.logarithms import near, unguarded
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import (
     LOGS,
@@ -24,7 +25,6 @@ from vae_checked.linter.symbols.expression import (
     opaque,
     strip,
 )
-from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import Program, close, leaves
 from vae_checked.mathematics.likelihoods import Floats, error_of
 from vae_checked.mathematics.ops import names_of
@@ -120,7 +120,7 @@ def _of_links(node: Expr) -> Reconstruction | None:
 
 def _discretised(node: Expr) -> Reconstruction | None:
     """log(F((x + d - mean) / s) - F((x - d - mean) / s)): how probable the bin around x is, F a distribution's own."""
-    mass = _unguarded(node.args[0])
+    mass = unguarded(node.args[0])
     step = strip(mass)
     if step.op != "sub" or not is_formula(step):
         return None
@@ -177,11 +177,11 @@ def _settled(expr: Expr) -> bool:
 
 def _cross_entropy(node: Expr) -> Reconstruction | None:
     """A binary cross entropy, or the log likelihood that it is the negative of, up to a factor: found by its values."""
-    logs = [item for item in _near(node) if item.op == "log"]
+    logs = [item for item in near(node, _MAX_NEAR) if item.op == "log"]
     if not 2 <= len(logs) <= _MAX_LOGS or not is_formula(node):
         return None
     for log in logs:
-        prediction = _unguarded(log.args[0])
+        prediction = unguarded(log.args[0])
         rest = leaves(node, (prediction.uid,))
         targets = [leaf for leaf in rest if not is_scalar(leaf)]
         if len(targets) != 1 or prediction.op == "const" or targets[0].uid == prediction.uid:
@@ -198,11 +198,11 @@ def _cross_entropy(node: Expr) -> Reconstruction | None:
 
 def _of_counts(node: Expr) -> Reconstruction | None:
     """rate - x * log(rate), up to a factor and what x alone adds: how probable counts are by a Poisson distribution."""
-    logs = [item for item in _near(node) if item.op == "log"]
+    logs = [item for item in near(node, _MAX_NEAR) if item.op == "log"]
     if not 1 <= len(logs) <= _MAX_LOGS or not is_formula(node):
         return None
     for log in logs:
-        rate = _unguarded(log.args[0])
+        rate = unguarded(log.args[0])
         rest = leaves(node, (rate.uid,))
         counts = [leaf for leaf in rest if not is_scalar(leaf)]
         if len(counts) != 1 or rate.op == "const" or counts[0].uid == rate.uid:
@@ -236,7 +236,7 @@ def _multinomial(node: Expr) -> Reconstruction | None:
     """x * log(softmax(logits)): the log likelihood of counts or of words."""
     for logs, target in (node.args, node.args[::-1]):
         inner = strip(logs)
-        chosen = _unguarded(inner.args[0]) if inner.op == "log" else inner
+        chosen = unguarded(inner.args[0]) if inner.op == "log" else inner
         if chosen.op == "softmax" and chosen is not inner and not contains(target, chosen.uid) and leaves(target):
             scores = chosen.args[0]
             return Reconstruction(node, Likelihood.CROSS_ENTROPY, scores, target, sign=-1, scores=scores)
@@ -263,34 +263,6 @@ def _is_of_classes(node: Expr) -> bool:
 def _is_one_hot(node: Expr) -> bool:
     bare = strip(node)
     return bare.op == "opaque" and str(bare.get("name")).endswith("one_hot")
-
-
-def _near(node: Expr) -> list[Expr]:
-    """The nodes that an expression is computed from elementwise, down to its logarithms."""
-    found: dict[int, Expr] = {}
-    stack = [node]
-    while stack and len(found) < _MAX_NEAR:
-        item = stack.pop()
-        if item.uid not in found:
-            found[item.uid] = item
-            if item.op in ("add", "sub", "mul", "neg") or item.op in TRANSPARENT:
-                stack.extend(item.args)
-    return list(found.values())
-
-
-def _unguarded(expr: Expr) -> Expr:
-    """What is inside of a logarithm, without the clamp or the small number that keeps it finite.
-
-    A clamp that lets 0 through keeps no logarithm finite: it is the end of a decoder.
-    """
-    while True:
-        node = strip(expr)
-        within = interval_of(node) if node.op == "clamp" else None
-        guards = node.op == "clamp" and (within is None or within.low > 0)
-        if not guards and not (node.op == "add" and any(arg.op == "const" for arg in node.args)):
-            return expr
-        # Of a number nothing but the number is left.
-        expr = next((arg for arg in node.args if arg.op != "const"), node.args[0])
 
 
 def is_of_constant(recon: Reconstruction) -> bool:

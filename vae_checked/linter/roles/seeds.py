@@ -141,7 +141,7 @@ def _seeds_before(around: ast.stmt, draw: ast.AST) -> Iterator[ast.Call]:
         inner: list[ast.stmt] = []
         for statement in block:
             if holds(statement, draw):
-                blocks = (getattr(statement, name, []) for name in ("body", "orelse", "finalbody"))
+                blocks = syntax.blocks([statement])
                 inner = next((each for each in blocks if any(holds(one, draw) for one in each)), [])
                 break
             if isinstance(statement, _SIMPLE):

@@ -30,7 +30,7 @@ from vae_checked.linter.roles import (
     samplers,
     seeded_steps,
     timings,
-    undifferentiated,
+    ungiven_gradients,
 )
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.divergences import Divergence
@@ -59,7 +59,7 @@ from vae_checked.record import replace
 _LARGEST = {"float16": 65504.0, "float32": 3.4028234663852886e38}
 _LEAST = {"float16": 2.0**-25, "float32": 2.0**-150}
 _DRAWS = ("noise", "draw")
-# Operations that make of a moderate number one that is not finite, and the head for stds at which they are tried.
+# Operations that make of a moderate number one that is not finite, and the heads for std at which they are tried.
 _GROWING = frozenset("exp expm1 square pow mul div reciprocal log".split())
 _HEADS = tuple(2.0**k for k in range(1, 14))
 _HARMLESS = 1.0
@@ -381,7 +381,7 @@ def training_facts(
         always_on_dropout=_dropout(losses, site, kl, recon),
         hidden_nan=hidden_nans.read(losses, kl, recon),
         without_gradient=_without_gradient(losses, site, kl),
-        undifferentiated=losses.read_once(undifferentiated.steps),
+        ungiven=losses.read_once(ungiven_gradients.steps),
     )
 
 

@@ -37,6 +37,7 @@ _ROOMS = (
     "fact.py",
     "latent_facts.py",
     "layout_facts.py",
+    "training_facts.py",
     "finding.py",
     "record.py",
     "text.py",

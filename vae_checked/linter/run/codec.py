@@ -15,6 +15,7 @@ from vae_checked import finding as finding_room
 from vae_checked import interval as interval_room
 from vae_checked import latent_facts as latent_room
 from vae_checked import layout_facts as layout_room
+from vae_checked import training_facts as training_room
 from vae_checked.catalogue import CATALOGUE, Judgement, Undecided, Weighted
 from vae_checked.linter.run.report import LintReport
 from vae_checked.record import fields
@@ -25,7 +26,7 @@ class DamagedError(ValueError):
 
 
 def _classes() -> dict[str, type[Any]]:
-    rooms = (fact_room, facts_room, interval_room, latent_room, layout_room, finding_room)
+    rooms = (fact_room, facts_room, interval_room, latent_room, layout_room, training_room, finding_room)
     theirs = [
         value for room in rooms for value in vars(room).values() if getattr(value, "__module__", "") == room.__name__
     ]

@@ -17,6 +17,7 @@ from vae_checked.catalogue.verdict import Evidence
 from vae_checked.facts import Facts
 from vae_checked.finding import Place, Severity
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
+from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import assemble, phi
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.symbols.expression import PHI, Expr
@@ -197,7 +198,7 @@ def _in_words(condition: Expr, holds: bool) -> str:
 def _asks_for_settings(node: ast.AST) -> bool:
     """Whether a part of a condition may ask for a setting: `args.x`, `config["x"]`, `config.get("x", False)`."""
     if isinstance(node, ast.Call):
-        return getattr(node.func, "attr", getattr(node.func, "id", "")) in _ASKING
+        return syntax.called(node) in _ASKING
     return isinstance(node, _OF_SETTINGS) and getattr(node, "id", "") != "__name__"
 
 

@@ -91,6 +91,17 @@ def test_a_file_that_only_looks_takes_no_steps(tmp_path: Path) -> None:
 
 ORDERS = {
     "erased": ("loss.backward()", "optimizer.zero_grad()", "optimizer.step()"),
+    "by another spelling": ("loss.backward()", "optimizer.zero_grad(set_to_none=True)", "optimizer.step()"),
+    "of the model": ("loss.backward()", "net.zero_grad()", "optimizer.step()"),
+    "scaled": ("scaler.scale(loss).backward()", "optimizer.zero_grad()", "scaler.step(optimizer)", "scaler.update()"),
+    "handed over": ("other.backward(loss)", "optimizer.zero_grad()", "optimizer.step()"),
+    "by a trainer": ("other.manual_backward(loss)", "optimizer.zero_grad()", "optimizer.step()"),
+    "clipped": (
+        "loss.backward()",
+        "optimizer.zero_grad()",
+        "clip_grad_norm_(net.parameters(), 1.0)",
+        "optimizer.step()",
+    ),
     "erased, with what is shown": (
         "loss.backward()",
         "print(loss.item())",
@@ -101,6 +112,8 @@ ORDERS = {
 RIGHT = {
     "before": ("optimizer.zero_grad()", "loss.backward()", "optimizer.step()"),
     "after": ("loss.backward()", "optimizer.step()", "optimizer.zero_grad()"),
+    "of another model": ("loss.backward()", "other.zero_grad()", "optimizer.step()"),
+    "of another loss": ("other.backward(side)", "optimizer.zero_grad()", "loss.backward()", "optimizer.step()"),
     "of another": ("loss.backward()", "other.zero_grad()", "optimizer.step()", "other.step()"),
     "differentiated again": ("loss.backward()", "optimizer.zero_grad()", "(2 * loss).backward()", "optimizer.step()"),
     "differentiated by something": ("loss.backward()", "optimizer.zero_grad()", "other(loss)", "optimizer.step()"),
@@ -117,10 +130,11 @@ def in_order(steps: tuple[str, ...]) -> str:
 @pytest.mark.parametrize("steps", ORDERS.values(), ids=ORDERS)
 def test_a_gradient_that_is_erased_before_the_step(steps: tuple[str, ...], tmp_path: Path) -> None:
     (finding,) = linted(tmp_path, {"net.py": in_order(steps)}).findings
+    clearing = next(step for step in steps if "zero_grad" in step)
     assert finding.code == "VAE601"
     assert finding.place is not None
-    assert finding.place.text.strip() == "optimizer.zero_grad()"
-    assert finding.fix == "call optimizer.zero_grad() before backward()"
+    assert finding.place.text.strip() == clearing
+    assert finding.fix == f"call {clearing} before backward()"
     assert "erased before the optimizer's step" in finding.message
 
 

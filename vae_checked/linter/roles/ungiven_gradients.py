@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from vae_checked.facts import Fact
+from vae_checked.facts import Fact, Ungiven
+from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import SourceCell
 from vae_checked.linter.roles.erased_gradients import erased
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Module
+from vae_checked.linter.torch_model import optimizers
 
 # By which a gradient is taken, or training is left to something else; whatever has `backward` in its name does as well.
 _DIFFERENTIATING = frozenset(
@@ -21,10 +23,9 @@ _TELLING = frozenset(
     "text sequence print format append add_scalar add_scalars log log_metric info debug warning write writerow update "
     "set_postfix set_description set_postfix_str set_description_str isnan isinf isfinite".split()
 )
-_MAKERS = frozenset("Adam AdamW SGD RMSprop Adagrad Adadelta Adamax NAdam RAdam ASGD LBFGS".split())
 
 
-def steps(losses: Losses) -> Fact[bool] | None:
+def steps(losses: Losses) -> Fact[Ungiven] | None:
     """The step of an optimizer that has no gradient to take, where all of the code was read that may give it one.
 
     Or where its own `zero_grad()` erases the gradient before it.
@@ -43,7 +44,7 @@ def steps(losses: Losses) -> Fact[bool] | None:
     if not any(module.read_once(_makes) for module in modules):
         return None
     site = next((site for module in modules for site in module.read_once(_stepping)), None)
-    return None if site is None else Fact(True, site.origin)
+    return None if site is None else Fact(Ungiven.UNDIFFERENTIATED, site.origin)
 
 
 def _tells(node: Expr) -> bool:
@@ -87,7 +88,7 @@ def _stepping(module: Module) -> list[Site]:
 def _makes(module: Module) -> bool:
     """Whether a file makes an optimizer of torch."""
     return any(
-        isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in _MAKERS
+        isinstance(node, ast.Call) and syntax.called(node) in optimizers.NAMES
         for cell in module.file.cells
         for node in cell.nodes
     )

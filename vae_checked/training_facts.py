@@ -1,0 +1,26 @@
+"""What training does to the parameters: plain values, as in `facts`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from vae_checked.fact import Fact
+from vae_checked.record import dataclass
+
+
+class Ungiven(StrEnum):
+    """Why a step of an optimizer has no gradient to take."""
+
+    UNDIFFERENTIATED = "nothing is differentiated"
+    ERASED = "it is erased before the step"
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What training does to the parameters, by dotted names; `ungiven`: why it steps without any gradient."""
+
+    without_gradient: Fact[tuple[str, ...]] | None = None
+    without_optimizer: Fact[tuple[str, ...]] | None = None
+    always_on_dropout: Fact[tuple[str, ...]] | None = None
+    hidden_nan: Fact[str | None] | None = None
+    ungiven: Fact[Ungiven] | None = None
