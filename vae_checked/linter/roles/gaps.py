@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Facts, Origin
-from vae_checked.linter.roles import gradients, samplers, settings_apart
+from vae_checked.linter.roles import gradients, samplers, settings_apart, unread_errors
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -43,15 +43,28 @@ def explained(
         gaps["kl.form"] = _at(facts.kl.unread.origin, "the prior next to {} is not read")
     missing = {path: gap for path, gap in gaps.items() if facts.get(path) is None}
     places = {path: gap.origin.place for path, gap in missing.items() if gap.origin.place is not None}
-    other = None if kl is None else settings_apart.unread_way(kl, losses)
-    # What is known of this KL is not known of what stands there on another way.
-    reason = "" if other is None else _at(origin(other), "on another way {} stands in the place of this KL").value
     return replace(
         facts,
         unobserved={path: gap.value for path, gap in missing.items()},
         stopped_at=places,
-        elsewhere=dict.fromkeys(_OF_A_KL, reason) if reason else {},
+        elsewhere=dict(_on_another_way(kl, recon, site, losses)),
     )
+
+
+def _on_another_way(
+    kl: Divergence | None, recon: Reconstruction | None, site: SamplerSite | None, losses: Losses
+) -> Iterator[tuple[str, str]]:
+    """What is known of a KL and of its error is not known of what stands there on another way."""
+    if kl is None:
+        return
+    other = settings_apart.unread_way(kl, losses)
+    if other is not None:
+        reason = _at(origin(other), "on another way {} stands in the place of this KL").value
+        yield from ((path, reason) for path in _OF_A_KL)
+    error = None if recon is None or recon.kind is None else unread_errors.on_another_way(kl, recon, site, losses)
+    if error is not None:
+        reason = _at(origin(error), "on another way {} stands in the place of this reconstruction").value
+        yield from ((path, reason) for path in ("recon.kind", *_OF_BOTH))
 
 
 _Gaps = Iterator[tuple[str, Fact[str]]]

@@ -188,7 +188,7 @@ class Losses:
 
     def leave_out(self, kl: Divergence) -> bool:
         """Whether what is differentiated, here or by a trainer that steps hand it to, is read and holds no such KL."""
-        trained = self.read_once(_handed_on)
+        trained = self.read_once(handed_on)
         return bool(trained) and not any(self.graph.holds(value, kl.term.uid) for value in trained)
 
     def are_differentiated(self, kl: Divergence, recon: Reconstruction) -> bool:
@@ -390,7 +390,8 @@ def _is_step(root: Root) -> bool:
     return root.kind == "return" and root.function is not None and root.function.name == "training_step"
 
 
-def _handed_on(losses: Losses) -> list[Expr]:
+def handed_on(losses: Losses) -> list[Expr]:
+    """What is differentiated, here or by a trainer, as the graph of some losses has it."""
     return _rewritten(differentiated(losses.evaluation), losses.graph)
 
 

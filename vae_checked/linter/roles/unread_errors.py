@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.objective import Losses, handed_on
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
-from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr, Graph, origin, walk
+from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.gradient_flow import reached
 
 _ADDED = frozenset(("add", "sub"))
@@ -20,15 +21,44 @@ _GIVEN = frozenset(("atom", "data", "batch", "label"))
 _CRITIC = re.compile(r"adv|disc|critic|gan_|_gan|generator", re.IGNORECASE)
 
 
-def beside(kl: Divergence, site: SamplerSite, graph: Graph, read: Collection[Expr] = ()) -> Reconstruction | None:
+def on_another_way(kl: Divergence, recon: Reconstruction, site: SamplerSite | None, losses: Losses) -> Expr | None:
+    """The term that stands beside a KL where an option has put it in the place of all errors that are read."""
+    graph = losses.graph
+    read = graph.holding_any(each.term.uid for each in losses.recons)
+    whole = losses.read_once(handed_on) or _largest(losses.ends, graph)
+    ways = [value for value in whole if value.uid not in read and graph.holds(value, kl.term.uid)]
+    if site is not None:
+        term = beside(kl, site, graph, values=ways)
+        if term is not None:
+            return term.term
+    with_kl, sides = graph.holding(kl.term.uid), (strip(recon.first).uid, strip(recon.second).uid)
+    summands = (term for value in ways for term in _summands(value, kl.term.uid, with_kl))
+    return next((term for term in summands if all(graph.holds(term, side) for side in sides)), None)
+
+
+def _largest(values: Sequence[Expr], graph: Graph) -> list[Expr]:
+    """Those of some values that no other one of them is computed from."""
+    return [
+        value for value in values if not any(graph.holds(other, value.uid) for other in values if other is not value)
+    ]
+
+
+def beside(
+    kl: Divergence,
+    site: SamplerSite,
+    graph: Graph,
+    read: Collection[Expr] = (),
+    values: Sequence[Expr] | None = None,
+) -> Reconstruction | None:
     """The term that is added to a KL and trains what decodes z by some data; that of the encoder's input first.
 
-    Beside errors that are `read`, of which it is no part and holds none, it is one of the encoder's input.
+    Beside errors that are `read`, of which it is no part and holds none, it is one of the encoder's input. It is looked
+    for in some `values`, or in all of the graph.
     """
     with_kl, with_z = graph.holding(kl.term.uid), graph.holding(site.z.uid)
     encoded = {leaf.uid for leaf in walk(site.location) if leaf.op in _GIVEN}
     other: Reconstruction | None = None
-    for value in graph.values:
+    for value in graph.values if values is None else values:
         if value.uid not in with_kl or value.uid not in with_z:
             continue
         for term in _summands(value, kl.term.uid, with_kl):
