@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import math
 
-from vae_checked.linter.interpreter import arguments, derived_containers, derived_distributions, float_limits, selection
+from vae_checked.linter.interpreter import (
+    arguments,
+    derived_containers,
+    derived_distributions,
+    float_limits,
+    loss_choices,
+    operators,
+    selection,
+)
 from vae_checked.linter.interpreter.construction import LOADERS
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.wrappers import INNER
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
 from vae_checked.linter.symbols.values import (
     AnyOf,
+    Choice,
     Class,
     Deferred,
     Distribution,
@@ -65,6 +74,9 @@ def attribute(context: Context, owner: Value, name: str, site: Site) -> Value:
         return owner[name]
     if isinstance(owner, (Loader, Transform, Function, dict, list, tuple, str, Partial)):
         return loader_attribute(context, owner, name, site)
+    if isinstance(owner, Choice) and loss_choices.is_object(owner):
+        one, other = (attribute(context, each, name, site) for each in (owner.one, owner.other))
+        return operators.merge(owner.condition, one, other)
     if isinstance(owner, Expr) and (owner.uid, name) in context.observations.put_on:
         return context.observations.put_on[owner.uid, name]
     model = context.stand_in(owner)
@@ -173,6 +185,9 @@ def method(context: Context, owner: Value, name: str, site: Site) -> Value:
     if isinstance(owner, dict) and name in owner and not hasattr(dict, name):
         # A part of a namespace is called.
         return owner[name]
+    if isinstance(owner, Choice) and loss_choices.is_object(owner):
+        one, other = (attribute(context, each, name, site) for each in (owner.one, owner.other))
+        return operators.merge(owner.condition, one, other)
     if isinstance(owner, Expr) and (owner.uid, name) in context.observations.put_on:
         return context.observations.put_on[owner.uid, name]
     return Method(owner, name)

@@ -7,7 +7,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from vae_checked.linter.interpreter import axis_counts
+from vae_checked.linter.interpreter import axis_counts, loss_choices
 from vae_checked.linter.interpreter.context import UNREAD, Result
 from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols import turns
@@ -293,6 +293,9 @@ def _merged(condition: Expr, one: Value, other: Value) -> Value:
     data = data_choices.of_both(one, other)
     if data is not None:
         return data
+    losses = loss_choices.of_both(condition, one, other)
+    if losses is not None:
+        return losses
     if isinstance(other, _MADE) and (
         isinstance(one, Expr) or (isinstance(one, _MADE) and rank(one) < rank(other) >= DRAWS)
     ):
