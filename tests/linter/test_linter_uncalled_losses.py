@@ -355,3 +355,43 @@ def test_losses_that_no_script_calls_are_each_tried(tmp_path: Path) -> None:
     places = {facts.recon.kind.origin.source for facts in joined(report) if facts.recon.kind}
     assert len(places) == 2
     assert "VAE201" in codes(report)
+
+
+OF_A_PRIOR = f"""
+class Prior(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(3, 5), nn.Linear(3, 5)
+
+    def forward(self, y):
+        return self.first(y), self.second(y)
+
+
+class PriorLoss(nn.Module):
+    def forward(self, x_hat, x, mu_q, logvar_q, mu_p, logvar_p):
+        q, p = (torch.distributions.Normal(m, torch.exp(0.5 * s)) for m, s in ((mu_q, logvar_q), (mu_p, logvar_p)))
+        return F.mse_loss(x_hat, x, reduction="sum") + torch.distributions.kl_divergence(q, p).sum()
+
+
+def first_loss(x_hat, x, mu, logvar):
+    return F.mse_loss(x_hat, x, reduction="sum") + {NAMED}
+
+
+net, prior, criterion = Net(), Prior(), PriorLoss()
+optimizer = torch.optim.Adam([*net.parameters(), *prior.parameters()])
+for x, y in loader:
+    x_hat, mu, logvar = net(x)
+    loss = {{loss}}
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("loss", "found"),
+    [("criterion(x_hat, x, mu, logvar, *prior(y))", []), ("first_loss(x_hat, x, mu, logvar)", ["VAE204"])],
+)
+def test_a_loss_that_another_one_took_the_place_of(loss: str, found: list[str], tmp_path: Path) -> None:
+    kept = RIGHT.replace("self.second(h)", "self.second(h).clamp(-6.0, -2.2)")
+    assert codes(linted(tmp_path, {"net.py": kept + OF_A_PRIOR.format(loss=loss)})) == found

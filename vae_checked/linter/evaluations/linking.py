@@ -101,7 +101,7 @@ def _losses_of_what_is_kept(
             continue
         spec = method.node.args
         parameters = [item.arg for item in spec.args[1 : len(spec.args) - len(spec.defaults)]]
-        if not _is_called_loss(method) or len(parameters) != len(_SIDES):
+        if not is_called_loss(method) or len(parameters) != len(_SIDES):
             continue
         if kept.isdisjoint(syntax.read(method.node, "self")):
             continue
@@ -247,7 +247,7 @@ def _taken_apart(
 ) -> tuple[int, Value] | None:
     """The parameter of a loss that is unpacked into both heads, or that they are read from by their keys, and which
     part of a model's result it is."""
-    if Role.MU in named or not _is_called_loss(function):
+    if Role.MU in named or not is_called_loss(function):
         return None
     places = {item.arg: index for index, item in enumerate(parameters)}
     if isinstance(outputs, dict):
@@ -266,7 +266,7 @@ def _taken_apart(
     return None
 
 
-def _is_called_loss(function: Function) -> bool:
+def is_called_loss(function: Function) -> bool:
     """Whether a function is called a loss, or the class whose forward it is."""
     names = [
         function.name,

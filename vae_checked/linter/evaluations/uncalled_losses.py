@@ -60,6 +60,14 @@ def _kept(module: Module) -> frozenset[str]:
     )
 
 
+def _called_losses(module: Module) -> Iterator[Function]:
+    """The functions of a file that are called losses, and the forward passes of its classes that are."""
+    methods = (cls.names.get("forward") for cls in module.classes() if cls.is_module)
+    for function in (*module.functions(), *methods):
+        if isinstance(function, Function) and linking.is_called_loss(function):
+            yield function
+
+
 class UncalledLosses:
     """The models of some evaluations, and the losses that can only be meant for what they return."""
 
@@ -112,7 +120,7 @@ class UncalledLosses:
                 continue
             model = models[0]
             mu, second, shown = (model.roles.get(role) for role in (Role.MU, Role.SECOND, Role.RECONSTRUCTION))
-            losses = self._open(self._losses(module, model), (mu, second, shown))
+            losses = self._open(module, self._losses(module, model), (mu, second, shown))
             whole = [loss for loss in losses if loss.takes(mu, second, shown)]
             apart = [loss for loss in losses if loss.owner is None and loss not in whole]
             divergences = [
@@ -135,10 +143,13 @@ class UncalledLosses:
             if pair:
                 yield self._evaluation(module, model, pair, with_model=True)
 
-    def _open(self, losses: Iterable[_Loss], roles: Sequence[Value | None]) -> list[_Loss]:
+    def _open(self, module: Module, losses: Iterable[_Loss], roles: Sequence[Value | None]) -> list[_Loss]:
         """The losses that nothing calls, without those in whose place a training calls another one of the file."""
         known = list(losses)
-        chosen = any(loss.takes(*roles) and id(loss.function.node) in self._called_with_a_draw for loss in known)
+        taking = [loss.function for loss in known if loss.takes(*roles)]
+        # One that takes the heads of a prior as well is none of those that could be meant.
+        taking += [each for each in _called_losses(module) if linking.takes_heads(each)]
+        chosen = any(id(function.node) in self._called_with_a_draw for function in taking)
         return [loss for loss in known if not (loss.called or (chosen and loss.takes(*roles)))]
 
     def _is_called_otherwise(self, loss: _Loss) -> bool:
