@@ -21,10 +21,11 @@ def judge(facts: Facts) -> Verdict:
     verdict = batch_settled(facts, recon.value, kl.value)
     if verdict is not None:
         return verdict
+    size = _size(batch_power(kl.value, recon.value))
     values = {
         "kl": over_batch(kl.value),
         "recon": over_batch(recon.value),
-        "beta": stated(facts, _size(batch_power(kl.value, recon.value))),
+        "beta": stated(facts, f"proportional to {size}" if None in (kl.value.event, recon.value.event) else size),
         "alike": _alike(facts, kl.value, recon.value),
     }
     return Found(Evidence(origin=kl.origin, values=values, related=((recon.origin, "the reconstruction"),)))

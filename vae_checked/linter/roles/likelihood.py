@@ -21,7 +21,10 @@ from vae_checked.linter.symbols.given import is_given
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.torch_model import columns
 from vae_checked.mathematics import reductions
+from vae_checked.mathematics.names import Role, likely_role_of
 from vae_checked.record import replace
+
+_SIDES = (Role.RECONSTRUCTION, Role.INPUT)
 
 
 def sides(site: SamplerSite | None, recon: Reconstruction | None) -> tuple[Expr | None, Expr | None]:
@@ -184,11 +187,22 @@ def _reduced(recon: Reconstruction, kl: Divergence, reading: JointLoss) -> Reduc
     other = own_reduction(kl, reading)
     shared = reductions.balancing(reading.shared, own, other)
     found = reductions.read((*shared, *reading.recon), rank, single, step_axes(rank), flat=is_flat(recon))
+    if found is not None and rank is None and all(map(_is_anything, (recon.first, recon.second))):
+        # One number a sample, as for a pair of inputs, has no elements that a mean could be over.
+        found = replace(found, event=None)
     whole = own is not None and own.event is not Reduction.KEPT
     if found is not None and whole and reductions.repeated(reading.above, own, other):
         # The total of the batch is added to each sample of the KL, and counts as often.
         found = replace(found, over_batch=found.over_batch - 1)
     return found
+
+
+def _is_anything(side: Expr) -> bool:
+    """Whether a function was handed what it compares by a name that does not say what it is."""
+    while side.args and side.op in TRANSPARENT:
+        side = side.args[0]
+    name = side.get("name") if side.op == "atom" else None
+    return isinstance(name, str) and likely_role_of(name.strip("[]'\"")) not in _SIDES
 
 
 def _is_below_samples(side: Expr, other: Expr) -> bool:
