@@ -54,6 +54,31 @@ def many_decoded_means(number: int) -> str:
     return _model(made, used)
 
 
+def many_shared_terms(number: int) -> str:
+    """A model of many pairs of heads, whose KLs are all written in one method of what draws."""
+    normal = (
+        "class Normal:\n    def __init__(self, mu, logvar):\n        self.mu, self.logvar = mu, logvar\n\n"
+        "    def draw(self):\n        return self.mu + torch.exp(0.5 * self.logvar) * torch.randn_like(self.mu)\n\n"
+        "    def kl(self):\n"
+        "        return -0.5 * torch.sum(1 + self.logvar - self.mu.pow(2) - self.logvar.exp(), dim=-1)\n\n\n"
+    )
+    made = "".join(
+        f"        self.mu{i}, self.s{i}, self.up{i} = nn.Linear(5, 3), nn.Linear(5, 3), nn.Linear(3, 5)\n"
+        for i in range(number)
+    )
+    used = "".join(
+        f"        q = Normal(self.mu{i}(h), self.s{i}(h))\n"
+        f"        h = torch.relu(self.up{i}(q.draw()))\n"
+        "        kls.append(q.kl())\n"
+        for i in range(number)
+    )
+    return (
+        _model(made, f"        kls = []\n{used}")
+        .replace("class VAE", f"{normal}class VAE")
+        .replace("return loss", "return h, kls")
+    )
+
+
 def _model(made: str, used: str) -> str:
     return (
         f"{HEAD}from torch.nn import functional as F\n\n\nclass VAE(nn.Module):\n    def __init__(self):\n"

@@ -25,6 +25,7 @@ from vae_checked.linter.symbols.expression import (
     origin,
     strip,
 )
+from vae_checked.linter.symbols.observations import Root
 from vae_checked.mathematics import reductions
 from vae_checked.mathematics.names import is_divergence
 from vae_checked.mathematics.reductions import ChainStep, Number, Through, sign_of, weight_of
@@ -281,12 +282,24 @@ def _claimed(kl: Divergence, losses: Losses) -> Factor | None:
         if root.kind != "return" or function is None or function.owner is None or not is_divergence(function.name):
             continue
         if not function.owner.is_module:
-            for value in phi.resolved(expressions(root.value), most=most_conditions(losses.evaluation)):
+            for value in _in_all_ways(root, losses):
                 for chain in chains(value, kl.term.uid, losses.graph):
                     weight, chosen = weight_of(chain)
                     chosen = chosen or any(map(reductions.weighs_formula, peeled(kl.term)))
                     return None if chosen else Factor(abs(kl.factor) * weight, claimed=True)
     return None
+
+
+def _in_all_ways(root: Root, losses: Losses) -> list[Expr]:
+    """What a function returns, in all ways through its branches: asked for each KL that is written there, read once."""
+    known = losses.read_once(_returned)
+    if id(root) not in known:
+        known[id(root)] = phi.resolved(expressions(root.value), most=most_conditions(losses.evaluation))
+    return known[id(root)]
+
+
+def _returned(_: Losses) -> dict[int, list[Expr]]:
+    return {}
 
 
 def _factor(kl: Divergence, reading: JointLoss, recon: Reconstruction) -> Factor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -85,9 +86,14 @@ def _by_role(role: Role, where: Site | None) -> str | None:
     text = "" if where is None else where.source.segment(where.node)
     named = {name for name in _NAME.findall(text) if likely_role_of(name.rpartition(".")[2]) is role}
     if where is not None and named:
-        made = {found[1] for found in _MADE.finditer(where.source.cell.text)}
-        named -= made
+        named -= _made_in(where.source.cell.text)
     return named.pop() if len(named) == 1 else None
+
+
+@lru_cache(maxsize=8)
+def _made_in(text: str) -> frozenset[str]:
+    """The names that a file gives to what is computed of other names."""
+    return frozenset(found[1] for found in _MADE.finditer(text))
 
 
 def _assigned(where: Site | None) -> str | None:

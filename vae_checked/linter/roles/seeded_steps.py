@@ -27,8 +27,7 @@ def after_seeds(
     seeded = seeds.repeated(site) if at_draw and is_trained else None
     at_step = False
     if seeded is None and losses.trains(site.z):
-        steps = [root.site for root in losses.evaluation.observations.roots if root.kind == "backward"]
-        at_step, seeded = seeds.in_steps(site, steps)
+        at_step, seeded = seeds.in_steps(site, losses.evaluation.read_once(_differentiating))
     if not (at_draw or at_step) and _are_seeded(losses):
         seeded = _repeated(site, losses) if is_trained else None
         if seeded is None:
@@ -40,6 +39,11 @@ def after_seeds(
     if seeded is None:
         return None, left_open(timing)
     return Fact(Noise(NoiseLaw.CONSTANT), seeded), Fact(replace(timing.value, repeated=True), seeded)
+
+
+def _differentiating(evaluation: Evaluation) -> list[seeds.SeededStep]:
+    """The steps of an evaluation that differentiate something, where their files set seeds."""
+    return [*seeds.seeded_steps(root.site for root in evaluation.observations.roots if root.kind == "backward")]
 
 
 def left_open(timing: Fact[NoiseTiming] | None) -> Fact[NoiseTiming] | None:

@@ -8,8 +8,10 @@ from typing import TypeGuard
 
 from vae_checked.facts import Origin
 from vae_checked.linter.files import syntax
+from vae_checked.linter.files.source import SourceCell
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Site
+from vae_checked.record import dataclass
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _REPEATED = (ast.For, ast.AsyncFor, ast.While, *_FUNCTIONS)
@@ -52,25 +54,40 @@ def repeated(site: SamplerSite) -> Origin | None:
     return Site(written.source, seed).origin
 
 
-def in_steps(site: SamplerSite, steps: Iterable[Site]) -> tuple[bool, Origin | None]:
+def in_steps(site: SamplerSite, steps: Iterable[SeededStep]) -> tuple[bool, Origin | None]:
     """Whether a seed is set in what is done at each of the steps of training, and where, if the same eps follows it."""
-    seen = False
+    seen, drawn = False, site.noise.site
     for step in steps:
+        seen = seen or step.seeds
+        if step.seed is not None and drawn is not None and isinstance(drawn.node, ast.Call):
+            given = any(keyword.arg == "generator" for keyword in drawn.node.keywords)
+            if not given and follows_torch(drawn.node, drawn):
+                return True, Site(step.source, step.seed).origin
+    return seen, None
+
+
+@dataclass(frozen=True, slots=True)
+class SeededStep:
+    """A step of training in a file that sets seeds: whether it seeds, and the `seed` that is always the same."""
+
+    source: SourceCell
+    seeds: bool
+    seed: ast.Call | None
+
+
+def seeded_steps(steps: Iterable[Site]) -> Iterator[SeededStep]:
+    """The steps of training in files that set seeds, each place once, however often it is met."""
+    for step in {id(each.node): each for each in steps}.values():
         if "manual_seed" not in step.source.cell.text or not any(
-            _is_around(n, step.node) for n in step.source.cell.nodes
+            _is_around(node, step.node) for node in step.source.cell.nodes
         ):
             continue
         around = innermost(step, step.node)
         given_back = put_back(around)
-        seen = seen or any(_seeds(node) and id(node) not in given_back for node in syntax.descendants(around))
+        seeds = any(_seeds(node) and id(node) not in given_back for node in syntax.descendants(around))
         # A function may make one step alone, as to look at a gradient.
         seed = None if isinstance(around, _FUNCTIONS) else _last_seed(around, step.node, None, step)
-        drawn = site.noise.site
-        if seed is not None and drawn is not None and isinstance(drawn.node, ast.Call):
-            given = any(keyword.arg == "generator" for keyword in drawn.node.keywords)
-            if not given and follows_torch(drawn.node, drawn) and _is_the_same(seed, around, step):
-                return True, Site(step.source, seed).origin
-    return seen, None
+        yield SeededStep(step.source, seeds, seed if seed is not None and _is_the_same(seed, around, step) else None)
 
 
 def seed_before(around: ast.stmt, node: ast.AST, written: Site) -> ast.Call | None:

@@ -69,12 +69,15 @@ def is_handed_to_nothing(roots: Iterable[Root], holding: Set[int], evaluation: E
 
 def is_met_in_steps_shown(roots: Iterable[Root], evaluation: Evaluation) -> bool:
     """Whether statements stand in the validation alone of a trainer that has a step which trains such a loss."""
-    functions = (root.function for root in evaluation.observations.roots)
-    names = {function.name for function in functions if function is not None}
+    names = evaluation.read_once(_names_run)
     if "training_step" not in names or names.isdisjoint(_SHOWN_STEPS):
         return False
     met = {root.function.name for root in roots if root.function is not None}
     return bool(met) and met <= _SHOWN_STEPS
+
+
+def _names_run(evaluation: Evaluation) -> frozenset[str]:
+    return frozenset(function.name for function in evaluation.functions())
 
 
 def is_written_without_gradient(term: Expr) -> bool:

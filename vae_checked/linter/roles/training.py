@@ -110,11 +110,15 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
 
 def _is_drawn_in_training(site: SamplerSite, losses: Losses) -> bool:
     """Whether what is drawn at a place is in what is differentiated, where that is read and a KL is in it."""
-    if not any(losses.graph.holds(value, kl.term.uid) for value in losses.backward for kl in losses.kls):
+    if not losses.read_once(_differentiate_a_kl):
         return True
     place = None if site.noise.site is None else site.noise.site.node
     alike = [other for other in losses.samples if other.noise.site is not None and other.noise.site.node is place]
     return any(losses.graph.holds(value, each.z.uid) for each in (site, *alike) for value in losses.backward)
+
+
+def _differentiate_a_kl(losses: Losses) -> bool:
+    return any(losses.graph.holds(value, kl.term.uid) for value in losses.backward for kl in losses.kls)
 
 
 def _is_of_forward(site: SamplerSite, losses: Losses) -> bool:

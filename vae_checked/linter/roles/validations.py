@@ -36,10 +36,15 @@ def of_training(form: Fact[KLForm] | None, kl: Divergence | None, losses: Losses
 
 def is_shown_alone(kl: Divergence, graph: Graph, evaluation: Evaluation) -> bool:
     """Whether a KL stands in nothing that is differentiated, where something is."""
-    roots = (root.value for root in evaluation.observations.roots if root.kind == "backward")
-    values = ways.in_all(evaluation, [value for value in roots if isinstance(value, Expr)])
+    values = evaluation.read_once(_differentiated)
     ends = [graph.rewritten.get(value.uid, value) for value in values]
     return bool(ends) and not any(graph.holds(end, kl.term.uid) for end in ends)
+
+
+def _differentiated(evaluation: Evaluation) -> list[Expr]:
+    """What is differentiated, in all ways through its branches."""
+    roots = (root.value for root in evaluation.observations.roots if root.kind == "backward")
+    return ways.in_all(evaluation, [value for value in roots if isinstance(value, Expr)])
 
 
 def is_shown(site: SamplerSite, found: Iterable[SamplerSite], losses: Losses) -> bool:
@@ -132,8 +137,12 @@ def _reading(site: SamplerSite) -> tuple[Hashable, ...]:
 
 def _is_without_gradient(value: Expr, losses: Losses) -> bool:
     """Whether a value stands in a block that switches gradients off, as far as it goes anywhere."""
-    off = (node for node in losses.graph.having("detach") if node.get("known") == NO_GRAD)
-    return any(losses.graph.holds(node, value.uid) for node in off)
+    return not losses.read_once(_switched_off).isdisjoint(losses.graph.holding(value.uid))
+
+
+def _switched_off(losses: Losses) -> frozenset[int]:
+    """The uids of what stands in blocks that switch gradients off."""
+    return frozenset(node.uid for node in losses.graph.having("detach") if node.get("known") == NO_GRAD)
 
 
 def _kind(kl: Divergence) -> Hashable:
