@@ -102,7 +102,7 @@ def examined(facts: Sequence[Facts], judgements: Sequence[Judgement]) -> list[Ex
     """One entry per VAE: what was seen in a training function counts for the class whose sampler or KL it runs."""
     views = list(zip(facts, judgements, strict=True))
     owners = _owners([item for item, _ in views])
-    compared = _compared([item for item, _ in views])
+    compared, paths = _compared([item for item, _ in views]), _drawing_files([item for item, _ in views])
     drawn: dict[object, set[str]] = {}
     for item, _ in views:
         for anchor in _anchors(item) if _sampler_place(item) is not None else ():
@@ -111,6 +111,8 @@ def examined(facts: Sequence[Facts], judgements: Sequence[Judgement]) -> list[Ex
     for item, judgement in views:
         homes = {subject for anchor in _anchors(item) for subject in owners.get(anchor, ())}
         homes = {subject for subject in homes if _are_compared_alike(item, subject, compared)}
+        # A trainer's KL is of each model that it may be handed, and these draw in files of their own.
+        homes = {subject for subject in homes if not _are_apart(paths.get(item.subject), paths.get(subject))}
         if not homes and _sampler_place(item) is None:
             # A loss that was run by itself: the trainer that calls it has the sampler.
             homes = {subject for anchor in _anchors(item) for subject in drawn.get(anchor, ())}
@@ -135,6 +137,20 @@ def _compared(facts: Iterable[Facts]) -> dict[str, set[Place | None]]:
     for item in facts:
         found.setdefault(item.subject, set()).update(_comparison(item))
     return found
+
+
+def _drawing_files(facts: Iterable[Facts]) -> dict[str, set[str]]:
+    """By subject the files that hold its samplers."""
+    found: dict[str, set[str]] = {}
+    for item in facts:
+        place = _sampler_place(item)
+        if place is not None:
+            found.setdefault(item.subject, set()).add(place.path)
+    return found
+
+
+def _are_apart(some: set[str] | None, others: set[str] | None) -> bool:
+    return bool(some) and bool(others) and (some or set()).isdisjoint(others or ())
 
 
 def _comparison(facts: Facts) -> set[Place | None]:

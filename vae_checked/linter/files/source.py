@@ -19,6 +19,7 @@ from vae_checked.finding import Place
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.discovery import Passed, below
 from vae_checked.linter.files.ignore_rules import Globs
+from vae_checked.linter.files.newer_syntax import as_earlier
 from vae_checked.record import dataclass, field
 from vae_checked.regular_files import content
 
@@ -221,10 +222,19 @@ def _parts(text: str) -> int:
 
 
 def parsed(text: str) -> ast.Module:
-    """The tree of a text; what Python warns of there is the author's affair."""
+    """The tree of a text; what Python warns of there is the author's affair.
+
+    What Python 3.12 brought is read by earlier ones too; SyntaxError where no Python reads a text.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ast.parse(text)
+        try:
+            return ast.parse(text)
+        except SyntaxError:
+            earlier = as_earlier(text)
+            if earlier is None:
+                raise
+            return ast.parse(earlier)
 
 
 def _cell(text: str, number: int | None) -> Cell:

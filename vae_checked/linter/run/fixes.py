@@ -7,6 +7,7 @@ import ast
 from vae_checked.catalogue import find
 from vae_checked.catalogue.support.edits import Edit, apply, span_of
 from vae_checked.finding import Finding, Place
+from vae_checked.linter.files.source import parsed
 
 __all__ = ["Edit", "apply", "propose"]
 
@@ -17,7 +18,7 @@ def propose(finding: Finding, text: str) -> tuple[Edit, ...]:
     if fixer is None or finding.place is None or not finding.mendable:
         return ()
     try:
-        tree = ast.parse(text)
+        tree = parsed(text)
     except (SyntaxError, ValueError, RecursionError):
         return ()
     lines = text.split("\n")
