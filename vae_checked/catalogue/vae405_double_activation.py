@@ -11,8 +11,6 @@ from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacki
 from vae_checked.facts import Facts, Interval, Likelihood
 from vae_checked.finding import Severity
 
-# Of so many classes the largest probability that bounded scores can give one is reported.
-_CLASSES = 10
 _ONE = "keep one of the two activations"
 
 
@@ -45,11 +43,11 @@ def _is_of_loss(facts: Facts, pair: tuple[str, str], activations: tuple[str, ...
 
 
 def _effect(then: str, output: Interval) -> str:
-    """What is left to an output: its interval, or of scores that are bounded the largest probability."""
+    """What is left to an output: its interval, or of scores that are bounded how much likelier one class can be."""
     if then != SOFTMAX or not output.bounded:
         return f"it stays in {output}"
-    largest = 1.0 / (1.0 + (_CLASSES - 1) * math.exp(output.low - output.high))
-    return f"scores in {output}, so that of {_CLASSES} classes none gets a probability above {largest:.3f}"
+    largest = math.exp(output.high - output.low)
+    return f"scores in {output}, so that no class gets more than {largest:.3g} times the probability of another"
 
 
 MISTAKE = Mistake(
