@@ -116,7 +116,8 @@ def _dropout(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Si
     # Whoever writes that it is always on, or hands over another rate, may mean it: that is not known.
     meant = asked and _argument(args, kwargs, 2, "training") is True
     always = None if meant else not asked and rate != 0.0
-    return Expr("layer", (x,), (("kind", "dropout"), ("always_on", always), ("rate", rate)), site)
+    kept = 0.5 if len(args) < 2 and "p" not in kwargs else "unknown" if rate is None else rate
+    return Expr("layer", (x,), (("kind", "dropout"), ("always_on", always), ("rate", rate), ("p", kept)), site)
 
 
 def of_kept_module(owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Expr | None:
@@ -128,7 +129,8 @@ def of_kept_module(owner: Expr, name: str, args: list[Value], kwargs: dict[str, 
     if len(args) != 1 or kwargs or not isinstance(args[0], Expr) or args[0].op == "const":
         return None
     if name in _DROPOUTS:
-        return Expr("layer", (args[0],), (("kind", "dropout"), ("always_on", None), ("rate", None)), site)
+        attrs = (("kind", "dropout"), ("always_on", None), ("rate", None), ("p", "unknown"))
+        return Expr("layer", (args[0],), attrs, site)
     return Expr("call", (owner, args[0]), (("name", name),), site) if name in _UNARY else None
 
 

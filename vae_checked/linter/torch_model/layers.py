@@ -113,7 +113,7 @@ def apply(
         return _OF_MANY[kind](layer, inputs, site)
     attrs = (("kind", kind), ("serial", layer.serial), ("rank", _rank(kind)), ("within", layer.within), *_tied(layer))
     applied = Site(site.source, site.node, layer.site)
-    result = Expr("layer", inputs, (*attrs, *_widths(layer)), applied)
+    result = Expr("layer", inputs, (*attrs, *_widths(layer), *_rate(layer)), applied)
     if is_data(inputs[0]):
         evaluator.observations.fed.append(result)
     return result
@@ -207,6 +207,14 @@ def _widths(layer: Layer) -> list[tuple[str, int]]:
         return []
     found = ((name, whole(number_of(layer.option(option, index)))) for index, (name, option) in enumerate(names))
     return [(name, number) for name, number in found if number is not None]
+
+
+def _rate(layer: Layer) -> list[tuple[str, Hashable]]:
+    """The share that a dropout drops, by which what it keeps grows; AlphaDropout moves what it keeps as well."""
+    if layer.kind not in MODULES or MODULES[layer.kind].name != "dropout":
+        return []
+    rate = None if layer.kind == "AlphaDropout" else number_of(layer.option("p", 0, 0.5))
+    return [("p", "unknown" if rate is None else rate)]
 
 
 def _rank(kind: str) -> int | None:

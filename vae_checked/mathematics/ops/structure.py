@@ -72,6 +72,17 @@ def _with_zero(given: Sequence[Interval | None], settings: Sequence[Setting]) ->
     return hull((given[0], _ZERO)) if given else None
 
 
+def _dropped(given: Sequence[Interval | None], settings: Sequence[Setting]) -> Interval | None:
+    """0, or what is kept over the share that is kept: how much larger that is is not known where the rate is not."""
+    (rate,), kept = settings, given[0] if given else None
+    if kept is None:
+        return None
+    if not isinstance(rate, (int, float)) or not 0.0 <= rate < 1.0:
+        return Interval(-math.inf if kept.low < 0.0 else 0.0, math.inf if kept.high > 0.0 else 0.0)
+    share = 1.0 - rate
+    return hull((kept, Interval(kept.low / share, kept.high / share, kept.low_open, kept.high_open), _ZERO))
+
+
 def _padded(given: Sequence[Interval | None], settings: Sequence[Setting]) -> Interval | None:
     (value,) = settings
     number = float(value) if isinstance(value, (int, float)) else 0.0
@@ -286,12 +297,13 @@ STRUCTURE = (
         "_upsample_bilinear2d_aa upsample_trilinear3d reflection_pad1d reflection_pad2d reflection_pad3d "
         "replication_pad1d replication_pad2d replication_pad3d",
     ),
-    # Training drops to 0 and scales up; in evaluation it is the identity. Sign and unboundedness stay.
+    # Training drops to 0 and scales up; in evaluation it is the identity.
     structural(
         "dropout",
         Kind.WINDOW,
-        _with_zero,
+        _dropped,
         modules="Dropout Dropout1d Dropout2d Dropout3d AlphaDropout",
+        parameters=(Parameter("p", 0.5),),
     ),
     structural(
         "attention",
