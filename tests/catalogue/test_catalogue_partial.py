@@ -71,7 +71,7 @@ def test_what_hardly_goes_below_zero_before_a_sigmoid_is_no_clean_end(
 @pytest.mark.parametrize(
     ("learned", "remedy"), [(False, "kl = -0.5 * torch.sum(1 + logvar"), (True, "in the KL, take")]
 )
-def test_the_kl_to_a_learned_prior_is_not_written_as_that_to_the_standard_normal(learned: bool, remedy: str) -> None:
+def test_no_remedy_writes_the_kl_to_a_learned_prior_as_to_n01(learned: bool, remedy: str) -> None:
     curve = StdCurve(Parametrisation.LOGVAR, ((-1.0, 0.607), (0.0, 1.0), (2.0, 2.718)))
     form = KLForm(Parametrisation.STD, learned=learned)
     facts = Facts("model.py:VAE", sampler=Sampler(std=Fact(curve)), kl=KL(form=Fact(form)), names={"second": "logvar"})

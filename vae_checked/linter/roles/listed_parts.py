@@ -153,7 +153,7 @@ def _read(module: Module) -> _Listed:
     mentioned: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Assign):
-            parts = list(_parts(node.value))
+            parts = list(parts_in(node.value))
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     assigned.setdefault(target.id, []).extend(parts)
@@ -164,7 +164,7 @@ def _read(module: Module) -> _Listed:
     for call in calls:
         picked |= any(isinstance(node, ast.comprehension) and _picks(node) for node in syntax.descendants(call))
         names = [node.id for node in syntax.descendants(call) if isinstance(node, ast.Name) and node is not call.func]
-        for owner, part in (*_parts(call), *(item for name in names for item in assigned.get(name, ()))):
+        for owner, part in (*parts_in(call), *(item for name in names for item in assigned.get(name, ()))):
             given.setdefault(owner, set()).add(part)
     return _Listed(calls, given, mentioned, picked)
 
@@ -183,7 +183,7 @@ def are_alternatives(nodes: Iterable[ast.AST], one: ast.AST, other: ast.AST) -> 
 
 def _differ_by_branch(nodes: list[ast.AST], calls: list[ast.Call]) -> bool:
     """Whether a condition chooses between an optimizer of a whole model and one of some parts of it."""
-    given = [set(_parts(call)) for call in calls]
+    given = [set(parts_in(call)) for call in calls]
     whole = [{owner for owner, part in parts if not part} for parts in given]
     return any(
         any(owner in whole[at] for owner, part in given[beside] if part and owner not in whole[beside])
@@ -203,7 +203,12 @@ def _is_of_parameters(node: ast.Attribute) -> bool:
     return "parameters" in node.attr or node.attr in ("weight", "bias")
 
 
-def _parts(tree: ast.AST) -> Iterator[tuple[str, str]]:
+def is_optimizer(call: ast.Call) -> bool:
+    """Whether a call builds an optimizer, by its name."""
+    return syntax.called(call) in NAMES
+
+
+def parts_in(tree: ast.AST) -> Iterator[tuple[str, str]]:
     """(owner, part) of every `owner.part.parameters()` in a piece of source."""
     for node in syntax.descendants(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and "parameters" in node.func.attr:

@@ -60,7 +60,13 @@ def forgotten(
         return listed
     # An optimizer whose layers are known, and are none of those that are trained, is one of another object.
     others = {optimizer.site.origin.place for optimizer in observed.optimizers() if trained and optimizer.perhaps}
-    return None if own or listed.origin.place in others else listed
+    if own or listed.origin.place in others:
+        return None
+    # By its name an optimizer is given the whole model: some of it may have been added since.
+    built = losses.evaluation.read_once(_built)
+    some = [optimizer.perhaps for optimizer in observed.optimizers() if optimizer.perhaps & built]
+    held = frozenset[int]().union(*some)
+    return listed if not some or built <= held or _used(losses, site, kl, recon) <= held else None
 
 
 def _are_alternatives(one: Optimizer, other: Optimizer) -> bool:
@@ -94,18 +100,31 @@ def _trained_by(
     ends = losses.read_once(_minimised)
     if not ends:
         return frozenset()
-    values = [] if site is None else [site.location, site.scale]
-    values += [] if kl is None else [kl.location, kl.head]
-    values += [
-        side for side in (() if recon is None else (recon.first, recon.second)) if _is_decoded(side, site, kl, losses)
-    ]
     reached = losses.flow.reached(ends)
-    layers = (node for node in walk(*values) if node.op == "layer" and node.uid in reached)
+    layers = (node for node in _stages(losses, site, kl, recon) if node.op == "layer" and node.uid in reached)
     built = losses.evaluation.read_once(_built)
     trained = _numbers(layers) & built
     # Beside a network that is trained, what the loss alone has of parameters: a variance that is learned.
     own = (node for node in losses.graph.having("parameter") if is_learned(node) and node.uid in reached)
     return trained | (_numbers(own) & built) if trained else trained
+
+
+def _stages(
+    losses: Losses, site: SamplerSite | None, kl: Divergence | None, recon: Reconstruction | None
+) -> Iterator[Expr]:
+    """What lies between the data, the heads and what is decoded."""
+    values = [] if site is None else [site.location, site.scale]
+    values += [] if kl is None else [kl.location, kl.head]
+    sides = () if recon is None else (recon.first, recon.second)
+    return walk(*values, *(side for side in sides if _is_decoded(side, site, kl, losses)))
+
+
+def _used(
+    losses: Losses, site: SamplerSite | None, kl: Divergence | None, recon: Reconstruction | None
+) -> frozenset[int]:
+    """The layers that heads and reconstruction are made by, whatever is minimised."""
+    layers = (node for node in _stages(losses, site, kl, recon) if node.op == "layer")
+    return _numbers(layers) & losses.evaluation.read_once(_built)
 
 
 def _numbers(nodes: Iterable[Expr]) -> frozenset[int]:
@@ -204,12 +223,19 @@ class Optimizers:
         modules = tuple(evaluation.modules())
         self._modules.update((module.path, module) for module in modules)
         trained = _trained(losses, site, kl, recon)
+        if not trained and self._takes_its_own(evaluation.read_once(_taking_its_own)):
+            # Whatever is minimised, a model that hands its own parameters over means all that makes its heads.
+            trained = _used(losses, site, kl, recon)
         if trained:
             names = {name: held for name, held in evaluation.read_once(_named).items() if held & trained}
             reached = losses.flow.reached(losses.read_once(_minimised))
             layers = (node for node in losses.graph.having("layer") if node.get("outputs") is not None)
             anew = built_anew(node for node in layers if node.uid in reached)
             self._candidates.append(_Candidate(evaluation.subject, trained, names, modules, anew))
+
+    def _takes_its_own(self, calls: frozenset[int]) -> bool:
+        """Whether one of some calls, by their ids, builds an optimizer."""
+        return bool(calls) and any(id(optimizer.site.node) in calls for optimizer in self.observed.optimizers())
 
     def facts(self) -> Iterator[Facts]:
         """The layers that get a gradient and that nothing moves, where some of the same VAE are moved."""
@@ -266,6 +292,28 @@ class Optimizers:
         # What is filled with weights, and none of which is trained, was trained before.
         kept = (layers for layers in self.observed.loaded() if not layers & held)
         return held.union(*elsewhere, *kept)
+
+
+def _taking_its_own(evaluation: Evaluation) -> frozenset[int]:
+    """The calls, by their ids, that are given `self.parameters()` in a method of the model."""
+    model = listed_parts.model_of(evaluation)
+    methods = () if model is None else [item for cls in model.cls.mro() for item in cls.node.body]
+    calls = (node for item in methods for node in ast.walk(item) if isinstance(node, ast.Call))
+    return frozenset(
+        id(call) for call in calls if listed_parts.is_optimizer(call) and ("self", "") in listed_parts.parts_in(call)
+    )
+
+
+def consistent(told: Iterable[Facts]) -> Iterator[Facts]:
+    """Facts of one project, none of which calls an optimizer complete in which another misses layers."""
+    facts = list(told)
+    missing = {
+        fact.origin.place for item in facts if (fact := item.training.without_optimizer) is not None and fact.value
+    }
+    for item in facts:
+        fact = item.training.without_optimizer
+        contradicted = fact is not None and not fact.value and fact.origin.place in missing
+        yield replace(item, training=replace(item.training, without_optimizer=None)) if contradicted else item
 
 
 def _where(own: list[Optimizer]) -> Origin:

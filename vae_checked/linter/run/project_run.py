@@ -27,7 +27,7 @@ from vae_checked.linter.files.source import File
 from vae_checked.linter.interpreter.project import MAX_STEPS_OF_USERS, Project
 from vae_checked.linter.options import Options
 from vae_checked.linter.pretrained.in_use import InUse
-from vae_checked.linter.roles import assemble, reader
+from vae_checked.linter.roles import assemble, optimizers, reader
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.run import options_together, other_choices
 from vae_checked.linter.run.alike import merged, narrowest
@@ -188,7 +188,10 @@ def _facts(
     pipelines.settle()
     placed = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
     told = [replace(item, of_function=item.subject in functions) for item in (*placed, *across.facts(pipelines.known))]
-    return [*distinct(_settled(told)), *in_use.facts(project.modules.values(), project.disk)]
+    return [
+        *distinct(_settled(list(optimizers.consistent(told)))),
+        *in_use.facts(project.modules.values(), project.disk),
+    ]
 
 
 def _anew(evaluations: Iterable[Evaluation], found: list[Facts]) -> Iterator[Evaluation]:
