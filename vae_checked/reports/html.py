@@ -15,7 +15,7 @@ from vae_checked.reports.page import difference
 from vae_checked.reports.pictures import pictures
 from vae_checked.reports.portrait import portrait
 from vae_checked.reports.source_view import Sources
-from vae_checked.reports.standing import NOUNS, by_subject, clean, in_part, of_whole, own_views, verdict
+from vae_checked.reports.standing import NOUNS, by_subject, clean, in_part, not_seen, of_whole, own_views, verdict
 from vae_checked.reports.text import location, statistics
 from vae_checked.text import CORE_CHECKED
 
@@ -179,7 +179,7 @@ def _looked_at(report: Report) -> Iterator[str]:
     yield html_section("Recognised", of_whole(report, report.recognised))
     yield html_section("Checked and clean", clean(report))
     yield html_section("In part", in_part(report))
-    yield html_section("Not decided", of_whole(report, report.unobserved))
+    yield html_section("Not decided", not_seen(report))
     yield html_section("Not read", [f"{path}: {reason}" for path, reason in report.unread])
     yield html_section("Left out", [f"{path}: {reason}" for path, reason in report.left_out])
     for heading, found in remarks(report).items():

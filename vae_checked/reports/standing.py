@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from vae_checked.finding import Severity
@@ -46,6 +46,48 @@ def of_whole(report: Report, lines: Iterable[str]) -> list[str]:
     """The lines that are not of a part of a VAE whose own lines say as much: what a VAE is, is said once."""
     parts = {subject for each in all_examined(report) for subject in _told_by_whole(each)}
     return [line for line in lines if line.partition(": ")[0] not in parts]
+
+
+def portraits(report: Report) -> list[str]:
+    """What each VAE does, in lines; of a part of one, as a script that trains it, those that say more than its own."""
+    from vae_checked.reports.portrait import portrait  # noqa: PLC0415  a short report does without the facts
+
+    lines = []
+    for each in all_examined(report):
+        own = dict.fromkeys(line for view in own_views(each) for line in portrait(view))
+        parts = [view for view in each.views if view not in own_views(each)]
+        lines += [f"{view.subject}: {line}" for view in own_views(each) for line in portrait(view)]
+        lines += [f"{view.subject}: {line}" for view in parts for line in portrait(view) if _says_more(line, own)]
+    return lines
+
+
+def _says_more(line: str, told: Collection[str]) -> bool:
+    """Whether a line goes on where another one ends, or is of what no other one is of."""
+    title = line.partition(": ")[0]
+    alike = [each for each in told if each.startswith(f"{title}: ")]
+    return not alike or any(line.startswith(each) and line != each for each in alike)
+
+
+def not_seen(report: Report) -> list[str]:
+    """A line per VAE: what no view of it showed, the codes that this leaves open, and the audit that settles them."""
+    if not report.of_source:
+        return of_whole(report, report.unobserved)
+    vaes = [each for each in all_examined(report) if each.is_vae]
+    return [line for each in vaes for line in lacking(each.subject, each.is_function, each.undecided)]
+
+
+def lacking(subject: str, of_function: bool, open_questions: Mapping[str, Undecided]) -> Iterator[str]:
+    """The facts that some mistakes were not judged for, with their codes; nothing where none is missing."""
+    from vae_checked.catalogue.support.fact_names import FACT_NAMES  # noqa: PLC0415  only what is open needs the names
+
+    missing: dict[str, list[str]] = {}
+    for code, question in open_questions.items():
+        for path in question.missing:
+            missing.setdefault(path, []).append(_number(code))
+    if missing:
+        parts = [f"{FACT_NAMES[path]} ({' '.join(sorted(codes))})" for path, codes in sorted(missing.items())]
+        settles = audit_command(subject, of_function)
+        yield f"{subject}: not seen in the source: {', '.join(parts)}; {settles} measures it"
 
 
 def _told_by_whole(examined: Examined) -> Iterator[str]:

@@ -10,7 +10,17 @@ from vae_checked.reports import all_examined, remarks
 from vae_checked.reports.latents import together
 from vae_checked.reports.look import PLAIN, Look, Role
 from vae_checked.reports.source_excerpt import excerpt
-from vae_checked.reports.standing import by_severity, by_subject, clean, in_part, of_whole, undecided, verdict
+from vae_checked.reports.standing import (
+    by_severity,
+    by_subject,
+    clean,
+    in_part,
+    not_seen,
+    of_whole,
+    portraits,
+    undecided,
+    verdict,
+)
 from vae_checked.text import inert
 
 if TYPE_CHECKING:
@@ -94,14 +104,12 @@ def _balance(report: Report) -> list[str]:
 
 
 def _verbose(report: Report) -> list[Section]:
-    from vae_checked.reports.portrait import portrait  # noqa: PLC0415  a short report does without the facts
-
     return [
         ("recognised", of_whole(report, report.recognised)),
-        ("facts", of_whole(report, (f"{facts.subject}: {line}" for facts in report.facts for line in portrait(facts)))),
+        ("facts", portraits(report)),
         ("checked and clean", together(clean(report))),
         ("in part", together(in_part(report))),
-        ("not decided", together(of_whole(report, report.unobserved))),
+        ("not decided", together(not_seen(report))),
         ("left out", [f"{path}: {reason}" for path, reason in report.left_out]),
         *_of_files(report),
     ]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vae_checked.catalogue import Judgement
-from vae_checked.catalogue.support.fact_names import FACT_NAMES
 from vae_checked.facts import Facts
-from vae_checked.text import audit_command
+from vae_checked.reports.standing import lacking
 
 # Each part of a VAE by the fact that stands for it.
 _PARTS = (
@@ -32,12 +31,4 @@ def recognised(facts: Facts) -> str:
 
 def unobserved(facts: Facts, judgement: Judgement) -> Iterator[str]:
     """What kept some mistakes from being judged, with their codes, and the command that settles it."""
-    lacking: dict[str, list[str]] = {}
-    for code, verdict in judgement.undecided.items():
-        for path in verdict.missing:
-            lacking.setdefault(path, []).append(code.removeprefix("VAE"))
-    if not lacking:
-        return
-    parts = [f"{FACT_NAMES[path]} ({' '.join(sorted(codes))})" for path, codes in sorted(lacking.items())]
-    settles = audit_command(facts.subject, facts.of_function)
-    yield f"{facts.subject}: not seen in the source: {', '.join(parts)}; {settles} measures it"
+    yield from lacking(facts.subject, facts.of_function, judgement.undecided)
