@@ -118,7 +118,7 @@ def _converted(convert: Callable[[float], float]) -> Handler:
             return UNREAD
         number = number_of(args[0])
         if number is None:
-            return Expr("detach", (as_expr(args[0], site),), (), site)
+            return Expr("detach", (as_expr(args[0], site),), (("known", convert.__name__),), site)
         return UNREAD if convert is not float and whole(number) is None else convert(number)
 
     return handle

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vae_checked.facts import Reduction
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.arguments import are_parsed
-from vae_checked.linter.roles import batch_sizes
+from vae_checked.linter.roles import batch_sizes, given_numbers
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, contains, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
@@ -335,16 +335,19 @@ def is_number(expr: Expr, depth: int = 0) -> bool:
 
     What a call that is not understood makes of such is one too: a schedule of an epoch, an option of the command line.
     """
-    return all(_is_setting(leaf, depth) for leaf in leaves(expr))
+    return given_numbers.is_python_float(expr) or all(_is_setting(leaf, depth) for leaf in leaves(expr))
 
 
 def _is_setting(leaf: Expr, depth: int) -> bool:
     if is_scalar(leaf) or is_turn(leaf) or leaf.op in ("atom", "weight"):
         return True
-    if are_parsed(leaf) or is_batch_size(_name(leaf)):
+    if are_parsed(leaf) or is_batch_size(_name(leaf)) or given_numbers.is_given(leaf):
         return True
     # Below a call, a table of settings is known by the names of its entries.
     entry = leaf.op == "item" and depth > 0 and isinstance(leaf.get("index"), str)
+    if depth > 0 and given_numbers.is_made_outside(leaf):
+        return True
+    entry = entry or given_numbers.is_of_numbers(leaf)
     made = (leaf.op in ("opaque", "call") or entry) and leaf.args and depth < _MAX_CALLS
     return bool(made) and all(is_number(arg, depth + 1) for arg in leaf.args)
 

@@ -1,0 +1,74 @@
+"""Numbers that code takes from outside: from a file of settings, the environment, an experiment, a table of options."""
+
+from __future__ import annotations
+
+from vae_checked.linter.symbols.expression import TRANSPARENT, Expr
+from vae_checked.mathematics.names import is_kl_weight, words_of
+
+# What parsers of settings and searches of parameters hand out by a name: a number, whatever it is asked of.
+_ASKED = frozenset(
+    "getfloat getint suggest_float suggest_int suggest_uniform suggest_loguniform suggest_discrete_uniform".split()
+)
+# The words by which a table of settings goes; parameters may be those of a distribution.
+_TABLES = frozenset(
+    "config configs configuration cfg cfgs conf args arguments opt opts option options hp hps hparam hparams setting "
+    "settings hyperparams hyperparameters hyper flags environ argv configparser weights coeffs coefficients "
+    "lambdas".split()
+)
+_HELD = frozenset(("item", "attribute"))
+_TEXT = "str:"
+# What makes a Python float of anything, which has no axes.
+FLOAT = ("known", "float")
+
+
+def is_python_float(value: Expr) -> bool:
+    """Whether a value is what `float()` makes: one number, of which nothing is differentiated."""
+    while value.op in TRANSPARENT and value.args:
+        if FLOAT in value.attrs:
+            return True
+        value = value.args[0]
+    return False
+
+
+def is_given(leaf: Expr) -> bool:
+    """Whether a leaf is an entry of a table of settings, or a number that is asked for by its name."""
+    name = str(leaf.get("name") or "")
+    if leaf.op == "call" and name in _ASKED:
+        return True
+    if leaf.op == "call" and name == "get" and len(leaf.args) > 1:
+        asked = str(leaf.args[1].get("name") or "")
+        return asked.startswith(_TEXT) and _is_entry(leaf.args[0], asked.removeprefix(_TEXT))
+    if leaf.op == "item":
+        key = leaf.get("index")
+        return isinstance(key, str) and _is_entry(leaf.args[0], key)
+    # What a module outside the project holds under such a name: `flags.FLAGS.beta`, `os.environ`.
+    return leaf.op == "opaque" and not leaf.args and "." in name and _names_a_table(name)
+
+
+def is_made_outside(leaf: Expr) -> bool:
+    """Whether a leaf is an object that a class outside the project makes of nothing, as a schedule is."""
+    name = str(leaf.get("name") or "").rpartition(".")
+    return leaf.op == "opaque" and not leaf.args and bool(name[1]) and name[2][:1].isupper()
+
+
+def is_of_numbers(leaf: Expr) -> bool:
+    """Whether a leaf is an entry of an array of numpy's, as of a schedule with one number for each epoch."""
+    array = leaf.args[0] if leaf.op in ("index", "item") and leaf.args else None
+    return array is not None and array.op == "opaque" and str(array.get("name")).startswith("numpy.")
+
+
+def _is_entry(table: Expr, key: str) -> bool:
+    """Whether an entry is one of settings: a part of a table that goes by such a name, or the weight of the KL."""
+    owner = table
+    while owner.op in _HELD and owner.args:
+        if _names_a_table(str(owner.get("name") or owner.get("index") or "")):
+            return True
+        owner = owner.args[0]
+    name = str(owner.get("name") or "")
+    if owner.op == "atom" or (owner.op == "attribute" and not owner.args):
+        return _names_a_table(name) or is_kl_weight(key)
+    return owner.op in ("opaque", "call") and _names_a_table(name)
+
+
+def _names_a_table(name: str) -> bool:
+    return any(word in _TABLES for part in name.split(".") for word in words_of(part)[-1:] or [part.lower()])
