@@ -228,6 +228,17 @@ def test_a_seed_that_no_draw_of_a_step_follows_is_passed_over(written: str, seed
     assert {"VAE202", "VAE207"} <= clean(report)
 
 
+@pytest.mark.parametrize("in_loop", ["model.train()", "train.total = 0", "set_seed(3)"])
+def test_the_mode_of_a_model_is_no_call_of_what_trains_it(in_loop: str, tmp_path: Path) -> None:
+    text = module().replace("\n\ndef train(", SEEDING)
+    text = text.replace("    model = Net(options)\n", "    set_seed(3)\n    model = Net(options)\n")
+    text = text.replace(LOOP, f"    for epoch in range(9):\n      {in_loop}\n      for x, _ in loader:\n")
+    report = read(tmp_path, text)
+    assert report.findings == ()
+    trained = [judgement for judgement in report.judgements if judgement.subject.endswith(":train")]
+    assert [("VAE207" in judgement.clean) for judgement in trained] == [in_loop != "set_seed(3)"]
+
+
 ALONE_IN_A_FUNCTION = """
 
 def check(x):

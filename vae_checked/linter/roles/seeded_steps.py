@@ -109,10 +109,12 @@ def _steps(evaluation: Evaluation) -> list[ast.AST]:
         # A function that makes one step alone, of a model that it gives to an optimizer itself, is run once.
         whole = [node for node in functions if seeds.holds(node, root.site.node) and not _makes_an_optimizer(node)]
         found += (_loops_around(root.site) or whole)[:1]
+    # `model.train()` in the loop of a function `train` calls no function that trains.
+    inner = [node for node in functions if not any(seeds.holds(node, root.site.node) for root in roots)]
     # The list grows while it is gone through.
     for body in found:
         called = {_called(node) for node in syntax.descendants(body)}
-        found += [node for node in functions if node.name in called and not any(node is each for each in found)]
+        found += [node for node in inner if node.name in called and not any(node is each for each in found)]
     return found
 
 

@@ -7,8 +7,27 @@ from collections.abc import Iterator
 from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.values import Instance, Layer, Sequence, Value
 
-# Layers without parameters of their own.
-_BARE = ("Dropout", "ReLU", "Pool", "Flatten", "Upsample", "Sigmoid", "Tanh", "Softplus", "Identity", "Loss", "Softmax")
+# Layers of torch without parameters of their own.
+_OF_AXES = (
+    "AdaptiveAvgPool AdaptiveMaxPool AvgPool LPPool MaxPool MaxUnpool FractionalMaxPool "
+    "CircularPad ConstantPad ReflectionPad ReplicationPad ZeroPad Dropout"
+).split()
+_BARE = frozenset(
+    (
+        *(f"{name}{axes}d" for name in _OF_AXES for axes in (1, 2, 3)),
+        *(
+            "AlphaDropout CELU ChannelShuffle CosineSimilarity CrossMapLRN2d Dropout ELU FeatureAlphaDropout Flatten "
+            "Fold GELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh Identity LeakyReLU LocalResponseNorm LogSigmoid "
+            "LogSoftmax Mish PairwiseDistance PixelShuffle PixelUnshuffle RReLU ReLU ReLU6 SELU SiLU Sigmoid Softmax "
+            "Softmax2d Softmin Softplus Softshrink Softsign Tanh Tanhshrink Threshold Unflatten Unfold Upsample "
+            "UpsamplingBilinear2d UpsamplingNearest2d "
+            "BCELoss BCEWithLogitsLoss CTCLoss CosineEmbeddingLoss CrossEntropyLoss GaussianNLLLoss HingeEmbeddingLoss "
+            "HuberLoss KLDivLoss L1Loss MSELoss MarginRankingLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss "
+            "MultiMarginLoss NLLLoss NLLLoss2d PoissonNLLLoss SmoothL1Loss SoftMarginLoss TripletMarginLoss "
+            "TripletMarginWithDistanceLoss"
+        ).split(),
+    )
+)
 
 
 def with_parameters(value: Value) -> Iterator[Layer]:
@@ -35,7 +54,7 @@ def _registered(value: Value) -> Iterator[Layer | Expr]:
         if id(item) in seen:
             continue
         seen.add(id(item))
-        if isinstance(item, Layer) and not any(word in item.kind for word in _BARE):
+        if isinstance(item, Layer) and item.kind not in _BARE:
             yield item
         if isinstance(item, Layer):
             # A bare nn.Module() has what is set on it.
