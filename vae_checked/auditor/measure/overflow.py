@@ -114,8 +114,13 @@ def _not_finite(tape: Tape, ways: Sequence[_Way], second: int, s: float) -> int 
         for way in ways:
             try:
                 for number, tensor in stream(tape, {**driven, **way.held}, (way.wanted,)):
-                    if number in way.affected and tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                    if number in way.affected and tensor.is_floating_point() and not _is_finite(tensor):
                         return number
             except (RuntimeError, ValueError):
                 continue
     return None
+
+
+def _is_finite(tensor: torch.Tensor) -> bool:
+    """Whether all numbers are finite: where their sum is, they are; where it is not, they may be all the same."""
+    return math.isfinite(float(tensor.sum())) or bool(torch.isfinite(tensor).all())

@@ -45,20 +45,23 @@ class Graph:
 
     def descendants(self, numbers: Iterable[int], without: Collection[int] = ()) -> set[int]:
         """Every value that follows from `numbers`, on a way that avoids the values `without`."""
-        found = {number for number in numbers if number not in without}
+        avoided, values = frozenset(without), self.tape.values
+        found = {*numbers} - avoided
         storages: set[int] = set()
 
         def read_there(step: Step) -> bool:
-            return any(self.tape.values[n].storage in storages and n not in without for n in step.inputs)
+            return any(values[n].storage in storages and n not in avoided for n in step.inputs)
 
         for step in self.tape.steps:
+            # Most steps read nothing of them, and few tapes overwrite: what is cheap to ask comes first.
+            if found.isdisjoint(step.inputs) and not (storages and read_there(step)):
+                continue
             if step.draw is not None:
                 continue
-            # Most steps read nothing of them, and few tapes overwrite: what is cheap to ask comes first.
-            if not found.isdisjoint(step.inputs) or (storages and read_there(step)):
-                found.update(n for n in step.outputs if n not in without)
-                if any(n not in without for n in step.outputs):
-                    storages.update(self.tape.values[n].storage for n in step.overwrites)
+            made = step.outputs if avoided.isdisjoint(step.outputs) else [n for n in step.outputs if n not in avoided]
+            found.update(made)
+            if made:
+                storages.update([values[n].storage for n in step.overwrites])
         return found
 
     def between(self, begins: Iterable[int], end: int, without: Collection[int] = ()) -> set[int]:

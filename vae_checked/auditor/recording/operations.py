@@ -29,9 +29,14 @@ def called(func: OpOverload, args: tuple[object, ...], kwargs: dict[str, object]
         return func(prediction.clamp(0, 1), *args[1:], **kwargs)
 
 
+def may_be_cut(step: Step) -> bool:
+    """Whether a step is a binary cross-entropy."""
+    return step.name == "binary_cross_entropy"
+
+
 def was_cut(tape: Tape, step: Step) -> bool:
     """Whether a step is a binary cross-entropy of what is no probability."""
-    if step.name != "binary_cross_entropy":
+    if not may_be_cut(step):
         return False
     prediction = tape.values[step.inputs[0]].data
     return bool(((prediction < 0) | (prediction > 1)).any())

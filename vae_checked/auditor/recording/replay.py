@@ -6,12 +6,13 @@ Only what lies between the chosen tensors and the wanted ones is run. Gradients 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from vae_checked.auditor.recording.operations import called, was_cut
+from vae_checked.auditor.recording.operations import called, may_be_cut, was_cut
 from vae_checked.auditor.recording.tape import Planned, Ref, Step, Tape
 from vae_checked.errors import ModelError
 
@@ -25,18 +26,19 @@ _RUNNING_STATISTICS = frozenset({"native_batch_norm", "cudnn_batch_norm", "miope
 
 def affected(tape: Tape, chosen: Collection[int], last: int | None = None) -> set[int]:
     """The numbers of every value that changes when the values `chosen` change, of those made up to the step `last`."""
-    dirty = set(chosen)
-    storages = {tape.values[number].storage for number in chosen if tape.values[number].overwritten}
+    dirty, kept, values = set(chosen), frozenset(chosen), tape.values
+    storages = {values[number].storage for number in kept if values[number].overwritten}
     for step in tape.steps if last is None else tape.steps[: last + 1]:
         if step.draw is not None:
             continue
         if dirty.isdisjoint(step.inputs) and not (
-            storages and any(tape.values[n].storage in storages for n in step.inputs)
+            storages and any(values[number].storage in storages for number in step.inputs)
         ):
             continue
-        dirty.update(n for n in step.outputs if n not in chosen)
-        if any(n not in chosen for n in step.outputs):
-            storages.update(tape.values[n].storage for n in step.overwrites)
+        made = step.outputs if kept.isdisjoint(step.outputs) else [n for n in step.outputs if n not in kept]
+        dirty.update(made)
+        if made:
+            storages.update([values[number].storage for number in step.overwrites])
     return dirty
 
 
@@ -44,15 +46,17 @@ def _plan(tape: Tape, chosen: Collection[int], wanted: Collection[int]) -> list[
     """The steps to run, in order; kept, since the same values are chosen many times over."""
     key = (len(tape.steps), frozenset(chosen), frozenset(wanted))
     if key not in tape.plans:
-        steps = _steps_to_run(tape, chosen, wanted)
+        steps = _steps_to_run(tape, key[1], key[2])
         last_use = {number: step.index for step in steps for number in step.inputs}
         tape.plans[key] = [
-            Planned(
+            _planned(
                 step,
                 tuple(
-                    number
-                    for number in (*step.inputs, *step.outputs)
-                    if last_use.get(number, -1) <= step.index and number not in chosen
+                    [
+                        number
+                        for number in (*step.inputs, *step.outputs)
+                        if last_use.get(number, -1) <= step.index and number not in key[1]
+                    ]
                 ),
             )
             for step in steps
@@ -60,25 +64,31 @@ def _plan(tape: Tape, chosen: Collection[int], wanted: Collection[int]) -> list[
     return tape.plans[key]
 
 
-def _steps_to_run(tape: Tape, chosen: Collection[int], wanted: Collection[int]) -> list[Step]:
+def _planned(step: Step, done_with: tuple[int, ...]) -> Planned:
+    places = tuple([(place, each.number) for place, each in enumerate(step.args) if isinstance(each, Ref)])
+    nested = any(isinstance(each, (list, tuple)) for each in step.args)
+    makes_one = step.slots == (0,) and len(step.outputs) == 1 and not step.overwrites
+    return Planned(step, done_with, places, nested, makes_one, may_be_cut(step))
+
+
+def _steps_to_run(tape: Tape, chosen: frozenset[int], wanted: frozenset[int]) -> list[Step]:
+    values = tape.values
     # What runs after the last of them was made changes none of them, also where it writes to them.
-    last = max((made for number in wanted if (made := tape.values[number].step) is not None), default=-1)
-    dirty = affected(tape, chosen, last)
-    moving = {number for number in dirty if number not in chosen}
+    last = max((made for number in wanted if (made := values[number].step) is not None), default=-1)
+    moving = affected(tape, chosen, last) - chosen
 
     def must_run(number: int) -> bool:
-        return number in moving or (tape.values[number].overwritten and number not in chosen)
+        return number in moving or (values[number].overwritten and number not in chosen)
 
     needed = {number for number in wanted if must_run(number)}
-    storages = {tape.values[number].storage for number in needed}
-    storages |= {tape.values[number].storage for number in chosen if tape.values[number].overwritten}
+    storages = {values[number].storage for number in needed}
+    storages |= {values[number].storage for number in chosen if values[number].overwritten}
     steps: list[Step] = []
     for step in reversed(tape.steps[: last + 1]):
-        makes = any(number in needed for number in step.outputs)
-        writes = any(tape.values[number].storage in storages for number in step.overwrites)
-        if step.outputs and all(number in chosen for number in step.outputs):
+        writes = step.overwrites and any(values[number].storage in storages for number in step.overwrites)
+        if not writes and needed.isdisjoint(step.outputs):
             continue
-        if not makes and not writes:
+        if step.outputs and chosen.issuperset(step.outputs):
             continue
         steps.append(step)
         if step.draw is not None:
@@ -86,7 +96,7 @@ def _steps_to_run(tape: Tape, chosen: Collection[int], wanted: Collection[int]) 
         for number in step.inputs:
             if must_run(number):
                 needed.add(number)
-                storages.add(tape.values[number].storage)
+                storages.add(values[number].storage)
     steps.reverse()
     return steps
 
@@ -100,11 +110,14 @@ def replay(
 ) -> dict[int, Tensor]:
     """The values `wanted` when the values `chosen` are replaced; with `grad`, as functions of the chosen tensors."""
     found: dict[int, Tensor] = {number: chosen[number] for number in wanted if number in chosen}
-    for number, tensor in stream(tape, chosen, wanted, grad=grad):
-        if number in wanted:
-            found[number] = tensor.clone() if tape.values[number].overwritten else tensor
+    # The mode of gradients is set once, where it is the same for every step.
+    with nullcontext() if grad else torch.no_grad():
+        for number, tensor in stream(tape, chosen, wanted, grad=grad):
+            if number in wanted:
+                found[number] = tensor.clone() if tape.values[number].overwritten else tensor
     for number in wanted:
-        found.setdefault(number, tape.values[number].data)
+        if number not in found:
+            found[number] = tape.values[number].data
     return found
 
 
@@ -118,7 +131,7 @@ def stream(
         if step.draw is not None:
             outputs: list[Tensor] = [tape.values[number].data.clone() for number in step.outputs]
         else:
-            outputs = _run(tape, step, held, grad)
+            outputs = _run(tape, planned, held, grad)
         for number, tensor in zip(step.outputs, outputs, strict=True):
             if number in chosen:
                 continue
@@ -128,20 +141,29 @@ def stream(
             held.pop(number, None)
 
 
-def _run(tape: Tape, step: Step, held: dict[int, Tensor], grad: bool) -> list[Tensor]:
+def _run(tape: Tape, planned: Planned, held: dict[int, Tensor], grad: bool) -> list[Tensor]:
     # An audit runs some thousand steps again: what is done for each of them counts.
-    given = {number: held[number] if number in held else _recorded(tape, step, number, held) for number in step.inputs}
-    args = tuple([given[each.number] if isinstance(each, Ref) else _filled(each, given) for each in step.args])
+    step, given = planned.step, held
+    for number in step.inputs:
+        if number not in held:
+            given = {n: held[n] if n in held else _recorded(tape, step, n, held) for n in step.inputs}
+            break
+    args = [_filled(each, given) for each in step.args] if planned.nested else list(step.args)
+    for place, number in planned.places:
+        args[place] = given[number]
     kwargs = {key: _filled(argument, given) for key, argument in step.kwargs.items()} if step.kwargs else {}
+    cut = planned.may_be_cut and was_cut(tape, step)
     try:
         if torch.is_grad_enabled() is (grad and step.grad):
-            out = called(step.op, args, kwargs) if was_cut(tape, step) else step.op(*args, **kwargs)
+            out = called(step.op, tuple(args), kwargs) if cut else step.op(*args, **kwargs)
         else:
             with torch.set_grad_enabled(grad and step.grad):
-                out = called(step.op, args, kwargs) if was_cut(tape, step) else step.op(*args, **kwargs)
+                out = called(step.op, tuple(args), kwargs) if cut else step.op(*args, **kwargs)
     except Exception as error:
         words = str(error).strip().splitlines()
         raise ReplayError(f"{step.name} does not run on other values: {words[0] if words else error!r}") from error
+    if planned.makes_one and isinstance(out, Tensor):
+        return [out]
     returned = [out] if isinstance(out, Tensor) else pytree.tree_leaves(out)
     # A fused operation leaves out what only its backward would need.
     made = [t if isinstance(t := returned[place], Tensor) else torch.empty(0) for place in step.slots]

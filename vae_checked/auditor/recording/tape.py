@@ -49,7 +49,8 @@ class Step:
     """One operation: its arguments with a Ref for every tensor, and the numbers of the values that it made.
 
     `slots` are the places of the outputs among all that the operation returned. `by_line` where the line at `frame`
-    asked for the operation itself, and not a function of torch that it calls.
+    asked for the operation itself, and not a function of torch that it calls. `name` is the operation without
+    namespace and overload: `mul`, `normal_`.
     """
 
     index: int
@@ -64,11 +65,10 @@ class Step:
     frame: tuple[str, int] | None
     draw: int | None = None
     by_line: bool = True
+    name: str = field(init=False)
 
-    @property
-    def name(self) -> str:
-        """The operation without namespace and overload: `mul`, `normal_`."""
-        return _name_of(self.op)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", _name_of(self.op))
 
     @property
     def pointwise(self) -> bool:
@@ -95,10 +95,18 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A step to run again, and the values that nothing after it needs."""
+    """A step to run again, and the values that nothing after it needs.
+
+    `places` are those of its arguments that are values, with the number of each; `nested` where others hold some.
+    `makes_one` where it makes one tensor and writes to none; `may_be_cut` where was_cut is to be asked.
+    """
 
     step: Step
     done_with: tuple[int, ...]
+    places: tuple[tuple[int, int], ...]
+    nested: bool
+    makes_one: bool
+    may_be_cut: bool
 
 
 @dataclass(slots=True)

@@ -36,15 +36,15 @@ def put_back_all(kept: Iterable[Kept]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting of the process: its name, how it is read, and how it is set; `key` compares two values."""
+    """One setting of the process: its name, how it is read and how it is set; values are compared by `key` if given."""
 
     place: str
     get: Callable[[], Any]
     put: Callable[[Any], object]
-    key: Callable[[Any], Any] = lambda value: value
+    key: Callable[[Any], Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KeptSetting:
     """A setting with the value that it had."""
 
@@ -60,7 +60,8 @@ class KeptSetting:
     def put_back(self) -> str | None:
         """Set it again where it reads otherwise, or cannot be read."""
         try:
-            same = self.setting.key(self.setting.get()) == self.key
+            value, key = self.setting.get(), self.setting.key
+            same = (value if key is None else key(value)) == self.key
         except Exception:  # a mixture of two ways of setting it, which can be set though it cannot be read
             same = False
         if not same:
@@ -74,7 +75,7 @@ def settings_kept(settings: Iterable[Setting]) -> list[Kept]:
     for setting in settings:
         try:
             value = setting.get()
-            kept.append(KeptSetting(setting, value, setting.key(value)))
+            kept.append(KeptSetting(setting, value, value if setting.key is None else setting.key(value)))
         except Exception:  # noqa: S112  as said: an old version, another thread, another system
             continue
     return kept

@@ -31,23 +31,13 @@ _STANDING: list[Any] = []
 
 def modes() -> list[Kept]:
     """The modes that operations of torch go through now."""
-    return settings_kept(
-        [
-            Setting(
-                "the dispatch modes of torch", _python_dispatch._get_current_dispatch_mode_stack, _stand_in_dispatch
-            ),
-            Setting("the function modes of torch", _function_modes, _stand_in_functions),
-            Setting("the device of torch", lambda: _device.CURRENT_DEVICE, _set_current_device),
-            Setting("the default device of torch", _default_device, _set_default_device),
-        ]
-    )
+    return settings_kept(_modes())
 
 
 def settings() -> list[Kept]:
     """The settings of torch but for its streams; the modes first, since setting anything may go through them."""
-    held = [(f"torch.nn's {name}", value) for name, value in vars(nn.modules.module).items() if _is_hooks(name, value)]
-    held += [(f"torch.optim's {n}", v) for n, v in vars(optimizer).items() if _is_hooks(n, v)]
-    hooks: list[Kept] = [KeptDict(place, value) for place, value in held]
+    found = ((place, vars(module).get(name)) for place, module, name in _hooks())
+    hooks: list[Kept] = [KeptDict(place, value) for place, value in found if isinstance(value, dict)]
     return [*modes(), *settings_kept(_settings()), *hooks]
 
 
@@ -82,11 +72,25 @@ def _numpy() -> bool:
 _HAS_NUMPY = _numpy()
 
 
-def _is_hooks(name: str, value: object) -> bool:
-    return name.startswith("_global_") and isinstance(value, dict)
+@functools.cache
+def _hooks() -> tuple[tuple[str, ModuleType, str], ...]:
+    """Where the hooks on all modules and optimizers are: a place for the reader, the module, and their name in it."""
+    holders = (("torch.nn's", nn.modules.module), ("torch.optim's", optimizer))
+    return tuple(
+        (f"{owner} {name}", module, name)
+        for owner, module in holders
+        for name in vars(module)
+        if name.startswith("_global_")
+    )
 
 
-def _settings() -> Iterator[Setting]:
+@functools.cache
+def _settings() -> tuple[Setting, ...]:
+    # They are read at every run that is recorded, a dozen times in an audit, and are the same each time.
+    return tuple(_found_settings())
+
+
+def _found_settings() -> Iterator[Setting]:
     # Inference mode decides on the mode of gradients, which comes after it.
     yield Setting("inference mode", torch.is_inference_mode_enabled, _set_inference)
     yield Setting("the mode of gradients", torch.is_grad_enabled, torch._C._set_grad_enabled)
@@ -176,6 +180,17 @@ def _stand_in_dispatch(held: list[Any]) -> None:
 def _stand_in_functions(held: list[Any]) -> None:
     pop: Callable[[], object] = overrides._pop_mode
     _stand(held, _function_modes(), lambda _: pop(), overrides._push_mode)
+
+
+@functools.cache
+def _modes() -> tuple[Setting, ...]:
+    dispatched = _python_dispatch._get_current_dispatch_mode_stack
+    return (
+        Setting("the dispatch modes of torch", dispatched, _stand_in_dispatch),
+        Setting("the function modes of torch", _function_modes, _stand_in_functions),
+        Setting("the device of torch", lambda: _device.CURRENT_DEVICE, _set_current_device),
+        Setting("the default device of torch", _default_device, _set_default_device),
+    )
 
 
 def _function_modes() -> list[Any]:

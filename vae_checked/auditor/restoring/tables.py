@@ -235,8 +235,7 @@ def clear_deque(value: deque[Any]) -> None:
 
 def same_items(left: dict[Any, Any], right: dict[Any, Any]) -> bool:
     """Whether the same objects stand at the same keys, in the same order."""
-    return (
-        len(left) == len(right)
-        and all(map(operator.is_, left, right))
-        and all(map(operator.is_, left.values(), right.values()))
-    )
+    if len(left) != len(right):
+        return False
+    # Most are the tables of hooks of some layer, which nobody fills.
+    return not right or (all(map(operator.is_, left, right)) and all(map(operator.is_, left.values(), right.values())))
