@@ -160,3 +160,48 @@ def test_heads_that_the_caller_draws_from_are_no_latents(tmp_path: Path) -> None
     """Noise that is added to a mean is what makes a latent of it, and no noise of a schedule."""
     drawn = "vae.encode(x)[0] + torch.exp(0.5 * vae.encode(x)[1]) * torch.randn(4, 32, 16, 16)"
     assert places(tmp_path, drawn, "z / 0.4", "(mu, logvar)") == []
+
+
+FLOW = """\
+import torch
+import torch.nn.functional as F
+from autoencoder import Autoencoder
+from net import Net
+
+
+class Path:
+    def weights(self, t):
+        return 1 - t, t, -1, 1
+
+    def targets(self, z):
+        noise, t = torch.randn_like(z), torch.rand(len(z))
+        kept, added, slope, other = self.weights(t.view(-1, 1, 1, 1))
+        return {"noisy": kept * z + added * noise, "velocity": slope * z + other * noise, "t": t}
+
+
+def train(loader):
+    vae, net = Autoencoder().eval(), Net()
+    optimizer = torch.optim.AdamW(net.parameters())
+    for x in loader:
+        with torch.no_grad():
+            z = SCALED
+        targets = Path().targets(z)
+        loss = F.mse_loss(net(targets["noisy"], targets["t"]), targets["velocity"])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(("scaled", "found"), [("vae.encode(x)[0]", []), ("vae.encode(x)[0] * 0.4", ["draw"])])
+def test_the_velocity_from_a_latent_to_noise_is_no_scale(scaled: str, found: list[str], tmp_path: Path) -> None:
+    texts = {
+        "autoencoder": AUTOENCODER.format(given="(z, mu, logvar)", taken="z"),
+        "schedule": SCHEDULE,
+        "net": NET,
+        "train": FLOW.replace("SCALED", scaled),
+        "draw": DRAW.format(before="z"),
+    }
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    assert [Path(each.place.path).stem for each in lint([tmp_path]).findings if each.place is not None] == found

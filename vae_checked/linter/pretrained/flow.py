@@ -252,12 +252,15 @@ class Flow:
     def _unmixed(self, latent: Latent, noise: Expr) -> Latent | None:
         """The latent that noise is mixed with, where the last factors of both are two weights of a mixture.
 
-        Of such weights the sum is 1, or the sum of their squares.
+        Of such weights the sum is 1, or the sum of their squares; as the mixture changes in time they are opposite.
         """
-        weight, other = _number_by(latent.at), _number_by(strip(noise))
+        weight, other = _number_by(latent.at), _number_by(bare := strip(noise))
+        if other is None and bare.op != "mul":
+            other = 1.0
         if weight is None or other is None:
             return None
-        if not any(math.isclose(total, 1.0, rel_tol=1e-3) for total in (weight + other, math.hypot(weight, other))):
+        totals = (weight + other, math.hypot(weight, other), -weight / other if other else 0.0)
+        if not any(math.isclose(total, 1.0, rel_tol=1e-3) for total in totals):
             return None
         return next((inner for arg in latent.at.args if (inner := self._latents.get(arg.uid)) is not None), None)
 
