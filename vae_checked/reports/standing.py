@@ -43,9 +43,12 @@ def own_views(examined: Examined) -> list[Facts]:
 
 
 def of_whole(report: Report, lines: Iterable[str]) -> list[str]:
-    """The lines that are not of a part of a VAE whose own lines say as much: what a VAE is, is said once."""
+    """The lines that are not of a part of a VAE whose own lines say as much: what a VAE is, is said once.
+
+    Several draws and KLs of one function, as of a hierarchy, may have the same line.
+    """
     parts = {subject for each in all_examined(report) for subject in _told_by_whole(each)}
-    return [line for line in lines if line.partition(": ")[0] not in parts]
+    return [line for line in dict.fromkeys(lines) if line.partition(": ")[0] not in parts]
 
 
 def portraits(report: Report) -> list[str]:
