@@ -110,7 +110,7 @@ def test_the_kl_to_the_posterior_that_is_decoded_is_reversed(form: str, tmp_path
     [
         ("own class", "kl = torch.distributions.kl_divergence(posterior, prior)"),
         ("torch's own", "loss = (error + kl_divergence(q, p)).mean()"),
-        ("tensors", "kl = kl_divergence(Normal(qm, qs), Normal(pm, ps)).sum(-1)"),
+        ("tensors", "loss = (error + kl_divergence(Normal(qm, qs), Normal(pm, ps)).sum(-1)).mean()"),
         ("by hand", "kl = (torch.log(ps / qs) + (qs ** 2 + (qm - pm) ** 2) / (2 * ps ** 2) - 0.5).sum(-1)"),
     ],
 )

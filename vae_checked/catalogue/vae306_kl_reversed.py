@@ -45,8 +45,8 @@ def _other_way(source: str) -> str | None:
     """A divergence with its two sides the other way round; None where what is written does not tell them apart."""
     with suppress(SyntaxError, ValueError):
         whole = ast.parse(source, mode="eval").body
-        if _is_divergence(whole):
-            whole.args[:2] = whole.args[1::-1]
+        if (divergence := _divergence_in(whole)) is not None:
+            divergence.args[:2] = divergence.args[1::-1]
             return ast.unparse(whole)
         called = {id(node.func) for node in ast.walk(whole) if isinstance(node, ast.Call)}
         names = {node.id for node in ast.walk(whole) if isinstance(node, ast.Name) and id(node) not in called}
@@ -72,6 +72,12 @@ def _is_other(name: str, other: str) -> bool:
     )
 
 
+def _divergence_in(whole: ast.AST) -> ast.Call | None:
+    """The one divergence of torch's in an expression, as in the mean of it."""
+    found = [node for node in ast.walk(whole) if _is_divergence(node)]
+    return found[0] if len(found) == 1 else None
+
+
 def _is_divergence(node: ast.AST) -> TypeGuard[ast.Call]:
     called = node.func if isinstance(node, ast.Call) else None
     name = getattr(called, "attr", getattr(called, "id", ""))
@@ -80,8 +86,8 @@ def _is_divergence(node: ast.AST) -> TypeGuard[ast.Call]:
 
 def _exchanged(node: ast.expr, lines: list[str]) -> list[Edit]:
     """A divergence of torch's gets its arguments the other way round; a formula by hand has more to be changed."""
-    called = getattr(getattr(node, "func", None), "attr", getattr(getattr(node, "func", None), "id", ""))
-    return exchanged_arguments(node, lines) if called == "kl_divergence" else []
+    divergence = _divergence_in(node)
+    return [] if divergence is None else exchanged_arguments(divergence, lines)
 
 
 MISTAKE = Mistake(

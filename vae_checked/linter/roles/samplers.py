@@ -125,6 +125,9 @@ def _operand_of(site: SamplerSite, scale: Expr) -> Site | None:
     stack = list(site.z.args)
     while stack:
         node = stack.pop()
+        if node.op == "mul" and node.site is not None and node.get("known") == "scale":
+            # A distribution draws, and the scale is what it was made with.
+            return node.site if written(node.args[0]).uid == scale.uid else None
         if node.op == "mul" and node.site is not None:
             for arg, operand in zip(node.args, _operands(node.site.node), strict=False):
                 if written(arg).uid == scale.uid:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 
 from vae_checked.facts import Likelihood, NoiseLaw, Reduction
@@ -127,7 +128,7 @@ def call_method(evaluator: Evaluator, owner: Distribution, name: str, args: list
         return _call_on_other(evaluator, owner, name, args, site)
     location, scale = normal
     if name in ("rsample", "sample", "sample_n"):
-        return _drawn(evaluator, location, scale, name, args, site)
+        return _drawn(evaluator, location, scale, name, args, site, _scale_site(owner))
     if name == "log_prob" and args:
         return _over_event(_log_prob(location, scale, as_expr(args[0], site), site), owner.event_dims, site)
     if name == "entropy":
@@ -148,7 +149,26 @@ def _drawn_shape(location: Expr, scale: Expr, args: list[Value], site: Site) -> 
     return None if asked is None else (*asked, *own)
 
 
-def _drawn(evaluator: Evaluator, location: Expr, scale: Expr, name: str, args: list[Value], site: Site) -> Expr:
+def _scale_site(owner: Distribution) -> Site | None:
+    """Where the scale of a normal distribution is written, in the call that makes it."""
+    call = None if owner.site is None else owner.site.node
+    if owner.site is None or not isinstance(call, ast.Call) or ast.unparse(call.func).rpartition(".")[2] != "Normal":
+        return None
+    given = [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "scale")]
+    if len(given) != 1 or any(isinstance(each, ast.Starred) for each in call.args):
+        return None
+    return Site(owner.site.source, given[0])
+
+
+def _drawn(
+    evaluator: Evaluator,
+    location: Expr,
+    scale: Expr,
+    name: str,
+    args: list[Value],
+    site: Site,
+    scale_site: Site | None,
+) -> Expr:
     """A sample of N(location, scale^2): noise where both are numbers; gradient passes by `rsample` alone."""
     mean, std = number_of(location), number_of(scale)
     if mean is not None and std is not None:
@@ -157,7 +177,12 @@ def _drawn(evaluator: Evaluator, location: Expr, scale: Expr, name: str, args: l
         like = shaped_like(args) if args else noise.sizes_of(location, scale)[1]
         return noise.draw(evaluator, law, mean, std, shape, site, like)
     eps = noise.draw(evaluator, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, None, site, scale)
-    z = Expr("add", (location, Expr("mul", (scale, eps), (), site)), (("known", name),), site)
+    spread = (
+        Expr("mul", (scale, eps), (), site)
+        if scale_site is None
+        else Expr("mul", (scale, eps), (("known", "scale"),), scale_site)
+    )
+    z = Expr("add", (location, spread), (("known", name),), site)
     return z if name == "rsample" else Expr("detach", (z,), (("known", "sample"),), site)
 
 
