@@ -20,6 +20,7 @@ from vae_checked.finding import Severity
 from vae_checked.mathematics.gaussians import std_at
 
 _NAME = re.compile(r"[\w.]+")
+_MODULES = frozenset(("torch", "math", "np", "F", "nn", "functional"))
 
 
 def judge(facts: Facts) -> Verdict:
@@ -53,6 +54,9 @@ def judge(facts: Facts) -> Verdict:
     if kind is Parametrisation.STD and drawn.isidentifier():
         # The head itself is drawn with, by a name that it has in the sampler.
         redrawn = f"draw with {std_formula(read_as, facts, drawn)}, not with {drawn}"
+    elif kind is None and _is_of_another(drawn, names.head):
+        # The formula is right for what the sampler is given, and that is no head.
+        redrawn = f"give the sampler the {names.head} that the KL reads, or the KL what the sampler is given"
     elif "std" not in facts.names and drawn != std.origin.source:
         # Nothing is called std: the product is written anew.
         redrawn = f"{names.z} = {names.mu} + {names.eps} * {formula}"
@@ -87,6 +91,15 @@ def judge(facts: Facts) -> Verdict:
             and not departs,
         )
     )
+
+
+def _is_of_another(formula: str, head: str) -> bool:
+    """Whether one name alone stands in a formula, and not that of the head."""
+    with suppress(SyntaxError, ValueError):
+        whole = ast.parse(formula, mode="eval")
+        names = {node.id for node in ast.walk(whole) if isinstance(node, ast.Name)} - _MODULES
+        return isinstance(whole.body, (ast.Call, ast.BinOp)) and len(names) == 1 and head.partition(".")[0] not in names
+    return False
 
 
 def _factor(shown: Sequence[tuple[float, float, float | None]]) -> float | None:
