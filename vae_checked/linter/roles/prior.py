@@ -9,7 +9,7 @@ from vae_checked.facts import Fact, Facts, Noise, NoiseLaw, Sampler
 from vae_checked.linter.files.test_code import is_of_a_test
 from vae_checked.linter.roles.probes import is_a_probe
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import NOISE, Built, Expr, Graph, built_at, origin, strip, walk
+from vae_checked.linter.symbols.expression import NOISE, Built, Expr, Graph, built_at, contains, origin, strip, walk
 
 
 def _is_a_test_input(noise: Expr) -> bool:
@@ -46,17 +46,20 @@ class PriorDraws:
 
     def __init__(self) -> None:
         self._takes_z: set[Built] = set()
-        # Where a function builds an encoder and a decoder alike, the place tells the one from the other no more.
         self._makes_z: set[Built] = set()
         self._drawn: list[tuple[Built, str, Expr]] = []
+        # Layers of one place that a draw goes through one after the other, of an encoder and a decoder it may be.
+        self._repeated: set[Built] = set()
         # The modules that each draw is handed to, by where they are built and by themselves.
         self._given: dict[int, set[tuple[Built, Hashable]]] = {}
 
     def read(self, subject: str, graph: Graph, found: list[SamplerSite]) -> None:
         """Take note of where an evaluation's z and its bare noise go."""
         latents = {site.z.uid for site in found}
-        layers = (node for node in walk(*(site.z for site in found)) if node.op == "layer" and node.args)
-        self._makes_z.update(built for node in layers if (built := built_at(node)) is not None)
+        heads = list(walk(*(head for site in found for head in (site.location, site.scale))))
+        self._makes_z.update(built for node in heads if node.op == "layer" and (built := built_at(node)) is not None)
+        # What heads are made of is encoded, though one function may build the encoder and the decoder alike.
+        encoded = {node.uid for node in heads if node.op == "noise"}
         for node in graph.nodes:
             built = built_at(node) if node.op == "layer" and node.args else None
             if built is None:
@@ -67,10 +70,16 @@ class PriorDraws:
             elif (
                 given.op == "noise"
                 and given.get("law") is NoiseLaw.UNIFORM
+                and given.uid not in encoded
                 and not (_is_a_test_input(given) or _is_optimised(given) or is_a_probe(given))
             ):
                 self._drawn.append((built, subject, given))
                 self._given.setdefault(given.uid, set()).add((built, node.get("serial")))
+                if any(
+                    other is not node and built_at(other) == built and contains(other, node.uid)
+                    for other in graph.having("layer")
+                ):
+                    self._repeated.add(built)
 
     def facts(self) -> list[Facts]:
         """The draws that are handed to a module which was trained on samples of a Gaussian posterior.
@@ -86,4 +95,5 @@ class PriorDraws:
     def _is_taken_for_z(self, noise: Expr) -> bool:
         given = self._given[noise.uid]
         places = {built for built, _ in given}
-        return places <= self._takes_z - self._makes_z and len(places) == len(given)
+        taking_z = self._takes_z - (self._makes_z & self._repeated)
+        return places <= taking_z and len(places) == len(given)
