@@ -167,8 +167,23 @@ def _reduced_twice(kl: Divergence, losses: Losses) -> Reduced | None:
     heads = frozenset({kl.head.uid, kl.location.uid})
     whole = (node for node in means if losses.graph.holds(node, kl.term.uid) and is_whole(node.args[0], heads))
     # What an unread operation makes of the KL may have any axes.
-    twice = any(_is_read(chain) for node in whole for chain in chains(node.args[0], kl.term.uid, losses.graph))
+    # A mean of what no gradient passes through, as a running one that is shown, trains nothing.
+    trained = (node for node in whole if _is_attached(node.args[0], kl.term.uid))
+    twice = any(_is_read(chain) for node in trained for chain in chains(node.args[0], kl.term.uid, losses.graph))
     return Reduced(Reduction.SUM, Reduction.MIXED, False) if twice else None
+
+
+def _is_attached(value: Expr, wanted: int) -> bool:
+    """Whether a value is made of another one by a way on which nothing is detached."""
+    stack, seen = [value], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.uid == wanted:
+            return True
+        if node.op != "detach" and node.uid > wanted and node.uid not in seen:
+            seen.add(node.uid)
+            stack.extend(node.args)
+    return False
 
 
 def _is_read(chain: Sequence[ChainStep]) -> bool:
