@@ -17,13 +17,15 @@ from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import rank_of, step_axes
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, contains, elementwise, origin, strip, walk, written
-from vae_checked.linter.symbols.given import is_given
+from vae_checked.linter.symbols.given import is_data, is_given
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.torch_model import columns
 from vae_checked.mathematics import reductions
 from vae_checked.mathematics.names import Role, likely_role_of
 from vae_checked.record import replace
 
+# What a clamp makes a picture lie in.
+_RANGES = (Interval(0.0, 1.0), Interval(-1.0, 1.0), Interval(0.0, 255.0))
 _SIDES = (Role.RECONSTRUCTION, Role.INPUT)
 
 
@@ -251,6 +253,14 @@ def _is_of_a_loader(value: Expr) -> bool:
     return bool(taken) and not any(node.op in ("layer", "weight", "parameter", "noise", "atom") for node in nodes)
 
 
+def _is_guarded(target: Expr) -> bool:
+    """Whether a target is computed, and a clamp keeps what was computed from running away: its ends are no range."""
+    bare = strip(target)
+    if bare.op != "clamp" or interval_of(bare) in _RANGES:
+        return False
+    return not (is_given(bare.args[0]) or is_data(bare.args[0]))
+
+
 def data_facts(
     prediction: Expr | None,
     target: Expr | None,
@@ -272,7 +282,7 @@ def data_facts(
     if columns.is_centred(target):
         place = origin(written(target))
         return Data(interval=Fact(REAL, place), axis_order=order, entering=taken, centred=Fact(True, place))
-    interval: Interval | None = columns.lies_in(target)
+    interval: Interval | None = None if _is_guarded(target) else columns.lies_in(target)
     if interval is not None:
         return Data(interval=Fact(interval, origin(written(target))), axis_order=order, entering=taken)
     # What a data set of the project hands out is not what the pipelines around give, though its range is not known.
