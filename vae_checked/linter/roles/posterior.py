@@ -273,9 +273,9 @@ def heads_facts(
         return Heads() if kl is None else _heads_of(kl)
     if kl is None and _is_of_a_prior(site):
         return Heads()
-    location, second = _varying(interval_of(site.location)), None
+    location, second = _reach(site.location), None
     if head is not None and _is_parametrised(site, head):
-        second = _varying(interval_of(head))
+        second = _reach(head)
         if second != REAL and leaves(site.scale, (head.uid,)):
             # A number that is not known stands between the two: a soft clamp to as much, or a temperature.
             second = None
@@ -284,6 +284,15 @@ def heads_facts(
         second=None if second is None or head is None else Fact(second, decisive(head)),
         source=_swapped(site, kl, with_kl) or _source(site, head),
     )
+
+
+def _reach(head: Expr) -> Interval | None:
+    """Where a head lies; not known of one that may be any number, and that training sets to 0 at random."""
+    interval, node = _varying(interval_of(head)), head
+    while node.args and (node.op in TRANSPARENT or node.op in ("part", "index", "item")):
+        node = node.args[0]
+    dropped = node.op == "layer" and "dropout" in str(node.get("kind")).lower()
+    return None if dropped and interval == REAL else interval
 
 
 def _is_of_a_prior(site: SamplerSite) -> bool:
