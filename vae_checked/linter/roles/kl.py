@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from vae_checked.facts import KL, Fact, Factor, KLForm, Likelihood, Origin, Reduced, Reduction
 from vae_checked.linter.evaluations.evaluation import expressions
-from vae_checked.linter.roles import gradients, kept_terms, phi, targets, validations
+from vae_checked.linter.roles import frozen_parts, gradients, kept_terms, phi, targets, validations
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.pooled import over_first_axis
@@ -88,13 +88,14 @@ def _is_of_an_autoencoder(kl: Divergence, recon: Reconstruction | None, losses: 
 
 
 def _is_added_elsewhere(kl: Divergence, losses: Losses) -> bool:
-    """Whether there are signs that a KL, or what it is made of, is in a loss that is not read with it."""
+    """Whether there are signs that a KL, or its heads, is in a loss that is not read with it, or was in one before."""
     return (
         gradients.is_shown_beside(kl, losses)
         or gradients.has_kept_heads(kl, losses)
         or _is_in_another_loss(kl, losses)
         or validations.is_beside_what_trains(kl, losses)
         or kept_terms.is_added_later(kl.term.uid, losses.graph, losses.evaluation)
+        or frozen_parts.freezes(losses.evaluation)
     )
 
 
