@@ -69,11 +69,19 @@ def parameters(value: Distribution, site: Site) -> tuple[Expr, Expr] | None:
 def divergence(left: Value, right: Value, site: Site) -> Expr:
     """KL(left || right); the closed form per element for two normals."""
     if isinstance(left, Distribution) and isinstance(right, Distribution):
+        if left.family == right.family == "LogNormal":
+            # Both are one function of a normal one, which leaves their divergence as it is.
+            left, right = _underlying(left), _underlying(right)
         one, other = parameters(left, site), parameters(right, site)
         if one is not None and other is not None:
             term = _normal_divergence(*one, *other, site)
             return _over_event(term, max(left.event_dims, right.event_dims), site)
     return opaque("kl_divergence", (as_expr(left, site), as_expr(right, site)), site)
+
+
+def _underlying(value: Distribution) -> Distribution:
+    """The normal distribution of which a log-normal one is the exponential."""
+    return Distribution("Normal", value.parameters, value.site, value.event_dims)
 
 
 def _normal_divergence(mean_q: Expr, std_q: Expr, mean_p: Expr, std_p: Expr, site: Site) -> Expr:
@@ -188,6 +196,13 @@ def _drawn(
 
 def _call_on_other(evaluator: Evaluator, owner: Distribution, name: str, args: list[Value], site: Site) -> Value:
     """A method of a distribution that is no normal one."""
+    if owner.family == "LogNormal" and name in ("sample", "rsample", "sample_n"):
+        drawn = call_method(evaluator, _underlying(owner), name, args, site)
+        return Expr("exp", (as_expr(drawn, site),), (), site)
+    if owner.family == "LogNormal" and name == "log_prob" and args and (x := as_expr(args[0], site)).bits & NOISE:
+        logs = Expr("log", (x,), (), site)
+        density = call_method(evaluator, _underlying(owner), name, [logs], site)
+        return Expr("sub", (as_expr(density, site), _over_event(logs, owner.event_dims, site)), (), site)
     if name in ("sample", "rsample"):
         low = number_of(owner.parameters.get("0", owner.parameters.get("low")))
         high = number_of(owner.parameters.get("1", owner.parameters.get("high")))
