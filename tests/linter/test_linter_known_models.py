@@ -149,3 +149,52 @@ def test_a_vae_that_hands_out_its_std_is_put_together(passed: str, library: str,
     assert joined(right)
     wrong = {"train.py": PICTURES.format(library=library, passed=passed, formula="m.pow(2) + s.exp() - s - 1")}
     assert codes(linted(tmp_path / "wrong", wrong)) == ["VAE201"]
+
+
+VOLUMES = (
+    HEAD
+    + """
+from monai.networks.nets import VarAutoEncoder
+
+
+class Trained(nn.Module):
+    def __init__(self, settings):
+        super().__init__()
+        self.net = VarAutoEncoder(3, (1, 64, 64, 64), 1, 16, channels=(8, 16), strides=(2, 2){chosen})
+
+    def forward(self, x):
+        return self.net(x)
+
+
+def train(loader, settings):
+    model = Trained(settings)
+    optimizer = torch.optim.Adam(model.parameters())
+    for x in loader:
+        y, m, s, _ = model(x)
+        loss = {error}(y, x, reduction="sum") {sign} 0.5 * torch.sum({formula})
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+)
+OF_LOGVAR = "m.pow(2) + s.exp() - 1 - s"
+LOGITS = "F.binary_cross_entropy_with_logits"
+
+
+@pytest.mark.parametrize(
+    ("error", "chosen", "sign", "formula", "expected"),
+    [
+        ("F.l1_loss", "", "+", OF_LOGVAR, []),
+        ("F.l1_loss", "", "-", OF_LOGVAR, ["VAE302"]),
+        ("F.l1_loss", "", "+", "m.pow(2) + (2 * s).exp() - 1 - 2 * s", ["VAE201"]),
+        (LOGITS, "", "+", OF_LOGVAR, ["VAE401"]),
+        (LOGITS, ", use_sigmoid=False", "+", OF_LOGVAR, []),
+    ],
+)
+def test_a_vae_that_hands_out_its_log_variance_is_put_together(
+    error: str, chosen: str, sign: str, formula: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = VOLUMES.format(error=error, chosen=chosen, sign=sign, formula=formula)
+    report = linted(tmp_path, {"train.py": text})
+    assert codes(report) == expected
+    assert joined(report)

@@ -1,8 +1,9 @@
 """Classes of other libraries by which code makes and trains a VAE: what their methods do, where code calls them.
 
 torch_geometric's VGAE hands out a sample and keeps its heads for `kl_loss`; MONAI's AutoencoderKL hands out its mean
-and its standard deviation; a registry makes by a name what was put into it. Each is written here as a class of a
-project would be, with what is known of it and no more. What such a class computes stands where it is called.
+and its standard deviation, its VarAutoEncoder its mean and its log variance; a registry makes by a name what was put
+into it. Each is written here as a class of a project would be, with what is known of it and no more. What such a class
+computes stands where it is called.
 """
 
 from __future__ import annotations
@@ -102,6 +103,39 @@ class AutoencoderKL(nn.Module):
     def decode_stage_2_outputs(self, z):
         return self.decoder(z)
 """
+_VARIATIONAL = """
+import torch
+import torch.nn as nn
+
+
+class VarAutoEncoder(nn.Module):
+    def __init__(self, spatial_dims, in_shape, out_channels, latent_size, channels, *args, use_sigmoid=True, **kwargs):
+        super().__init__()
+        self.use_sigmoid = use_sigmoid
+        self.encoder = nn.Conv3d(1, 8, 3)
+        self.to_latents = nn.Flatten()
+        self.mu = nn.LazyLinear(latent_size)
+        self.logvar = nn.LazyLinear(latent_size)
+        self.decodeL = nn.LazyLinear(out_channels)
+        self.decoder = nn.ConvTranspose3d(8, 1, 3)
+
+    def encode_forward(self, x):
+        h = self.to_latents(self.encoder(x))
+        return self.mu(h), self.logvar(h)
+
+    def decode_forward(self, z, use_sigmoid=True):
+        x = self.decoder(torch.relu(self.decodeL(z)))
+        return torch.sigmoid(x) if use_sigmoid else x
+
+    def reparameterize(self, mu, logvar):
+        std = torch.exp(0.5 * logvar)
+        return mu + torch.randn_like(std) * std
+
+    def forward(self, x):
+        mu, logvar = self.encode_forward(x)
+        z = self.reparameterize(mu, logvar)
+        return self.decode_forward(z, self.use_sigmoid), mu, logvar, z
+"""
 _REGISTRIES = """
 class Registry:
     def __init__(self, name, *args, **kwargs):
@@ -130,6 +164,7 @@ _KNOWN = {
     ("torch_geometric", "nn", "InnerProductDecoder"): _GRAPHS,
     ("monai", "nets", "AutoencoderKL"): _PICTURES,
     ("generative", "nets", "AutoencoderKL"): _PICTURES,
+    ("monai", "nets", "VarAutoEncoder"): _VARIATIONAL,
     ("mmengine", "", "Registry"): _REGISTRIES,
     ("mmcv", "", "Registry"): _REGISTRIES,
     ("fvcore", "registry", "Registry"): _REGISTRIES,
