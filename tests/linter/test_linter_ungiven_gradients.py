@@ -159,3 +159,13 @@ def test_a_kl_of_heads_without_gradient_is_not_called_clean(kept: str, tmp_path:
     assert not any({"VAE305", "VAE601", "VAE206"} & set(vae.clean) for vae in report.vaes)
     right = linted(tmp_path, {"net.py": scene})
     assert any({"VAE305", "VAE601", "VAE206"} <= set(vae.clean) for vae in right.vaes)
+
+
+@pytest.mark.parametrize(
+    ("between", "clean"),
+    [("other.fit(x)", False), ("other(loss)", False), ("loss.backward(); other.fit(x)", True)],
+)
+def test_no_gradient_is_called_given_where_nothing_takes_it(between: str, clean: bool, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": text(between)})
+    assert codes(report) == []
+    assert any("VAE601" in vae.clean for vae in report.vaes) is clean

@@ -20,6 +20,8 @@ _MODULES = (Layer, Instance, Sequence)
 _SET_UP = frozenset(
     "parameters named_parameters train eval to cuda cpu float half zero_grad state_dict load_state_dict apply".split()
 )
+_SELF = "self"
+_FORWARDS = frozenset(("forward", "__call__"))
 _STAGES = ("pretrain", "warmup", "finetune")
 
 if TYPE_CHECKING:
@@ -59,10 +61,51 @@ def forgotten(evaluation: Evaluation, site: SamplerSite | None, kl: Divergence |
 
 def _may_be(owner: str, model: Instance, module: Module) -> bool:
     """Whether a name may stand for the model: no other module that the file builds, nor one that it never runs."""
+    if owner == _SELF:
+        return any(_may_hold(cls, model) for cls in module.read_once(_taking))
     known = module.scope.names.get(owner)
     if isinstance(known, (Instance, Layer, Sequence)):
         return known is model
     return owner not in module.read_once(_never_run)
+
+
+def _taking(module: Module) -> list[ast.ClassDef]:
+    """The classes of a file of which a method hands over `self.parameters()`."""
+    classes = [node for cell in module.file.cells for node in cell.nodes if isinstance(node, ast.ClassDef)]
+    return [cls for cls in classes if any((_SELF, "") in parts_in(node) for node in _optimizers_of(cls))]
+
+
+def _optimizers_of(cls: ast.ClassDef) -> Iterator[ast.Call]:
+    return (node for node in syntax.descendants(cls) if isinstance(node, ast.Call) and is_optimizer(node))
+
+
+def _may_hold(cls: ast.ClassDef, model: Instance) -> bool:
+    """Whether an object of a class may be the model, or have it: by its classes' names, or as a part it was handed.
+
+    A network beside the model builds its own layers, and runs nothing that it was handed.
+    """
+    own = {each.node.name for each in model.cls.mro()}
+    if cls.name in own or any(each.node is cls for each in model.cls.mro()):
+        return True
+    nodes = list(syntax.descendants(cls))
+    if any(isinstance(node, ast.Name) and node.id in own for node in nodes):
+        return True
+    given = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    kept = {
+        target.attr
+        for node in nodes
+        if isinstance(node, ast.Assign)
+        and any(isinstance(each, ast.Name) and each.id in given for each in ast.walk(node.value))
+        for target in node.targets
+        if isinstance(target, ast.Attribute)
+    }
+    run = (node.func for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute))
+    called = {each.attr if isinstance(each.value, ast.Name) else getattr(each.value, "attr", "") for each in run}
+    return bool(kept & called) or not any(name in _FORWARDS for name in _methods(cls))
+
+
+def _methods(cls: ast.ClassDef) -> Iterator[str]:
+    return (item.name for item in cls.body if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)))
 
 
 def _never_run(module: Module) -> frozenset[str]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _MAX_DEPTH = 3
 # Calls that parameters are handed to and that train none of them.
-_HARMLESS = frozenset(("clip_grad_norm_", "clip_grad_norm", "clip_grad_value_", "print", "len"))
+_HARMLESS = frozenset(("clip_grad_norm_", "clip_grad_norm", "clip_grad_value_", "print", "len", "next"))
 _COUNTED = frozenset(("numel", "nelement", "size", "shape"))
 # Words in the names of what keeps a part as it is, or fills it with weights that were trained before.
 _KEEPING = ("freeze", "frozen", "pretrain")

@@ -384,9 +384,15 @@ def training_facts(
         without_optimizer=optimizers.forgotten(losses, observed, site, kl, recon),
         always_on_dropout=_dropout(losses, site, kl, recon),
         hidden_nan=hidden_nans.read(losses, kl, recon),
-        without_gradient=_without_gradient(losses, site, kl),
+        without_gradient=_reached(losses, _without_gradient(losses, site, kl)),
         ungiven=losses.read_once(ungiven_gradients.steps),
     )
+
+
+def _reached(losses: Losses, lost: Fact[tuple[str, ...]] | None) -> Fact[tuple[str, ...]] | None:
+    """The layers that are cut off; whether there are none is open where nothing may be differentiated at all."""
+    is_none = lost is not None and not lost.value
+    return None if is_none and losses.read_once(ungiven_gradients.may_lack) else lost
 
 
 def _dropout(

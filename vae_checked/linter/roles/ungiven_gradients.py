@@ -47,6 +47,21 @@ def steps(losses: Losses) -> Fact[Ungiven] | None:
     return None if site is None else Fact(Ungiven.UNDIFFERENTIATED, site.origin)
 
 
+def may_lack(losses: Losses) -> bool:
+    """Whether an optimizer is stepped in files that name no `backward`: what else they name may differentiate."""
+    if losses.backward or not losses.totals:
+        return False
+    modules = losses.evaluation.modules()
+    return any(module.read_once(_stepping) for module in modules) and not any(
+        module.read_once(_names_backward) for module in modules if module.read_once(_stepping)
+    )
+
+
+def _names_backward(module: Module) -> bool:
+    nodes = (node for cell in module.file.cells for node in cell.nodes)
+    return any("backward" in name for node in nodes for name in _names(node))
+
+
 def _tells(node: Expr) -> bool:
     """Whether a call shows, keeps or writes down what it is given, by its name."""
     return str(node.get("name")).rpartition(".")[2] in _TELLING
