@@ -56,6 +56,8 @@ KEPT = {
     "how often is not known": "steps = z.repeat(1, some_steps, 1).view(b, t, 7)",
 }
 STEPS_FIRST = {
+    "within rows": "y = x.transpose(0, 1)\n        steps = z.repeat(1, y.shape[0]).reshape(y.shape[0], y.shape[1], -1)",
+    "within rows, by the batch": "steps = z.repeat(1, t).reshape(t, b, 7)",
     "each one": "steps = z.repeat_interleave(t, dim=0).view(t, b, 7)",
     "each one, by position": "steps = torch.repeat_interleave(z, 23, 0).reshape(23, -1, 7)",
     "an axis behind": "steps = z.unsqueeze(1).expand(b, t, 7).reshape(t, batch_size, 7)",
