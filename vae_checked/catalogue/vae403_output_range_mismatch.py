@@ -5,7 +5,15 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, PIPELINE, edit
 from vae_checked.catalogue.support.names import made_by
-from vae_checked.catalogue.support.ranges import fitting_activation, half_ranged, pixel_scale, reachable, squashed_twice
+from vae_checked.catalogue.support.ranges import (
+    SQUASHING,
+    before_the_loss,
+    fitting_activation,
+    half_ranged,
+    pixel_scale,
+    reachable,
+    squashed_twice,
+)
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import SYMMETRIC_UNIT, UNIT, Facts, Interval, Likelihood
 from vae_checked.finding import Provenance, Severity
@@ -87,10 +95,11 @@ def _problem(kind: Likelihood, seen: Interval, data: Interval, tolerance: float)
 def _own_code(facts: Facts, kind: Likelihood, output: Interval, data: Interval) -> str | None:
     """The code of the mistake that makes the ranges differ, where it is one of the neighbours."""
     chain = facts.output.activations.value if facts.output.activations is not None else ()
+    by_loss = before_the_loss(kind, chain, output)
     neighbours = {
         "VAE104": pixel_scale(data, kind, output) is not None,
-        "VAE405": squashed_twice(chain) is not None,
-        "VAE406": half_ranged(chain, output) is not None,
+        "VAE405": squashed_twice(chain) is not None or (by_loss is not None and by_loss in SQUASHING),
+        "VAE406": half_ranged(chain, output) is not None or (by_loss is not None and by_loss not in SQUASHING),
         "VAE401": kind is Likelihood.BCE_WITH_LOGITS and UNIT.contains(output),
         "VAE402": kind is Likelihood.BCE and not UNIT.contains(output),
     }

@@ -6,9 +6,9 @@ import math
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.support.ranges import SOFTMAX, squashed_twice
+from vae_checked.catalogue.support.ranges import SOFTMAX, SQUASHING, before_the_loss, sigmoid, squashed_twice
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
-from vae_checked.facts import Facts, Interval, Likelihood
+from vae_checked.facts import Fact, Facts, Interval, Likelihood
 from vae_checked.finding import Severity
 
 _ONE = "keep one of the two activations"
@@ -21,7 +21,7 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "output.activations", "output.interval")
     pair = squashed_twice(activations.value)
     if pair is None:
-        return Clean()
+        return _before_a_sigmoid(facts, activations) or Clean()
     if output is None:
         return lacking(facts, "output.interval")
     of_loss = _is_of_loss(facts, pair, activations.value)
@@ -30,6 +30,23 @@ def judge(facts: Facts) -> Verdict:
         "then": "the softmax of the loss" if of_loss else pair[1],
         "effect": _effect(pair[1], output.value),
         "remedy": f"drop the {pair[0]}: the loss takes the softmax itself" if of_loss else _ONE,
+    }
+    return Found(Evidence(origin=activations.origin, values=values))
+
+
+def _before_a_sigmoid(facts: Facts, activations: Fact[tuple[str, ...]]) -> Found | None:
+    """Found where the loss applies a sigmoid to what a tanh or the like gives."""
+    kind, output = facts.recon.kind, facts.output.interval
+    if kind is None or output is None:
+        return None
+    first = before_the_loss(kind.value, activations.value, output.value)
+    if first is None or first not in SQUASHING:
+        return None
+    values = {
+        "first": first,
+        "then": "the sigmoid of the loss",
+        "effect": f"it stays in {sigmoid(output.value)}",
+        "remedy": f"drop the {first}: the loss applies a sigmoid itself",
     }
     return Found(Evidence(origin=activations.origin, values=values))
 

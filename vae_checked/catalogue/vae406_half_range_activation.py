@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.support.ranges import half_ranged, leaks
+from vae_checked.catalogue.support.ranges import SQUASHING, before_the_loss, half_ranged, leaks, sigmoid
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
-from vae_checked.facts import Facts
+from vae_checked.facts import Facts, Likelihood
 from vae_checked.finding import Severity
 
 
 def judge(facts: Facts) -> Verdict:
     """Found where an activation that gives no negative values, or hardly any, stands right before the sigmoid."""
-    activations, output = facts.output.activations, facts.output.interval
+    activations, output, kind = facts.output.activations, facts.output.interval, facts.recon.kind
     if activations is None:
         return lacking(facts, "output.activations", "output.interval")
+    likelihood, reaches = None if kind is None else kind.value, None if output is None else output.value
+    of_loss = before_the_loss(likelihood, activations.value, reaches)
+    if of_loss is not None and of_loss not in SQUASHING and output is not None:
+        values = {"first": of_loss, "output": sigmoid(output.value), "then": _OF_LOSS}
+        return Found(Evidence(origin=activations.origin, values=values))
+    if output is None and likelihood is Likelihood.BCE_WITH_LOGITS:
+        return lacking(facts, "output.interval")
+    perhaps = before_the_loss(Likelihood.BCE_WITH_LOGITS, activations.value, reaches)
+    if kind is None and perhaps is not None and perhaps not in SQUASHING:
+        # The loss may apply a sigmoid itself.
+        return lacking(facts, "recon.kind")
     first = half_ranged(activations.value, None if output is None else output.value)
     if first is None:
         leaking = leaks(activations.value)
@@ -23,7 +34,11 @@ def judge(facts: Facts) -> Verdict:
         return Clean()
     if output is None:
         return lacking(facts, "output.interval")
-    return Found(Evidence(origin=activations.origin, values={"first": first, "output": output.value}))
+    values = {"first": first, "output": output.value, "then": "the sigmoid"}
+    return Found(Evidence(origin=activations.origin, values=values))
+
+
+_OF_LOSS = "the sigmoid of the loss"
 
 
 MISTAKE = Mistake(
@@ -37,9 +52,9 @@ MISTAKE = Mistake(
     ),
     symptoms=("washed-out", "loss-stays-high"),
     said=("relu before sigmoid", "output is never below 0.5"),
-    message="{first} right before the sigmoid leaves the output in {output}",
-    evidence="{first} then sigmoid: output in {output}",
-    fix="drop the {first} before the sigmoid",
+    message="{first} right before {then} leaves the output in {output}",
+    evidence="{first} then {then}: output in {output}",
+    fix="drop the {first} before {then}",
     bad=edit(
         (
             "            nn.Linear(40, 3 * 8 * 12),\n",

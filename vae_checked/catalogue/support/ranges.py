@@ -74,6 +74,16 @@ def squashed_twice(activations: tuple[str, ...]) -> tuple[str, str] | None:
     )
 
 
+def before_the_loss(kind: Likelihood | None, activations: tuple[str, ...], output: Interval | None) -> str | None:
+    """The activation that leaves the sigmoid of a logits loss a part of [0, 1] alone: from a quarter on, or less.
+
+    A probability is another mistake's, and what is scaled up behind its activation reaches far enough.
+    """
+    if kind is not Likelihood.BCE_WITH_LOGITS or not activations or output is None or UNIT.contains(output):
+        return None
+    return activations[-1] if sigmoid(output).low >= _A_QUARTER else None
+
+
 def half_ranged(activations: tuple[str, ...], output: Interval | None) -> str | None:
     """The activation that a sigmoid follows on, and that leaves it about [0.5, 1]: never negative, or hardly so."""
     for first, then in pairwise(activations):
