@@ -21,6 +21,7 @@ from vae_checked.facts import (
     Training,
 )
 from vae_checked.linter.roles import (
+    averaged_draws,
     gradients,
     hidden_nans,
     misplaced_noise,
@@ -75,6 +76,9 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
     """
     if site is None or sampler.gradient_reaches is None:
         return sampler
+    found = gradients.passage(site, sampler.gradient_reaches, kl, losses)
+    if averaged_draws.is_one_of_several(site, losses.graph):
+        sampler = replace(sampler, std=None, noise=None)
     known = gradients.is_used(site, losses) and not timings.is_optional(site, losses)
     if (
         known
@@ -85,7 +89,6 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
         known = False
     known = known and _is_drawn_in_training(site, losses) and not timings.is_left_out(site, losses)
     timing = _inverted(site, losses) or (sampler.timing if known else None)
-    found = gradients.passage(site, sampler.gradient_reaches, kl, losses)
     is_trained = losses.trains(site.z) or _is_of_forward(site, losses)
     noise, timing = seeded_steps.after_seeds(sampler.noise, timing, site, losses, is_trained)
     shared = sampler.shared_over

@@ -1,0 +1,52 @@
+"""One latent that is the mean of several draws is less wide than its posterior: nothing of it is called clean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import codes, linted
+
+NET = """
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.first, self.second = nn.Linear(84, 33), nn.Linear(33, 7), nn.Linear(33, 7)
+        self.back = nn.Linear(7, 84)
+
+    def draw(self, mu, std):
+        return mu + torch.randn_like(std) * std
+
+    def forward(self, x):
+        h = torch.relu(self.body(x))
+        mu, logvar = self.first(h), self.second(h)
+        std = torch.exp(0.5 * logvar)
+        z = {z}
+        kl = -0.5 * (1 + logvar - mu.pow(2) - logvar.exp()).sum(-1).mean()
+        return {error} + kl
+"""
+ERROR = "F.mse_loss(self.back(z), x, reduction='none').sum(-1).mean()"
+EACH = "0.5 * sum(F.mse_loss(self.back(one), x, reduction='none').sum(-1).mean() for one in z)"
+
+
+@pytest.mark.parametrize(
+    ("z", "error", "clean"),
+    [
+        ("self.draw(mu, std)", ERROR, True),
+        ("0.5 * ((torch.randn_like(std) * std + mu) + (torch.randn_like(std) * std + mu))", ERROR, False),
+        ("(self.draw(mu, std) + self.draw(mu, std)) / 2", ERROR, False),
+        ("torch.stack([self.draw(mu, std), self.draw(mu, std), self.draw(mu, std)]).mean(0)", ERROR, False),
+        ("(self.draw(mu, std), self.draw(mu, std))", EACH, True),
+    ],
+)
+def test_a_mean_of_draws_is_no_draw(z: str, error: str, clean: bool, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": NET.format(z=z, error=error)})
+    assert codes(report) == []
+    whole = [set(each.clean) for each in report.judgements if "VAE301" in each.clean]
+    assert whole
+    assert all({"VAE201", "VAE202"} <= each if clean else not {"VAE201", "VAE202"} & each for each in whole)
