@@ -12,6 +12,7 @@ class Ungiven(StrEnum):
     """Why a step of an optimizer has no gradient to take."""
 
     UNDIFFERENTIATED = "nothing is differentiated"
+    COMPARED = "the data are compared with themselves"
     ERASED = "it is erased before the step"
 
 

@@ -169,3 +169,28 @@ def test_no_gradient_is_called_given_where_nothing_takes_it(between: str, clean:
     report = linted(tmp_path, {"net.py": text(between)})
     assert codes(report) == []
     assert any("VAE601" in vae.clean for vae in report.vaes) is clean
+
+
+SAME = {
+    "the data": "y, x, m, s = x, x, m, s",
+    "the data, flat": "y, x = x.flatten(1), x.flatten(1)",
+    "on a device": "y = x.to(m.device)",
+}
+
+
+@pytest.mark.parametrize("same", SAME.values(), ids=SAME)
+def test_data_compared_with_themselves_train_no_decoder(same: str, tmp_path: Path) -> None:
+    mixed = text("loss.backward()").replace("def objective(y, x, m, s):\n", f"def objective(y, x, m, s):\n    {same}\n")
+    report = linted(tmp_path, {"net.py": mixed})
+    assert codes(report) == ["VAE601"]
+    (finding,) = report.findings
+    assert "the data are compared with themselves" in finding.message
+    assert finding.fix.startswith("compare what is decoded with the data in F.binary_cross_entropy(")
+
+
+@pytest.mark.parametrize("other", ["y = y", "y, x = y.flatten(1), x.flatten(1)", "y = torch.relu(y)"])
+def test_what_is_decoded_and_the_data_are_two_things(other: str, tmp_path: Path) -> None:
+    mixed = text("loss.backward()").replace(
+        "def objective(y, x, m, s):\n", f"def objective(y, x, m, s):\n    {other}\n"
+    )
+    assert "VAE601" not in codes(linted(tmp_path, {"net.py": mixed}))

@@ -28,6 +28,10 @@ _UNGIVEN = {
         "any parameter before the optimizer's step, as nothing is differentiated",
         "call backward() on the loss before {source}",
     ),
+    Ungiven.COMPARED: (
+        "the decoder, as the data are compared with themselves",
+        "compare what is decoded with the data in {source}",
+    ),
     Ungiven.ERASED: ("any parameter, as it is erased before the optimizer's step", "call {source} before backward()"),
 }
 _REMEDY = "remove the detach before the layer, or the layer that is never used"

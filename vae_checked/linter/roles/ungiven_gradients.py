@@ -10,7 +10,10 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import SourceCell
 from vae_checked.linter.roles.erased_gradients import erased
 from vae_checked.linter.roles.objective import Losses
-from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.view_sizes import VIEWS
+from vae_checked.linter.symbols import given
+from vae_checked.linter.symbols.expression import Expr, Site, origin, strip
 from vae_checked.linter.symbols.values import Module
 from vae_checked.linter.torch_model import optimizers
 
@@ -18,6 +21,7 @@ from vae_checked.linter.torch_model import optimizers
 _DIFFERENTIATING = frozenset(
     "grad vjp jvp jacobian minimize closure fit train_step value_and_grad grad_and_value loss_scaler".split()
 )
+_RELABELLED = VIEWS | {"flatten"}
 # What shows a number, keeps it for later, or writes it down.
 _TELLING = frozenset(
     "text sequence print format append add_scalar add_scalars log log_metric info debug warning write writerow update "
@@ -30,21 +34,43 @@ def steps(losses: Losses) -> Fact[Ungiven] | None:
 
     Or where its own `zero_grad()` erases the gradient before it.
     """
-    found = erased(losses)
+    found = _compared(losses) or erased(losses)
     if found is not None or losses.backward or not losses.totals:
         return found
     modules = losses.evaluation.modules()
     if any(module.read_once(_differentiates) for module in modules):
         return None
     takers = (node for node in losses.graph.having("opaque", "call") if not _tells(node))
-    given = [arg for node in takers for arg in node.args]
-    if any(losses.flow.reaches([arg], total.uid) for arg in given for total in losses.totals):
+    taken = [arg for node in takers for arg in node.args]
+    if any(losses.flow.reaches([arg], total.uid) for arg in taken for total in losses.totals):
         # What takes the loss may differentiate it.
         return None
     if not any(module.read_once(_makes) for module in modules):
         return None
     site = next((site for module in modules for site in module.read_once(_stepping)), None)
     return None if site is None else Fact(Ungiven.UNDIFFERENTIATED, site.origin)
+
+
+def _compared(losses: Losses) -> Fact[Ungiven] | None:
+    """Where the only error of a loss compares the data with themselves: no side of it is decoded."""
+    for total in losses.totals:
+        errors = [recon for recon in losses.recons if losses.graph.holds(total, recon.term.uid)]
+        if errors and all(map(_is_of_data_alone, errors)):
+            return Fact(Ungiven.COMPARED, origin(errors[0].term))
+    return None
+
+
+def _is_of_data_alone(recon: Reconstruction) -> bool:
+    """Whether both sides of an error are the same tensor, which was handed in and at most viewed otherwise."""
+    first, second = map(_viewed, (recon.first, recon.second))
+    return recon.kind is not None and first.uid == second.uid and (given.is_given(first) or given.is_data(first))
+
+
+def _viewed(side: Expr) -> Expr:
+    node = strip(side)
+    while node.op in _RELABELLED and node.args:
+        node = strip(node.args[0])
+    return node
 
 
 def may_lack(losses: Losses) -> bool:
