@@ -50,7 +50,7 @@ from vae_checked.linter.symbols.expression import (
     strip,
     walk,
 )
-from vae_checked.linter.symbols.given import is_given
+from vae_checked.linter.symbols.given import is_data, is_given
 from vae_checked.linter.symbols.numeric import Formula, Program, leaves
 from vae_checked.linter.symbols.observations import ProjectObservations
 from vae_checked.linter.symbols.values import Function
@@ -170,7 +170,24 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
     decoded = [node for node in added if _is_decoded(losses.graph, node)]
     if decoded:
         return Sampler(timing=Fact(NoiseTiming(training=False, without_eps=True), origin(decoded[0])))
-    return Sampler() if recon is None else _of_mean(kl, recon, losses)
+    return _of_mean_in_all(kl, losses) if recon is None else _of_mean(kl, recon, losses)
+
+
+def _of_mean_in_all(kl: Divergence, losses: Losses) -> Sampler:
+    """The sampler of a KL where several errors are minimised with it, and each is of what its mean is decoded to.
+
+    One of them compares it with data: beside it a class may be read from the latents, or another picture drawn.
+    """
+    graph = losses.graph
+    errors = [
+        each
+        for each in losses.recons
+        if losses.are_differentiated(kl, each) and graph.holds(each.term, kl.location.uid)
+    ]
+    if not any(is_data(side) or is_given(side) for each in errors for side in (each.first, each.second)):
+        return Sampler()
+    found = [_of_mean(kl, each, losses) for each in errors]
+    return found[0] if all(sampler.timing is not None for sampler in found) else Sampler()
 
 
 def _of_mean(kl: Divergence, recon: Reconstruction, losses: Losses) -> Sampler:
