@@ -259,6 +259,9 @@ class Optimizers:
         if not paths <= modules.keys() or not self._is_all_read(modules.values()):
             return None
         held = self._held(modules.values())
+        # What a loop keeps as it is was made so on purpose.
+        frozen = frozenset[Spot]().union(*(module.read_once(_asked).frozen for module in modules.values()))
+        held = held.union(*(layers for spot, layers in self.observed.parameters().items() if spot in frozen))
         lost = candidate.trained - held
         built = [site for number, site in candidate.anew.items() if number not in held]
         if built:
@@ -335,11 +338,13 @@ def _names(lost: frozenset[int], candidate: _Candidate) -> tuple[str, ...]:
 class _Asked:
     """Where a file asks for parameters, where that trains none of them, and whether it keeps a part as it is.
 
+    `frozen` is where a loop over parameters does nothing but keep them as they are.
     `of_several` is where the parameters are those of one of several models, whichever a setting chooses.
     """
 
     spots: frozenset[Spot]
     harmless: frozenset[Spot]
+    frozen: frozenset[Spot]
     keeps: bool
     of_several: frozenset[Spot]
 
@@ -347,12 +352,14 @@ class _Asked:
 def _asked(module: Module) -> _Asked:
     spots: set[Spot] = set()
     harmless: set[Spot] = set()
+    frozen: set[Spot] = set()
     keeps = False
+    kept = {id(inner) for cell in module.file.cells for loop in map(_freezing, cell.nodes) for inner in loop}
     made: dict[str, set[str]] = {}
     owners: list[tuple[str, Spot]] = []
     for cell in module.file.cells:
         for node in cell.nodes:
-            keeps = keeps or _keeps(node)
+            keeps = keeps or (id(node) not in kept and _keeps(node))
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
                 _note_made(made, node, node.value)
             if not isinstance(node, (ast.Call, ast.For)):
@@ -362,6 +369,8 @@ def _asked(module: Module) -> _Asked:
                 spots.add(spot)
                 if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
                     owners.append((node.func.value.id, spot))
+                if id(node) in kept:
+                    frozen.add(spot)
             elif _is_harmless(node):
                 inner = (item for item in syntax.descendants(node) if isinstance(item, ast.Call))
                 harmless |= {
@@ -370,7 +379,23 @@ def _asked(module: Module) -> _Asked:
                     if syntax.called(item) in ("parameters", "named_parameters")
                 }
     of_several = frozenset(spot for name, spot in owners if len(made.get(name, ())) > 1)
-    return _Asked(frozenset(spots - harmless), frozenset(harmless), keeps, of_several)
+    return _Asked(
+        frozenset(spots - harmless - frozen), frozenset(harmless | frozen), frozenset(frozen), keeps, of_several
+    )
+
+
+def _freezing(node: ast.AST) -> list[ast.AST]:
+    """What stands in a loop over all parameters of something that switches their gradients off, and does no more."""
+    if not isinstance(node, ast.For) or not isinstance(node.iter, ast.Call) or syntax.called(node.iter) != "parameters":
+        return []
+    off = [
+        isinstance(each, ast.Assign)
+        and isinstance(each.value, ast.Constant)
+        and each.value.value is False
+        and all(isinstance(target, ast.Attribute) and target.attr == "requires_grad" for target in each.targets)
+        for each in node.body
+    ]
+    return list(syntax.descendants(node)) if all(off) else []
 
 
 def _note_made(made: dict[str, set[str]], given: ast.Assign, call: ast.Call) -> None:
