@@ -31,6 +31,7 @@ SHARED = [
     "torch.randn(s.shape[1:])",
     "torch.randn(*s.shape[1:])",
     "torch.randn(*s.shape[1:2])",
+    "torch.randn((1,) + s.shape[1:])",
     "torch.randn(s.shape[1:][0])",
     "torch.randn(*s.shape[:1], 1)",
     "torch.randn(7)",
@@ -53,6 +54,11 @@ SHARED = [
     "torch.empty_like(s[:1]).normal_(0.0, 1.0)",
 ]
 OWN = [
+    "torch.randn((5,) + s.shape)",
+    "torch.randn((self.settings.draws + 1,) + s.size())",
+    "torch.randn(torch.Size([5]) + s.shape)",
+    "torch.randn(s.shape[:-1] + (7,))",
+    "torch.randn(tuple(int(n) for n in s.shape))",
     "torch.randn(s.numel()).reshape(s.shape)",
     "torch.randn(s.shape[0] * s.shape[1]).view(s.shape[0], -1)",
     "torch.randn(s.shape[0] * 7).view(-1, 7)",

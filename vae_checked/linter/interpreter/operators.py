@@ -64,6 +64,8 @@ def _of_constants(op: ast.operator, left: Value, right: Value, site: Site) -> Re
         return _of_list(op, left, right, site)
     if isinstance(right, (list, tuple)) and isinstance(op, ast.Mult):
         return _of_list(op, right, left, site)
+    if isinstance(right, tuple) and isinstance(op, ast.Add) and isinstance(left, Expr) and left.op == "shape":
+        return (_sizes_of(left, site), *right)
     if isinstance(left, str):
         return _of_text(op, left, right, site)
     bitwise = _BITWISE.get(type(op))
@@ -83,11 +85,18 @@ def _of_list(op: ast.operator, left: list[Value] | tuple[Value, ...], right: Val
         if len(left) + len(right) > MAX_ITEMS:
             return opaque("long", (), site)
         return type(left)([*left, *right])
+    if isinstance(op, ast.Add) and isinstance(left, tuple) and isinstance(right, Expr) and right.op == "shape":
+        return (*left, _sizes_of(right, site))
     if isinstance(op, ast.Mult) and isinstance(right, (Expr, External)) and isinstance(left, list) and len(left) == 1:
         return Places(left)
     if isinstance(op, ast.Mult) and isinstance(right, int):
         return type(left)(list(left) * max(0, min(right, _MAX_REPEATS)))[:MAX_ITEMS]
     return UNREAD
+
+
+def _sizes_of(shape: Expr, site: Site) -> Expr:
+    """All sizes of a tensor, as a star before its shape has them."""
+    return Expr("spread", (shape,), (), site)
 
 
 def _of_text(op: ast.operator, left: str, right: Value, site: Site) -> Result:

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Hashable
 
 from vae_checked.linter.symbols.constants import whole
-from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.expression import Expr, Site, strip
+from vae_checked.linter.symbols.places import is_unknown_item
 from vae_checked.linter.symbols.values import Value, number_of
 
 # A length of 1 that a call takes from a name: whoever set it may have set the heads' number of latents by it as well.
@@ -30,7 +31,7 @@ def shape_of(values: list[Value], site: Site) -> tuple[object, ...] | None:
     axis of that length is one along which a tensor is repeated only beside another number of latents.
     """
     values = _written_out(values)
-    if not values or (len(values) == 1 and _may_be_several(values[0])):
+    if not values or (len(values) == 1 and (_may_be_several(values[0]) or _is_each_size(values[0]))):
         return None
     sizes: list[object] = []
     written = _are_written(values, site)
@@ -87,7 +88,18 @@ def _written_out(values: list[Value]) -> list[Value]:
 
 def _may_be_several(value: Value) -> bool:
     """Whether what stands alone for the sizes is a whole shape, or what a call or a choice makes, which may be one."""
-    return isinstance(value, Expr) and (_is_whole(value) or value.op in _OF_ANY_LENGTH)
+    return isinstance(value, Expr) and (_is_whole(value) or value.op in _OF_ANY_LENGTH or _is_put_together(value))
+
+
+def _is_put_together(value: Expr) -> bool:
+    """Whether a value is a shape that others were added to, as in `(draws,) + mu.shape`: a sum of numbers is one."""
+    return value.op == "add" and any(arg.op == "shape" or _may_be_several(arg) for arg in value.args)
+
+
+def _is_each_size(value: Value) -> bool:
+    """Whether a value stands for each of a tensor's sizes, as in `tuple(int(n) for n in mu.shape)`."""
+    item = strip(value) if isinstance(value, Expr) else None
+    return item is not None and is_unknown_item(item) and item.args[0].op == "shape"
 
 
 def _is_whole(value: Expr) -> bool:
