@@ -38,7 +38,7 @@ def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written
             parts.store(owner, key, value)
         elif isinstance(owner, Layers) and isinstance(key, (str, int)):
             owner.items[str(key)] = value
-        elif isinstance(owner, Expr) and isinstance(target.value, ast.Name):
+        elif isinstance(owner, Expr) and isinstance(target.value, (ast.Name, ast.Attribute)):
             changed = parts.written_into(owner, key, value, context.site(target))
             if changed is not None:
                 bind(context, target.value, changed, scope, target)
