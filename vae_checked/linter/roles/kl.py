@@ -251,10 +251,13 @@ def _is_turned_elsewhere(kl: Divergence, reading: JointLoss, losses: Losses) -> 
 def is_opposed(kl: Divergence, recon: Reconstruction, reading: JointLoss, graph: Graph) -> bool:
     """Whether an error with a minus may be maximised on purpose, as that of labels which a latent is not to tell.
 
-    Where it is not known what is minimised, such an error is no sign of what is done to the KL beside it.
+    Where it is not known what is minimised, such an error is no sign of what is done to the KL beside it: with a minus
+    in the loss, or in a bound that is handed on with one.
     """
-    above = sign_of(reading.recon) if reading.minimised is None else None
-    return above is not None and above < 0 and targets.is_of_other_data(recon, kl.location, graph)
+    if reading.minimised is not None:
+        return False
+    signs = sign_of(reading.recon), sign_of((*reading.shared, *reading.recon))
+    return -1 in signs and targets.is_of_other_data(recon, kl.location, graph)
 
 
 def turned_at(term: Expr, reading: JointLoss, losses: Losses) -> Origin:

@@ -29,10 +29,12 @@ def is_of_input(recon: Reconstruction, site: SamplerSite, graph: Graph) -> bool:
 
 
 def is_of_other_data(recon: Reconstruction, location: Expr, graph: Graph) -> bool:
-    """Whether it is known what a mean is computed from, and an error compares nothing with that."""
-    return not is_given(location) and not any(
-        _is_encoded(side, location, graph) for side in (recon.first, recon.second)
-    )
+    """Whether it is known what a mean is computed from, and an error compares nothing with that.
+
+    A prediction that is computed from the latents by products and sums alone follows from it as well, and is none.
+    """
+    sides = [side for side in (recon.first, recon.second) if not graph.holds(side, location.uid)]
+    return not is_given(location) and not any(_is_encoded(side, location, graph) for side in sides)
 
 
 def _is_encoded(target: Expr, location: Expr, graph: Graph) -> bool:
