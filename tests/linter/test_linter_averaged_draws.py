@@ -11,6 +11,7 @@ NET = """
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.distributions import Normal
 
 
 class Net(nn.Module):
@@ -41,6 +42,10 @@ EACH = "0.5 * sum(F.mse_loss(self.back(one), x, reduction='none').sum(-1).mean()
         ("0.5 * ((torch.randn_like(std) * std + mu) + (torch.randn_like(std) * std + mu))", ERROR, False),
         ("(self.draw(mu, std) + self.draw(mu, std)) / 2", ERROR, False),
         ("torch.stack([self.draw(mu, std), self.draw(mu, std), self.draw(mu, std)]).mean(0)", ERROR, False),
+        ("sum(self.draw(mu, std) for _ in range(3)) / 3", ERROR, False),
+        ("(self.draw(mu, std) + self.draw(mu, std) + self.draw(mu, std)) / 3", ERROR, False),
+        ("Normal(mu, std).rsample((5,)).mean(0)", ERROR, False),
+        ("Normal(mu, std).rsample((1,)).squeeze(0)", ERROR, True),
         ("(self.draw(mu, std), self.draw(mu, std))", EACH, True),
     ],
 )

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import NOISE, Expr, Graph, elementwise, strip
 
+_DRAWS = frozenset(("rsample", "sample"))
+# Draws that a loop adds up.
+_MOST_ADDED = 8
+
 
 def is_one_of_several(site: SamplerSite, graph: Graph) -> bool:
-    """Whether another draw from the heads of this one is added to it, or stands beside it in a stack with a mean."""
-    return any(_is_alike(other, site) for other in _joined(site, graph))
+    """Whether another draw from the heads of this one is added to it, or the mean of a stack of such draws is taken."""
+    return _is_drawn_often(site, graph) or any(_is_alike(other, site) for other in _joined(site, graph))
+
+
+def _is_drawn_often(site: SamplerSite, graph: Graph) -> bool:
+    """Whether a distribution is asked for several samples, and their mean is taken."""
+    call = None if site.z.site is None else site.z.site.node
+    asked = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _DRAWS
+    return asked and bool(getattr(call, "args", ())) and _has_mean(site.z, graph)
 
 
 def _joined(site: SamplerSite, graph: Graph) -> Iterator[Expr]:
-    for node in graph.taking(site.z, "add"):
-        yield from node.args
-    for node in graph.taking(site.z, "stack"):
-        if any(mean.get("axes") == (0,) for mean in graph.taking(node, "mean")):
+    sums, added = [site.z], 0
+    while sums and added < _MOST_ADDED:
+        for node in graph.taking(sums.pop(), "add"):
             yield from node.args
+            sums.append(node)
+            added += 1
+    for node in graph.taking(site.z, "stack"):
+        if _has_mean(node, graph):
+            yield from node.args
+
+
+def _has_mean(value: Expr, graph: Graph) -> bool:
+    return any(mean.get("axes") == (0,) for mean in graph.taking(value, "mean"))
 
 
 def _is_alike(value: Expr, site: SamplerSite) -> bool:
