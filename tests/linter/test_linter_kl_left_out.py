@@ -90,3 +90,65 @@ def test_a_square_of_the_sample_that_is_the_kl_on_average(tmp_path: Path) -> Non
     text = steps(mean="z").replace(" - s.exp()", "")
     assert codes(linted(tmp_path, {"net.py": text})) == []
     assert clean(tmp_path, text, "VAE301")
+
+
+KEPT = (
+    HEAD
+    + """
+
+class VAE(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.to_m, self.to_s = nn.Linear(784, 33), nn.Linear(33, 7), nn.Linear(33, 7)
+        self.back = nn.Linear(7, 784)
+
+    def forward(self, x):
+        h = torch.relu(self.trunk(x))
+        m, s = self.to_m(h), self.to_s(h)
+        return torch.sigmoid(self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))), m, s
+
+    def full_loss(self, x, y, m, s):
+        error = F.mse_loss(y, x, reduction="sum") / len(x)
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1).mean()
+        loss = {loss}
+        return loss, error.detach(), {shown}
+
+
+def fit(net, loader):
+    optimizer = torch.optim.Adam(net.parameters())
+    history = {{"loss": [], "kl": []}}
+    for epoch in range(20):
+        running, terms = 0.0, []
+        for x, _ in loader:
+            y, m, s = net(x)
+            loss, error, kl = net.full_loss(x, y, m, s)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            running += kl.item() * len(x)
+            terms.append({kept})
+        history["kl"].append(running / len(loader.dataset))
+        {after}
+    return history
+
+
+fit(VAE(), DataLoader(torchvision.datasets.MNIST("data"), batch_size=64))
+"""
+)
+
+
+def kept(loss: str = "error", shown: str = "kl", kept: str = "kl.item()", after: str = "pass") -> str:
+    return KEPT.format(loss=loss, shown=shown, kept=kept, after=after)
+
+
+@pytest.mark.parametrize("text", [kept(), kept(shown="kl.detach()"), kept(kept="float(kl.detach())")])
+def test_a_kl_of_which_numbers_alone_are_kept_is_in_no_loss(text: str, tmp_path: Path) -> None:
+    assert "VAE305" in codes(linted(tmp_path, {"net.py": text}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [kept(loss="error + kl"), kept(kept="kl", after="sum(terms).backward()"), kept(kept="kl", after="use(terms)")],
+)
+def test_a_kl_that_is_added_or_kept_with_its_gradient_is_not_left_out(text: str, tmp_path: Path) -> None:
+    assert "VAE305" not in codes(linted(tmp_path, {"net.py": text}))

@@ -295,7 +295,8 @@ class Losses:
         with_kl = self.roots_with(kl.term)
         functions = {id(root.function.node): root.function for root in with_kl if root.function is not None}
         trained = any(self.graph.holds(value, recon.term.uid) for value in self.backward)
-        if trained and shown.is_handed_to_nothing(with_kl, self.unsettled_with(kl.term), self.evaluation):
+        taken = shown.with_gradient(with_kl, self._written_alike(kl.term)) if trained else []
+        if trained and shown.is_handed_to_nothing(taken, self.unsettled_with(kl.term), self.evaluation):
             return False
         if any(root.kind in ("return", "backward") for root in with_kl):
             return None

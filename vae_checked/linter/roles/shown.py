@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vae_checked.linter.files import syntax
 from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.gradient_flow import reached
 from vae_checked.linter.symbols.values import opened
 
 if TYPE_CHECKING:
@@ -65,6 +66,11 @@ def is_handed_to_nothing(roots: Iterable[Root], holding: Set[int], evaluation: E
         for (name, function), others in names.items()
         for read in _uses(name, function)[1]
     )
+
+
+def with_gradient(roots: Iterable[Root], written: Set[int]) -> list[Root]:
+    """The edges of statements whose value has a gradient by one of some nodes: what a list keeps are numbers alone."""
+    return [root for root in roots if not written.isdisjoint(reached(opened(root.value, (tuple, list, dict))))]
 
 
 def is_met_in_steps_shown(roots: Iterable[Root], evaluation: Evaluation) -> bool:
