@@ -10,7 +10,10 @@ import pytest
 from many_samplers import many_samplers, many_shared_terms
 
 from vae_checked.linter import lint
-from vae_checked.linter.roles import kl, phi, seeds, timings, ways
+from vae_checked.linter.evaluations import plan
+from vae_checked.linter.pretrained import caches
+from vae_checked.linter.roles import kl, optimizers, phi, seeds, timings, unread_errors, warm_ups, ways
+from vae_checked.linter.symbols.expression import Expr, Graph, atom, const
 
 STEPS = """
 
@@ -65,3 +68,107 @@ def test_what_a_method_returns_is_taken_apart_once(monkeypatch: pytest.MonkeyPat
     )
     assert 0 < few < many < 6 * few
     assert kl.phi is phi
+
+
+CHOSEN = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class VAE(nn.Module):
+    def __init__(self, wide=None, deep=None):
+        super().__init__()
+        self.mu, self.s, self.d = nn.Linear(7, 3), nn.Linear(7, 3), nn.Linear(3, 7)
+        self.wide, self.deep = wide, deep
+
+    def forward(self, x):
+        h = torch.relu(x) if self.wide else torch.tanh(x)
+        mu, logvar = self.mu(h), self.s(h)
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        loss = F.mse_loss(self.d(z), x, reduction="sum") if self.deep else F.l1_loss(self.d(z), x, reduction="sum")
+        return loss - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+
+
+def train(x):
+    vae = VAE(x.wide, x.deep)
+"""
+
+
+def test_the_parts_of_a_model_are_numbered_once_whatever_it_observes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    few, many = (
+        asked(
+            monkeypatch,
+            optimizers,
+            "serials",
+            CHOSEN + "    optimizer = torch.optim.Adam(vae.parameters())\n" + "    vae(x).backward()\n" * times,
+            tmp_path / "model.py",
+        )
+        for times in (2, 12)
+    )
+    assert 0 < few < 40 > many
+
+
+def test_what_is_in_no_other_loss_is_asked_once_for_all_errors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    few, many = (
+        asked(monkeypatch, unread_errors, "_largest", many_samplers(number), tmp_path / "model.py") for number in (3, 9)
+    )
+    assert many <= few
+
+
+def test_whether_a_loss_holds_a_term_back_is_read_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    total, other = (Expr("add", (Expr("mul", (const(0.0), atom("kl"))), atom(name))) for name in ("one", "two"))
+    graph = Graph([total, other])
+    found: list[object] = []
+    monkeypatch.setattr(warm_ups.reductions, "ways", lambda *given, **named: found.append(given) or [])
+    assert not any(warm_ups._is_held_back(total, atom("kl").uid, graph) for _ in range(4))
+    assert not warm_ups._is_held_back(other, atom("kl").uid, graph)
+    assert len(found) == 2
+
+
+USING = """
+import torch
+from diffusers import AutoencoderKL
+
+
+class Pipeline:
+    def __init__(self, unet, wide):
+        self.unet, self.wide = unet, wide
+        self.vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-mse")
+
+    def __call__(self, t, text):
+        latents = torch.randn(1, 4, 64, 64) * torch.exp(t * t).log() if self.wide else torch.randn(1, 4, 64, 64)
+        loss = self.unet(latents, t, text)[0]CALL
+        latents = latents - loss.log() * loss * t
+        return self.vae.decode(latents / 0.18215).sample
+"""
+
+
+def test_one_part_of_what_a_network_returns_is_no_pair_of_heads(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    one, two = (
+        asked(monkeypatch, ways, "most_conditions", USING.replace("CALL", call), tmp_path / "pipeline.py")
+        for call in ("", " * self.unet(latents, t, text)[1]")
+    )
+    assert one < two
+
+
+def test_what_decodes_is_not_searched_for_stored_latents(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with_codes, without = (
+        asked(monkeypatch, caches, "may_read", text, tmp_path / "pipeline.py")
+        for text in (USING.replace("CALL", ""), USING.replace("CALL", "").replace(".vae.decode(", ".show("))
+    )
+    assert with_codes < without
+
+
+def test_methods_that_read_nothing_set_by_others_are_passed_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    methods = "".join(f"\n    def step{place}(self, x):\n        return self.d(x) + {place}\n" for place in range(20))
+    text = CHOSEN.replace(
+        "\n\ndef train", f"\n    def encode(self, x):\n        self.kept = self.mu(x)\n{methods}\n\ndef train"
+    )
+    assert asked(monkeypatch, plan.syntax, "read", text, tmp_path / "model.py") < 30

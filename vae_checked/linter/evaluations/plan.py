@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 
 from vae_checked.linter.evaluations import linking, peers
@@ -271,7 +271,8 @@ def _setters(cls: Class) -> frozenset[str]:
     known = cls.scope.module.read_once(_setters_by_class)
     if cls.node not in known:
         methods = (value for value in cls.names.values() if isinstance(value, Function))
-        known[cls.node] = _setters_among([method.node for method in methods if not isinstance(method.node, ast.Lambda)])
+        nodes = [method.node for method in methods if not isinstance(method.node, ast.Lambda)]
+        known[cls.node] = _setters_among({node: _text(cls.scope.module, node) for node in nodes})
     return known[cls.node]
 
 
@@ -279,18 +280,18 @@ def _setters_by_class(_: Module) -> dict[ast.AST, frozenset[str]]:
     return {}
 
 
-def _setters_among(nodes: Sequence[ast.FunctionDef | ast.AsyncFunctionDef]) -> frozenset[str]:
+def _setters_among(nodes: Mapping[ast.FunctionDef | ast.AsyncFunctionDef, str]) -> frozenset[str]:
     made: dict[str, set[str]] = {}
     for node in nodes:
         for attribute in syntax.assigned(node, "self"):
             made.setdefault(attribute, set()).add(node.name)
     wanted = {attribute: names for attribute, names in made.items() if "__init__" not in names}
     setters: set[str] = set()
-    for node in nodes if wanted else ():
-        for attribute in syntax.read(node, "self"):
-            names = wanted.get(attribute, ())
-            if names and node.name not in names:
-                setters.update(names)
+    for node, text in nodes.items():
+        others = {attribute: names for attribute, names in wanted.items() if node.name not in names}
+        # What is read is written somewhere: most methods need not be gone through.
+        for attribute in syntax.read(node, "self") if any(name in text for name in others) else ():
+            setters.update(others.get(attribute, ()))
     return frozenset(setters)
 
 

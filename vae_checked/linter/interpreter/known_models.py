@@ -8,6 +8,8 @@ computes stands where it is called.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from vae_checked.linter.files import source as reading
 from vae_checked.linter.symbols.values import Module
 
@@ -171,6 +173,7 @@ _KNOWN = {
 }
 
 
+@lru_cache(maxsize=2048)
 def written(dotted: str) -> str:
     """What is known of a class by its dotted name; empty of any other."""
     parts = dotted.split(".")

@@ -70,11 +70,8 @@ class InUse:
     def note(self, evaluation: Evaluation) -> None:
         """Take note of the ends in an evaluation, and of what one end says by itself."""
         using = [module for module in evaluation.modules() if module.read_once(_calls)]
-        reads = caches.may_read(evaluation)
-        if not using and not reads:
-            return
-        seen = evaluation.observations
-        if reads or seen.encodings or seen.decodings or any(map(is_coding, evaluation.graph().nodes)):
+        # Most of what uses a VAE has calls of one: what is stored is looked for in the rest alone.
+        if (using and _codes(evaluation)) or caches.may_read(evaluation):
             self._note_flow(evaluation)
         for module in using:
             if module.path not in self._read:
@@ -159,6 +156,12 @@ class InUse:
             found += _of_pairs(pairs.across(encoded_all, list(_all(self._decoded)), told), callers, modules)
         yield from {str(item.latents): item for item in found}.values()
         yield from {str((item.sampler, item.training)): item for item in self._trained}.values()
+
+
+def _codes(evaluation: Evaluation) -> bool:
+    """Whether an evaluation has a call that encodes or decodes."""
+    seen = evaluation.observations
+    return bool(seen.encodings or seen.decodings) or any(map(is_coding, evaluation.graph().nodes))
 
 
 def _calls(module: Module) -> bool:

@@ -168,11 +168,11 @@ def _named(evaluation: Evaluation) -> Mapping[str, frozenset[int]]:
     for module in evaluation.modules():
         for name, value in module.scope.names.items():
             _note(found, name, value, 0)
-    for root in evaluation.observations.roots:
-        owner = None if root.function is None else root.function.bound
-        if isinstance(owner, Instance):
-            for name, value in owner.attributes.items():
-                _note(found, name, value, 0)
+    owners = (root.function.bound for root in evaluation.observations.roots if root.function is not None)
+    # Each once: what its methods observed is many roots.
+    for owner in {id(each): each for each in owners if isinstance(each, Instance)}.values():
+        for name, value in owner.attributes.items():
+            _note(found, name, value, 0)
     return found
 
 

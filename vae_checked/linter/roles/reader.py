@@ -13,6 +13,7 @@ from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
     KL,
+    PHI,
     REDUCTIONS,
     SAMPLE,
     SUMS,
@@ -132,7 +133,7 @@ def taken_models(evaluation: Evaluation) -> dict[Taken, set[Call]]:
             for holder, part in holders(node.args[0]):
                 found.setdefault(holder, set()).add((part, None, frozenset()))
     values = [value for value in evaluation.values() if value.bits & KL == KL]
-    if not values or not any(map(_maker, Graph(values).having("item"))):
+    if not values or not _may_be_two_heads(Graph(values).having("item")):
         return found
     graph = Graph(phi.resolved(values, most=ways.most_conditions(evaluation)))
     reading = graph.holding_any(node.uid for node in graph.having("item") if _maker(node) is not None)
@@ -141,6 +142,19 @@ def taken_models(evaluation: Evaluation) -> dict[Taken, set[Call]]:
         if one is not None and other is not None and one[0] == other[0] and one[1][0] == other[1][0]:
             found.setdefault(one[0], set()).update((one[1], other[1]))
     return found
+
+
+def _may_be_two_heads(items: Iterable[Expr]) -> bool:
+    """Whether two of some parts may be what one call of an unknown thing returns, as far as branches tell."""
+    known: dict[tuple[Taken, str], int] = {}
+    for item in items:
+        end = _whole_of(item)
+        if end.op == "phi" or (end.args and end.args[0].bits & PHI):
+            return True
+        call = called(end)
+        if call is not None and known.setdefault((call[0], call[1][0]), item.uid) != item.uid:
+            return True
+    return False
 
 
 def used_as_one(evaluation: Evaluation) -> set[tuple[Taken, str]]:
@@ -262,11 +276,15 @@ def _put_together(evaluation: Evaluation) -> list[Expr]:
 def _maker(head: Expr) -> tuple[Taken, Call] | None:
     """The unknown thing whose call returns a head among others, and the call."""
     node = strip(head)
-    if node.op != "item":
-        return None
+    return called(_whole_of(node)) if node.op == "item" else None
+
+
+def _whole_of(part: Expr) -> Expr:
+    """What a value is a part of, or a part of a part."""
+    node = part
     while node.op in ("item", "attribute", "part") and node.args:
         node = strip(node.args[0])
-    return called(node)
+    return node
 
 
 def draws(evaluation: Evaluation) -> bool:

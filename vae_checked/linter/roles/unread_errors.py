@@ -24,9 +24,7 @@ _CRITIC = re.compile(r"adv|disc|critic|gan_|_gan|generator", re.IGNORECASE)
 def on_another_way(kl: Divergence, recon: Reconstruction, site: SamplerSite | None, losses: Losses) -> Expr | None:
     """The term that stands beside a KL where an option has put it in the place of all errors that are read."""
     graph = losses.graph
-    read = graph.holding_any(each.term.uid for each in losses.recons)
-    whole = losses.read_once(handed_on) or _largest(losses.ends, graph)
-    ways = [value for value in whole if value.uid not in read and graph.holds(value, kl.term.uid)]
+    ways = [value for value in losses.read_once(_without_errors) if graph.holds(value, kl.term.uid)]
     if site is not None:
         term = beside(kl, site, graph, values=ways)
         if term is not None:
@@ -34,6 +32,13 @@ def on_another_way(kl: Divergence, recon: Reconstruction, site: SamplerSite | No
     with_kl, sides = graph.holding(kl.term.uid), (strip(recon.first).uid, strip(recon.second).uid)
     summands = (term for value in ways for term in _summands(value, kl.term.uid, with_kl))
     return next((term for term in summands if all(graph.holds(term, side) for side in sides)), None)
+
+
+def _without_errors(losses: Losses) -> list[Expr]:
+    """The whole losses that have no error in them that is read."""
+    whole = losses.read_once(handed_on) or _largest(losses.ends, losses.graph)
+    read = losses.graph.holding_any(each.term.uid for each in losses.recons)
+    return [value for value in whole if value.uid not in read]
 
 
 def _largest(values: Sequence[Expr], graph: Graph) -> list[Expr]:

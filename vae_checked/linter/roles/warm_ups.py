@@ -57,9 +57,16 @@ def _written_alike(total: Expr, others: Iterable[Expr]) -> list[Expr]:
 
 
 def _is_held_back(total: Expr, term: int, graph: Graph) -> bool:
-    """Whether each way from a loss to a term multiplies it by 0."""
-    found = reductions.ways(total, term, graph)
-    return bool(found) and all(map(_has_zero, found))
+    """Whether each way from a loss to a term multiplies it by 0: asked beside each error, read once."""
+    known = graph.read_once(_held_back)
+    if (total.uid, term) not in known:
+        found = reductions.ways(total, term, graph)
+        known[total.uid, term] = bool(found) and all(map(_has_zero, found))
+    return known[total.uid, term]
+
+
+def _held_back(_: Graph) -> dict[tuple[int, int], bool]:
+    return {}
 
 
 def _has_zero(way: Sequence[Taken]) -> bool:
