@@ -77,7 +77,14 @@ def test_a_decoder_that_fits_the_transform_of_an_unknown_set_is_right(
 
 
 @pytest.mark.parametrize("made", MADE.values(), ids=MADE)
-@pytest.mark.parametrize("steps", ["transforms.ToTensor()", "transforms.ToTensor(), transforms.Lambda(scaled)"])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "transforms.ToTensor()",
+        "transforms.ToTensor(), transforms.Lambda(scaled)",
+        "medmnist.Load(), transforms.Resize(28), transforms.ToTensor()",
+    ],
+)
 def test_arrays_of_an_unknown_set_may_hold_any_numbers(made: str, steps: str, tmp_path: Path) -> None:
     text = MODULE.format(made=made, steps=steps, activation="tanh").replace("CenterCrop(28)", "Lambda(abs)")
     assert codes(linted(tmp_path, {"vae.py": text})) == []

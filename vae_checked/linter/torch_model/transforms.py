@@ -95,10 +95,14 @@ def construct(
 def set_of_pictures(evaluator: Evaluator, name: str, kwargs: dict[str, Value], site: Site) -> Loader | None:
     """A data set of an unknown class that is made with the transform of its pictures; None for what has none.
 
-    What ToTensor alone is given may be arrays of any numbers; what is resized, or normalised after it, is a picture.
+    What ToTensor alone is given may be arrays of any numbers, as is what a step makes that is not read; what is
+    resized, or normalised after it, is a picture.
     """
     chosen = kwargs.get("transform")
     if not isinstance(chosen, Transform) or not _makes_tensors(chosen):
+        return None
+    first = next(place for place, (step, _, _) in enumerate(chosen.steps) if step in _TO_TENSOR)
+    if any(step in ("unknown", "Lambda") for step, _, _ in chosen.steps[:first]):
         return None
     if not any(step in _GEOMETRIC or step in _COLOURING or step == "Normalize" for step, _, _ in chosen.steps):
         return None
