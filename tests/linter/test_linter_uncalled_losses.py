@@ -368,8 +368,8 @@ class Prior(nn.Module):
 
 
 class PriorLoss(nn.Module):
-    def forward(self, x_hat, x, mu_q, logvar_q, mu_p, logvar_p):
-        q, p = (torch.distributions.Normal(m, torch.exp(0.5 * s)) for m, s in ((mu_q, logvar_q), (mu_p, logvar_p)))
+    def forward(self, x_hat, x, mu_q, lv_q, mu_p, lv_p):
+        q, p = (torch.distributions.Normal(m, torch.exp(0.5 * s)) for m, s in ((mu_q, lv_q), (mu_p, lv_p)))
         return F.mse_loss(x_hat, x, reduction="sum") + torch.distributions.kl_divergence(q, p).sum()
 
 

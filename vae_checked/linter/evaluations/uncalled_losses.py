@@ -13,7 +13,7 @@ from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import SAMPLE, Expr, Site, walk
 from vae_checked.linter.symbols.observations import Root
 from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Value
-from vae_checked.mathematics.names import Role
+from vae_checked.mathematics.names import Role, likely_role_of
 from vae_checked.record import dataclass
 
 
@@ -60,11 +60,12 @@ def _kept(module: Module) -> frozenset[str]:
     )
 
 
-def _called_losses(module: Module) -> Iterator[Function]:
-    """The functions of a file that are called losses, and the forward passes of its classes that are."""
+def _losses_of_a_mean(module: Module) -> Iterator[Function]:
+    """What of a file is called a loss, functions and the forward passes of classes, and takes a posterior's mean."""
     methods = (cls.names.get("forward") for cls in module.classes() if cls.is_module)
-    for function in (*module.functions(), *methods):
-        if isinstance(function, Function) and linking.is_called_loss(function):
+    losses = (each for each in (*module.functions(), *methods) if isinstance(each, Function))
+    for function in filter(linking.is_called_loss, losses):
+        if any(likely_role_of(item.arg) is Role.MU for item in function.node.args.args):
             yield function
 
 
@@ -148,7 +149,7 @@ class UncalledLosses:
         known = list(losses)
         taking = [loss.function for loss in known if loss.takes(*roles)]
         # One that takes the heads of a prior as well is none of those that could be meant.
-        taking += [each for each in _called_losses(module) if linking.takes_heads(each)]
+        taking += list(_losses_of_a_mean(module))
         chosen = any(id(function.node) in self._called_with_a_draw for function in taking)
         return [loss for loss in known if not (loss.called or (chosen and loss.takes(*roles)))]
 
