@@ -37,9 +37,17 @@ else:
     def fields(record):
         return tuple(record.__record__.values())
 
+    # Per class the names of what its `__init__` takes: thousands of facts are replaced in a run.
+    _given = {}
+
     def replace(record, /, **changes):
-        kept = {each.name: getattr(record, each.name) for each in fields(record) if each.init}
-        return type(record)(**kept | changes)
+        kind = record.__class__
+        names = _given.get(kind)
+        if names is None:
+            names = _given[kind] = tuple(each.name for each in fields(record) if each.init)
+        kept = {name: getattr(record, name) for name in names}
+        kept.update(changes)
+        return kind(**kept)
 
     def dataclass(cls=None, /, *, slots=False, frozen=False, kw_only=False, eq=True):
         if not slots:
@@ -89,7 +97,7 @@ else:
         return init
 
     def _compiled_init(cls, frozen):
-        names, positional, keyword, body = {"_set": _set, "_missing": _MISSING}, [], [], []
+        names, positional, keyword, body = {"_missing": _MISSING}, [], [], []
         for each in fields(cls):
             value = each.name
             if each.default_factory is not _MISSING:
@@ -108,7 +116,12 @@ else:
             else:
                 parameter = each.name if default is None else f"{each.name}={default}"
                 (keyword if each.kw_only else positional).append(parameter)
-            body.append(f"_set(self, {each.name!r}, {value})" if frozen else f"self.{each.name} = {value}")
+            if frozen:
+                # The slot itself, past what refuses: by its name it would be looked up each time.
+                names[f"_set_{each.name}"] = getattr(cls, each.name).__set__
+                body.append(f"_set_{each.name}(self, {value})")
+            else:
+                body.append(f"self.{each.name} = {value}")
         if hasattr(cls, "__post_init__"):
             body.append("self.__post_init__()")
         parameters = ", ".join(["self", *positional, *(["*", *keyword] if keyword else [])])

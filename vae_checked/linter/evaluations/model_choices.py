@@ -127,8 +127,7 @@ def _named(module: Module, dotted: str) -> Value:
 
 def _choices(module: Module) -> list[Sequence[str]]:
     """The names of the classes that the code of a file chooses between, one of which is made."""
-    trees = [cell.tree for cell in module.file.cells]
-    nodes = [node for tree in trees for node in syntax.descendants(tree)]
+    nodes = [node for cell in module.file.cells for node in cell.nodes]
     found: list[Sequence[str]] = [
         [_dotted(value) for value in node.values if _dotted(value)] for node in nodes if isinstance(node, ast.Dict)
     ]

@@ -10,9 +10,10 @@ import stat
 import sys
 import tokenize
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import TypeVar, cast
 
 from vae_checked.errors import UsageError
 from vae_checked.finding import Place
@@ -22,6 +23,8 @@ from vae_checked.linter.files.ignore_rules import Globs
 from vae_checked.linter.files.newer_syntax import as_earlier
 from vae_checked.record import dataclass, field
 from vae_checked.regular_files import content
+
+T = TypeVar("T")
 
 MAX_BYTES = 4_000_000
 # A node of a parsed file takes up to 900 bytes while it is made.
@@ -44,6 +47,7 @@ class Cell:
     _lines: list[str] = field(default_factory=list)
     _nodes: list[ast.AST] = field(default_factory=list)
     _functions: list[ast.FunctionDef] = field(default_factory=list)
+    _read: dict[Callable[[Cell], object], object] = field(default_factory=dict, repr=False)
 
     @property
     def nodes(self) -> list[ast.AST]:
@@ -66,9 +70,15 @@ class Cell:
             self._lines = self.text.split("\n")
         return self._lines
 
+    def read_once(self, reader: Callable[[Cell], T]) -> T:
+        """What `reader` finds in this text: asked for by each evaluation, read once, held until `let_go`."""
+        if reader not in self._read:
+            self._read[reader] = reader(self)
+        return cast("T", self._read[reader])
+
     def let_go(self) -> None:
         """Hold the text and the tree alone, of which parts may be parsed again from now on."""
-        self._lines, self._nodes, self._functions = [], [], []
+        self._lines, self._nodes, self._functions, self._read = [], [], [], {}
 
 
 @dataclass(slots=True)
@@ -105,6 +115,8 @@ class SourceCell:
             return ""
         lines = self.cell.lines[first - 1 : last]
         start, end = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", 0) or 0
+        if first == last and lines[0].isascii():
+            return " ".join(lines[0][start:end].split())
         last_line = lines[-1].encode()[:end].decode(errors="replace")
         lines = [*lines[:-1], last_line]
         lines[0] = lines[0].encode()[start:].decode(errors="replace")

@@ -43,11 +43,16 @@ def _differentiations(losses: Losses) -> Iterator[tuple[SourceCell, list[ast.stm
     taken = {id(root.site.node) for root in own}
     names = {(None if root.function is None else id(root.function.node), root.name) for root in named}
     for source in {id(root.site.source.cell): root.site.source for root in (*own, *named)}.values():
-        for block in syntax.blocks(source.cell.nodes):
+        for block in source.cell.read_once(_blocks):
             for place, statement in enumerate(block):
                 call = _call(statement)
                 if call is not None and _differentiates(call, taken, names, source.cell):
                     yield source, block, place
+
+
+def _blocks(cell: Cell) -> list[list[ast.stmt]]:
+    """The blocks of a file in which something is called by a statement of its own."""
+    return [block for block in syntax.blocks(cell.nodes) if any(_call(each) is not None for each in block)]
 
 
 def _differentiates(call: ast.Call, taken: set[int], names: set[tuple[int | None, str]], cell: Cell) -> bool:

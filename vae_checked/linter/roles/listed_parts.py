@@ -180,16 +180,18 @@ class _Listed:
 
 def _is_a_stage(node: ast.AST) -> bool:
     """Whether a function is called after a stage of the training, which moves some parts alone."""
-    name = node.name.lower().replace("_", "") if isinstance(node, ast.FunctionDef) else ""
+    if not isinstance(node, ast.FunctionDef):
+        return False
+    name = node.name.lower().replace("_", "")
     return any(word in name for word in _STAGES)
 
 
 def _read(module: Module) -> _Listed:
     nodes = [node for cell in module.file.cells for node in cell.nodes]
-    stages = {id(inner) for node in nodes if _is_a_stage(node) for inner in syntax.descendants(node)}
-    calls = [
-        node for node in nodes if isinstance(node, ast.Call) and syntax.called(node) in NAMES and id(node) not in stages
-    ]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and syntax.called(node) in NAMES]
+    if calls:
+        stages = {id(inner) for node in nodes if _is_a_stage(node) for inner in syntax.descendants(node)}
+        calls = [node for node in calls if id(node) not in stages]
     if not calls:
         return _Listed([], {}, set())
     assigned: dict[str, list[tuple[str, str]]] = {}

@@ -261,13 +261,13 @@ def _operand(node: Expr, index: int) -> ast.expr | None:
 
 def _text(node: Expr, index: int) -> str:
     operand = _operand(node, index)
-    return "" if operand is None else ast.unparse(operand)
+    return "" if operand is None else operand.id if isinstance(operand, ast.Name) else ast.unparse(operand)
 
 
 def _is_named(node: Expr, index: int) -> bool:
     """Whether a number is written as something else than a number: a weight that has a name and a known value."""
     operand = _operand(node, index)
-    if operand is None:
+    if operand is None or isinstance(operand, ast.Constant):
         return False
     if isinstance(operand, ast.Name) and node.site is not None and _is_local(operand, node.site.source.cell):
         return False

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.files import syntax
+from vae_checked.linter.files.source import Cell
 from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.gradient_flow import reached
 from vae_checked.linter.symbols.values import opened
@@ -91,6 +92,12 @@ def is_written_without_gradient(term: Expr) -> bool:
     if term.site is None or not isinstance(term.site.node, ast.expr):
         return False
     written, cell = term.site.node, term.site.source.cell
+    return any(first <= written.lineno <= last for first, last in cell.read_once(_without_gradient))
+
+
+def _without_gradient(cell: Cell) -> list[tuple[int, int]]:
+    """The first and the last line of what turns gradients off: functions by a decorator, and `with` statements."""
+    found: list[tuple[int, int]] = []
     for node in cell.nodes:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             asked: list[ast.expr] = node.decorator_list
@@ -98,9 +105,9 @@ def is_written_without_gradient(term: Expr) -> bool:
             asked = [item.context_expr for item in node.items]
         else:
             continue
-        if node.lineno <= written.lineno <= (node.end_lineno or 0) and any(map(_turns_gradients_off, asked)):
-            return True
-    return False
+        if any(map(_turns_gradients_off, asked)):
+            found.append((node.lineno, node.end_lineno or 0))
+    return found
 
 
 def _turns_gradients_off(asked: ast.expr) -> bool:

@@ -23,23 +23,30 @@ V = TypeVar("V")
 class Site:
     """A node of a parsed file: where an expression is written, and where the module was built that is applied there."""
 
-    __slots__ = ("built", "node", "source")
+    __slots__ = ("_origin", "_place", "built", "node", "source")
 
     def __init__(self, source: SourceCell, node: ast.AST, built: Site | None = None) -> None:
         self.source = source
         self.node = node
         self.built = built
+        # Each is asked for some five times over, by every fact that stands there.
+        self._place: Place | None = None
+        self._origin: Origin | None = None
 
     @property
     def place(self) -> Place:
         """The node's place in its file or notebook."""
-        return self.source.place(self.node)
+        if self._place is None:
+            self._place = self.source.place(self.node)
+        return self._place
 
     @property
     def origin(self) -> Origin:
         """The expression as it is written, and its place."""
-        built = None if self.built is None else self.built.place
-        return Origin(self.source.segment(self.node), self.place, built)
+        if self._origin is None:
+            built = None if self.built is None else self.built.place
+            self._origin = Origin(self.source.segment(self.node), self.place, built)
+        return self._origin
 
 
 def _exact(attrs: Attrs) -> Hashable:

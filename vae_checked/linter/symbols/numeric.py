@@ -14,6 +14,7 @@ from vae_checked.mathematics.ops import OPERATIONS, Setting, names_of
 NAN = math.nan
 # The largest number that only guards against 0.
 _GUARD = 1e-4
+_GUARDED = frozenset(("add", "sub"))
 _GOLDEN = 0.6180339887498949
 
 
@@ -33,6 +34,11 @@ _TAKEN: dict[str, slice] = {
 FOLLOWED = frozenset(_TAKEN)
 # Those that work by parameters.
 _SET = names_of(lambda operation: bool(operation.node_parameters)) - _KEPT
+# What an operation without parameters does to the values of its children.
+_PLAIN: dict[str, Callable[..., float]] = {
+    **{name: each.value for name, each in OPERATIONS.items() if each.value is not None and not each.parameters},
+    "where": _agreed,
+}
 
 
 def evaluate(expr: Expr, given: Mapping[int, float]) -> float:
@@ -67,7 +73,7 @@ class Program:
                 stack.pop()
                 continue
             children = _children(node)
-            kept = _unguarded(node) if ideal else None
+            kept = _unguarded(node) if ideal and node.op in _GUARDED else None
             if kept is not None:
                 children = (kept,)
             waiting = [child for child in children if child.uid not in slots]
@@ -144,9 +150,7 @@ def _value(function: Callable[..., float], given: Iterable[float]) -> float:
 
 
 def _unguarded(node: Expr) -> Expr | None:
-    """What a small number is added to, None where none is."""
-    if node.op not in ("add", "sub"):
-        return None
+    """What a small number is added to by an addition or a subtraction, None where none is."""
     left, right = node.args
     if right.op == "const" and 0.0 < abs(right.value) <= _GUARD:
         return left
@@ -164,8 +168,9 @@ def _children(node: Expr) -> tuple[Expr, ...]:
 def _function(node: Expr) -> Callable[..., float]:
     """What an operation does to the values of its children."""
     op = node.op
-    if op == "where":
-        return _agreed
+    plain = _PLAIN.get(op)
+    if plain is not None:
+        return plain
     operation = OPERATIONS.get(op)
     if operation is not None and operation.value is not None:
         settings = operation.settings(node.get)
@@ -207,7 +212,9 @@ def leaves(expr: Expr, stop: Iterable[int] = (), most: int | None = None) -> lis
             continue
         seen.add(node.uid)
         op = node.op
-        children = _children(node) if op in FOLLOWED else ()
+        taken = _TAKEN.get(op)
+        # A formula has a few dozen nodes, each is gone through for every pair of heads that it may have: no call here.
+        children = () if taken is None else _children(node) if op in _SET else node.args[taken]
         if children:
             stack += children[::-1]
         elif op not in ("const", "size"):
