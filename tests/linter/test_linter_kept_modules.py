@@ -55,4 +55,4 @@ def test_a_kept_module_is_no_function_of_its_name(out: str, expected: list[str],
     # It takes its argument, and what it makes of that is not known.
     judged = {code for each in report.judgements for code in each.clean}
     assert "VAE201" in judged
-    assert "VAE603" not in judged
+    assert ("VAE603" in judged) == (out == "out.sigmoid()")

@@ -14,7 +14,18 @@ def judge(facts: Facts) -> Verdict:
     names = facts.training.always_on_dropout
     if names is None:
         return lacking(facts, "training.always_on_dropout")
-    return Found(Evidence(origin=names.origin, values={"names": names.value})) if names.value else Clean()
+    if not names.value:
+        return Clean()
+    remedy = _REMEDIES[any(word in name for name in names.value for word in _OF_ATTENTION)]
+    return Found(Evidence(origin=names.origin, values={"names": names.value, "remedy": remedy}))
+
+
+_OF_ATTENTION = ("scaled_dot_product_attention", "dropout_p")
+# Whether attention drops by the rate that it is given.
+_REMEDIES = {
+    False: "training=self.training in the call, or nn.Dropout made in __init__, which eval() switches off",
+    True: "dropout_p=RATE if self.training else 0.0, with the rate that stands there",
+}
 
 
 _FINE = edit(("h = self.encoder(x)", "h = F.dropout(self.encoder(x), 0.2, training=self.training)"))
@@ -24,18 +35,20 @@ MISTAKE = Mistake(
     code="VAE603",
     name="always-on-dropout",
     severity=Severity.WARNING,
-    summary="Dropout that eval() does not switch off: F.dropout without `training=`, or nn.Dropout built in forward.",
+    summary="Dropout that eval() does not switch off: F.dropout without `training=`, the `dropout_p` of attention, or "
+    "nn.Dropout built in forward.",
     why=(
-        "F.dropout is on unless `training` says otherwise, and so is an nn.Dropout that forward builds, because "
-        "eval() reaches only what the constructor keeps. Embeddings, reconstructions and the test loss then change "
+        "F.dropout is on unless `training` says otherwise, F.scaled_dot_product_attention drops by its `dropout_p` in "
+        "every mode, and an nn.Dropout that forward builds stays on because eval() reaches only what the constructor "
+        "keeps. Embeddings, reconstructions and the test loss then change "
         "from call to call, and are worse than the model is: 'non-deterministic', 'really bad embeddings'. Where it "
         "is meant (Monte Carlo dropout) it deserves its name."
     ),
     symptoms=("not-deterministic", "bad-embeddings"),
-    said=("dropout in eval", "F.dropout without training", "nn.Dropout in forward"),
+    said=("dropout in eval", "F.dropout without training", "dropout_p in eval", "nn.Dropout in forward"),
     message="dropout stays on in evaluation: {names}",
     evidence="active after eval(): {names}",
-    fix="training=self.training in the call, or nn.Dropout made in __init__, which eval() switches off",
+    fix="{remedy}",
     bad=edit(
         ("F.dropout(self.encoder(x), 0.2, training=self.training)", "F.dropout(self.encoder(x), 0.2)  # VAE603"),
         text=_FINE,

@@ -14,6 +14,8 @@ from vae_checked.linter.roles.built_anew import where_applied
 from vae_checked.linter.roles.objective import Losses, differentiated
 from vae_checked.linter.symbols.expression import Expr, walk
 
+# Calls of functions, by the place and the name of the rate that they are given.
+_FUNCTIONS = {"dropout": (1, "p"), "attention_dropout": (4, "dropout_p")}
 # What an argument is called that says whether a pass is one of training.
 _MODE = re.compile(r"(?i:train|eval|determin|infer)|(?<![a-zA-Z])[tT]est|(?<=[a-z])Test|TEST")
 
@@ -45,7 +47,7 @@ def is_always_on(losses: Losses, node: Expr) -> bool | None:
 
     A module that a pass builds is in training mode, and nothing that eval() is called on holds it.
     """
-    is_function = node.get("kind") == "dropout"
+    is_function = node.get("kind") in _FUNCTIONS
     always = cast("bool | None", node.get("always_on")) if is_function else _is_made_anew(node)
     if not always:
         return always
@@ -59,10 +61,12 @@ def is_always_on(losses: Losses, node: Expr) -> bool | None:
 def _is_of_training_alone(losses: Losses, node: Expr) -> bool:
     """Whether a rate is handed over, and by training alone: whoever evaluates the model may hand over 0."""
     call = None if node.site is None else node.site.node
-    if node.site is None or not isinstance(call, ast.Call) or node.get("kind") != "dropout":
+    written = _FUNCTIONS.get(str(node.get("kind")))
+    if node.site is None or not isinstance(call, ast.Call) or written is None:
         return False
-    named = [each.value for each in call.keywords if each.arg == "p"]
-    rate = (*call.args[1:2], *named)[:1]
+    place, name = written
+    named = [each.value for each in call.keywords if each.arg == name]
+    rate = (*call.args[place : place + 1], *named)[:1]
     around = function_around(call, node.site.source.cell)
     if around is None or not rate or not isinstance(rate[0], ast.Name):
         return False

@@ -60,6 +60,8 @@ from vae_checked.record import replace
 _LARGEST = {"float16": 65504.0, "float32": 3.4028234663852886e38}
 _LEAST = {"float16": 2.0**-25, "float32": 2.0**-150}
 _DRAWS = ("noise", "draw")
+# What stands for code that was not followed.
+_UNREAD = ("opaque", "call")
 # Operations that make of a moderate number one that is not finite, and the heads for std at which they are tried.
 _GROWING = frozenset("exp expm1 square pow mul div reciprocal log".split())
 _HEADS = tuple(2.0**k for k in range(1, 14))
@@ -418,7 +420,7 @@ def _reached(losses: Losses, lost: Fact[tuple[str, ...]] | None) -> Fact[tuple[s
 def _dropout(
     losses: Losses, site: SamplerSite | None, kl: Divergence | None, recon: Reconstruction | None
 ) -> Fact[tuple[str, ...]] | None:
-    """Dropout between the input, z and what is decoded; None where there is none, or where it may be meant to stay."""
+    """Dropout between the input, z and what is decoded; None where it may be meant to stay, or where that is unread."""
     ends = [site.z] if site is not None else []
     ends += [kl.location, kl.head] if kl is not None else []
     ends += [recon.first, recon.second] if recon is not None else []
@@ -426,8 +428,12 @@ def _dropout(
     nodes = [node for node in dropouts(losses) if node in inside or _follows(losses, node, site, recon)]
     stays = {node: is_always_on(losses, node) for node in nodes}
     always = [node for node in nodes if stays[node] and not _corrupts_data(losses, node)]
-    if not nodes or (None in stays.values() and not always):
+    if None in stays.values() and not always:
         return None
+    if not nodes:
+        # Without any a model is clean where all was read that is computed from the input to what is decoded.
+        whole = site is not None and recon is not None and not any(node.op in _UNREAD for node in walk(*ends))
+        return Fact((), origin(recon.term)) if whole and recon is not None else None
     return Fact(tuple(dict.fromkeys(origin(node).source for node in always)), origin((always or nodes)[0]))
 
 

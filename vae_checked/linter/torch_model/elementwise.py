@@ -26,6 +26,14 @@ def first_tensor(args: list[Value], kwargs: dict[str, Value], site: Site) -> Exp
     return as_expr(args[0], site) if args else opaque("nothing", (), site)
 
 
+def argument(args: list[Value], kwargs: dict[str, Value], position: int, *names: str) -> Value:
+    """What is given by one of some names, or at a position; None for nothing."""
+    for name in names:
+        if name in kwargs:
+            return kwargs[name]
+    return args[position] if position < len(args) else None
+
+
 def handler(operation: Operation) -> Handler:
     """What a call of `operation` gives."""
     if len(operation.arguments) == 1 and not operation.parameters and operation.rewritten is None:

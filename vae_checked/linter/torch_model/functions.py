@@ -13,8 +13,8 @@ from vae_checked.linter.symbols.numeric import Program, leaves
 from vae_checked.linter.symbols.places import Places
 from vae_checked.linter.symbols.turns import over_turns
 from vae_checked.linter.symbols.values import MAX_NESTED, Value, as_expr, number_of
-from vae_checked.linter.torch_model import elementwise
-from vae_checked.linter.torch_model.elementwise import Handler, first_tensor
+from vae_checked.linter.torch_model import dropping, elementwise
+from vae_checked.linter.torch_model.elementwise import Handler, argument, first_tensor
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.linter.torch_model.pieces import concatenated, stacked
 from vae_checked.linter.torch_model.sizes import UNKNOWN, axis_of_size, shape_of
@@ -37,13 +37,6 @@ _WINDOWS = {
 }
 # What goes beyond the values between which it computes others.
 _OVERSHOOTING = "bicubic"
-
-
-def _argument(args: list[Value], kwargs: dict[str, Value], position: int, *names: str) -> Value:
-    for name in names:
-        if name in kwargs:
-            return kwargs[name]
-    return args[position] if position < len(args) else None
 
 
 def axes_of(value: Value) -> Hashable:
@@ -97,27 +90,15 @@ def _tensor(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], s
 
 def _copied(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """x.newfirst_tensor(data): a copy of the data that no gradient reaches."""
-    return Expr("detach", (as_expr(_argument(args, kwargs, 1, "data"), site),), (), site)
+    return Expr("detach", (as_expr(argument(args, kwargs, 1, "data"), site),), (), site)
 
 
 def _half(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     return Expr("cast", (first_tensor(args, kwargs, site),), (("dtype", "float16"),), site)
 
 
-_DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout")
 # Of these a tensor takes no other one.
 _UNARY = frozenset("relu sigmoid tanh softplus gelu silu elu".split())
-
-
-def _dropout(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    x = first_tensor(args, kwargs, site)
-    rate = number_of(_argument(args, kwargs, 1, "p"))
-    asked = len(args) > 2 or "training" in kwargs
-    # Whoever writes that it is always on, or hands over another rate, may mean it: that is not known.
-    meant = asked and _argument(args, kwargs, 2, "training") is True
-    always = None if meant else not asked and rate != 0.0
-    kept = 0.5 if len(args) < 2 and "p" not in kwargs else "unknown" if rate is None else rate
-    return Expr("layer", (x,), (("kind", "dropout"), ("always_on", always), ("rate", rate), ("p", kept)), site)
 
 
 def of_kept_module(owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Expr | None:
@@ -128,7 +109,7 @@ def of_kept_module(owner: Expr, name: str, args: list[Value], kwargs: dict[str, 
     """
     if len(args) != 1 or kwargs or not isinstance(args[0], Expr) or args[0].op == "const":
         return None
-    if name in _DROPOUTS:
+    if name in dropping.ON_BY_DEFAULT:
         attrs = (("kind", "dropout"), ("always_on", None), ("rate", None), ("p", "unknown"))
         return Expr("layer", (args[0],), attrs, site)
     return Expr("call", (owner, args[0]), (("name", name),), site) if name in _UNARY else None
@@ -158,8 +139,8 @@ def _broadcast(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: 
 
 def _repeat_interleave(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """Copies of each row beside one another, where `repeat` puts copies of all of them after one another."""
-    times = _size(_argument(args, kwargs, 1, "repeats"))
-    axis = number_of(_argument(args, kwargs, 2, "dim"))
+    times = _size(argument(args, kwargs, 1, "repeats"))
+    axis = number_of(argument(args, kwargs, 2, "dim"))
     x = first_tensor(args, kwargs, site)
     return Expr("repeat", (x,), (("sizes", (times,)), ("each", True), ("axis", axis)), site)
 
@@ -192,8 +173,8 @@ def _reduce(op: str, *, without_nan: bool = False) -> Handler:
 
     def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         x = first_tensor(args, kwargs, site)
-        axes = axes_of(_argument(args, kwargs, 1, "dim", "axis"))
-        keep = _argument(args, kwargs, 2, "keepdim", "keepdims")
+        axes = axes_of(argument(args, kwargs, 1, "dim", "axis"))
+        keep = argument(args, kwargs, 2, "keepdim", "keepdims")
         if x.op == "stack" and keep is not True and axes in ("all", (x.get("axis"),)):
             return _folded(op, x, axes, site)
         return Expr(op, (x,), (("axes", axes), ("keepdim", keep is True), *own), site)
@@ -228,7 +209,7 @@ def _log_softmax(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site
 
 def _size_of(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x = first_tensor(args, kwargs, site)
-    axis = whole(number_of(_argument(args, kwargs, 1, "dim")))
+    axis = whole(number_of(argument(args, kwargs, 1, "dim")))
     return Expr("shape", (x,), (), site) if axis is None else Expr("size", (x,), (("axis", axis),), site)
 
 
@@ -248,33 +229,33 @@ def _parts(x: Expr, widths: Sequence[float | None], axis: float | None, site: Si
 
 
 def _chunk(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    count = whole(number_of(_argument(args, kwargs, 1, "chunks", "sections")))
-    axis = number_of(_argument(args, kwargs, 2, "dim", "axis"))
+    count = whole(number_of(argument(args, kwargs, 1, "chunks", "sections")))
+    axis = number_of(argument(args, kwargs, 2, "dim", "axis"))
     number = 2 if count is None else max(1, min(count, 16))
     return _parts(first_tensor(args, kwargs, site), [None] * number, axis, site)
 
 
 def _split(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    sizes = _argument(args, kwargs, 1, "split_size_or_sections", "split_size")
-    axis = number_of(_argument(args, kwargs, 2, "dim", "axis"))
+    sizes = argument(args, kwargs, 1, "split_size_or_sections", "split_size")
+    axis = number_of(argument(args, kwargs, 2, "dim", "axis"))
     widths = [number_of(size) for size in (sizes if isinstance(sizes, (tuple, list)) else [sizes] * 2)]
     return _parts(first_tensor(args, kwargs, site), widths, axis, site)
 
 
 def _tensor_split(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    places = _argument(args, kwargs, 1, "indices_or_sections", "indices", "sections")
+    places = argument(args, kwargs, 1, "indices_or_sections", "indices", "sections")
     if not isinstance(places, (tuple, list)):
-        axis = _argument(args, kwargs, 2, "dim")
+        axis = argument(args, kwargs, 2, "dim")
         return _chunk(evaluator, [first_tensor(args, kwargs, site), places, axis], {}, site)
     ends = [number_of(place) for place in places]
     widths = [None if one is None or other is None else other - one for one, other in itertools.pairwise([0.0, *ends])]
-    axis = number_of(_argument(args, kwargs, 2, "dim"))
+    axis = number_of(argument(args, kwargs, 2, "dim"))
     return _parts(first_tensor(args, kwargs, site), [*widths, None], axis, site)
 
 
 def _unbind(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     x = first_tensor(args, kwargs, site)
-    axis = number_of(_argument(args, kwargs, 1, "dim"))
+    axis = number_of(argument(args, kwargs, 1, "dim"))
     own = stacked(x, axis)
     if own is not None:
         return own
@@ -298,7 +279,7 @@ def _filled_like(value: float | None = None) -> Handler:
 
     def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         like = args[0] if args else kwargs.get("input")
-        filled = const(value, site) if value is not None else as_expr(_argument(args, kwargs, 1, "fill_value"), site)
+        filled = const(value, site) if value is not None else as_expr(argument(args, kwargs, 1, "fill_value"), site)
         if filled.op != "const" or not isinstance(like, Expr):
             return filled
         return Expr("const", (), (("value", filled.value), ("like", like)), site)
@@ -310,7 +291,7 @@ def _full(place: int, sizes_at: int | None = None) -> Handler:
     """One number everywhere, the argument at `place`; its sizes are the argument at `sizes_at`."""
 
     def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-        filled = as_expr(_argument(args, kwargs, place, "fill_value"), site)
+        filled = as_expr(argument(args, kwargs, place, "fill_value"), site)
         if filled.op != "const" or sizes_at is None:
             return filled
         given = args[sizes_at] if sizes_at < len(args) else kwargs.get("size")
@@ -323,7 +304,7 @@ def _full(place: int, sizes_at: int | None = None) -> Handler:
 def larger_or_smaller(name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Expr | None:
     """`max` or `min` of two tensors, element by element; None where one is asked for its largest along an axis."""
     op = {"max": "maximum", "min": "minimum"}.get(name)
-    other = _argument(args, kwargs, 1, "other")
+    other = argument(args, kwargs, 1, "other")
     if op is None or not isinstance(other, Expr) or other.get("name") in ("dim", "axis"):
         return None
     return Expr(op, (first_tensor(args, kwargs, site), other), (), site)
@@ -331,13 +312,13 @@ def larger_or_smaller(name: str, args: list[Value], kwargs: dict[str, Value], si
 
 def _pieces(args: list[Value], kwargs: dict[str, Value], *names: str) -> Value:
     """What tensors are put together: those that were written into a list, not what it was filled with."""
-    given = _argument(args, kwargs, 0, *names)
+    given = argument(args, kwargs, 0, *names)
     return given.from_place(0) if isinstance(given, Places) else given
 
 
 def _cat(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     pieces = _pieces(args, kwargs, "tensors")
-    axis = number_of(_argument(args, kwargs, 1, "dim", "axis"))
+    axis = number_of(argument(args, kwargs, 1, "dim", "axis"))
     items = tuple(as_expr(item, site) for item in (pieces if isinstance(pieces, (tuple, list)) else [pieces]))
     if len(items) > 1 and len({item.uid for item in items}) == 1:
         return Expr("repeat", items[:1], (), site)
@@ -350,7 +331,7 @@ def _hstack(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], s
 
 def _stack(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     pieces = _pieces(args, kwargs, "tensors", "arrays")
-    axis = whole(number_of(_argument(args, kwargs, 1, "dim", "axis"))) or 0
+    axis = whole(number_of(argument(args, kwargs, 1, "dim", "axis"))) or 0
     several = pieces if isinstance(pieces, (tuple, list)) and pieces else [pieces]
     items = tuple(as_expr(item, site) for item in several)
     return Expr("stack", items, (("axis", axis),), site)
@@ -381,7 +362,7 @@ def _detached_scalar(_: Evaluator, args: list[Value], kwargs: dict[str, Value], 
 
 def _masked(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """The elements of a tensor where a mask is true: as `x[mask]`."""
-    mask = as_expr(_argument(args, kwargs, 1, "mask"), site)
+    mask = as_expr(argument(args, kwargs, 1, "mask"), site)
     return Expr("index", (first_tensor(args, kwargs, site),), (("key", (("expr", mask.uid),)),), site)
 
 
@@ -394,14 +375,14 @@ def _window(op: str) -> Handler:
 
 def _interpolated(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """F.interpolate(x, size, scale_factor, mode)."""
-    x, mode = first_tensor(args, kwargs, site), _argument(args, kwargs, 3, "mode")
+    x, mode = first_tensor(args, kwargs, site), argument(args, kwargs, 3, "mode")
     known = mode is None or (isinstance(mode, str) and mode != _OVERSHOOTING)
     return Expr("enlarge", (x,), (), site) if known else opaque("interpolate", (x,), site)
 
 
 def _packed(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """pack_padded_sequence(x, lengths): the steps of all sequences that are no padding; as a pair its first part."""
-    lengths = as_expr(_argument(args, kwargs, 1, "lengths"), site)
+    lengths = as_expr(argument(args, kwargs, 1, "lengths"), site)
     key = (("expr", lengths.uid),)
     return Expr("index", (first_tensor(args, kwargs, site),), (("key", key), ("packed", True)), site)
 
@@ -433,7 +414,7 @@ HANDLERS: dict[str, Handler] = {
     **elementwise.handlers(),
     **dict.fromkeys(OPERATIONS["cast"].names.functions, _cast), "long": _tensor, "int": _tensor,
     "half": _half, "new_tensor": _copied, "tensor": _tensor,
-    **dict.fromkeys(_DROPOUTS, _dropout),
+    **dropping.HANDLERS,
     **{name: _shape(op) for name, op in _SHAPES.items()},
     "repeat_interleave": _repeat_interleave, "broadcast_tensors": _broadcast, "broadcast_arrays": _broadcast,
     **{name: _move(name) for name in OPERATIONS["move"].names.functions},

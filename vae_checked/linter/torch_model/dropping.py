@@ -1,0 +1,51 @@
+"""Functions of torch that drop elements, and whether evaluation switches them off."""
+
+from __future__ import annotations
+
+from vae_checked.linter.symbols.expression import Expr, Site, walk
+from vae_checked.linter.symbols.values import Value, as_expr, number_of
+from vae_checked.linter.torch_model.elementwise import Handler, argument, first_tensor
+from vae_checked.linter.torch_model.evaluator import Evaluator
+
+# Whether each is on where nothing is said of the mode.
+ON_BY_DEFAULT = {
+    "dropout": True,
+    "dropout1d": True,
+    "dropout2d": True,
+    "dropout3d": True,
+    "alpha_dropout": False,
+    "feature_alpha_dropout": False,
+}
+
+
+def _drops(on_by_default: bool) -> Handler:
+    def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+        x = first_tensor(args, kwargs, site)
+        rate = number_of(argument(args, kwargs, 1, "p"))
+        asked = len(args) > 2 or "training" in kwargs
+        # Whoever writes that it is always on, or hands over another rate, may mean it: that is not known.
+        meant = asked and argument(args, kwargs, 2, "training") is True
+        always = None if meant else on_by_default and not asked and rate != 0.0
+        kept = 0.5 if len(args) < 2 and "p" not in kwargs else "unknown" if rate is None else rate
+        return Expr("layer", (x,), (("kind", "dropout"), ("always_on", always), ("rate", rate), ("p", kept)), site)
+
+    return handle
+
+
+def _attends(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """F.scaled_dot_product_attention(query, key, value, attn_mask, dropout_p): no mode switches its dropout off."""
+    tensors = [*args[:3], *(kwargs[name] for name in ("query", "key", "value") if name in kwargs)]
+    made = Expr("attention", tuple(as_expr(each, site) for each in tensors), (), site)
+    given = argument(args, kwargs, 4, "dropout_p")
+    rate = 0.0 if given is None else number_of(given)
+    if rate == 0.0:
+        return made
+    by_mode = isinstance(given, Expr) and any(node.op == "training" for node in walk(given))
+    always = False if by_mode else None if rate is None else True
+    return Expr("layer", (made,), (("kind", "attention_dropout"), ("always_on", always), ("rate", rate)), site)
+
+
+HANDLERS: dict[str, Handler] = {
+    **{name: _drops(is_on) for name, is_on in ON_BY_DEFAULT.items()},
+    "scaled_dot_product_attention": _attends,
+}
