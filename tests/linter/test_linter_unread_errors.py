@@ -135,3 +135,35 @@ def test_a_window_over_sizes_is_no_error_of_the_picture(tmp_path: Path) -> None:
         report = linted(tmp_path, {"net.py": head + passed.format(width=width)})
         assert [facts for facts in report.facts if facts.sampler.std and facts.kl.form]
         assert not [facts for facts in report.facts if facts.recon.kind]
+
+
+FIELDS = (
+    HEAD
+    + MODEL
+    + """
+    def step(self, batch):
+        x, bent, label = batch
+        m, s = self.encode(bent)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        kl = 0.5 * torch.sum(m.pow(2) + s.exp() - 1 - s)
+        told = F.kl_div(torch.log_softmax(self.back(z)[:, :9], dim=1), {compared}, reduction="sum")
+        loss = {error} {sign} kl + told
+        loss.backward()
+"""
+)
+ERROR = 'F.mse_loss(self.back(z), x, reduction="sum")'
+
+
+@pytest.mark.parametrize(("sign", "expected"), [("+", []), ("-", ["VAE302"])])
+def test_a_label_in_the_same_batch_is_not_the_input(sign: str, expected: list[str], tmp_path: Path) -> None:
+    text = FIELDS.format(compared="label", error=ERROR, sign=sign)
+    report = linted(tmp_path, {"model.py": text})
+    assert codes(report) == expected
+    assert [facts.recon.kind.value for facts in report.facts if facts.recon.kind] == ["mse"]
+    assert not any(facts.recon.unread for facts in report.facts)
+
+
+def test_a_term_that_is_not_read_of_the_input_field_is_taken(tmp_path: Path) -> None:
+    report = linted(tmp_path, {"model.py": FIELDS.format(compared="bent", error="0.0", sign="+")})
+    assert codes(report) == []
+    assert [facts for facts in report.facts if facts.recon.unread]

@@ -61,7 +61,7 @@ def beside(
     for in some `values`, or in all of the graph.
     """
     with_kl, with_z = graph.holding(kl.term.uid), graph.holding(site.z.uid)
-    encoded = {leaf.uid for leaf in walk(site.location) if leaf.op in _GIVEN}
+    encoded = {leaf.uid for leaf in _given(site.location)}
     other: Reconstruction | None = None
     for value in graph.values if values is None else values:
         if value.uid not in with_kl or value.uid not in with_z:
@@ -71,7 +71,7 @@ def beside(
                 continue
             if any(graph.holds(term, each.uid) or graph.holds(each, term.uid) for each in read):
                 continue
-            data = [leaf for leaf in _apart(term, site.z.uid) if leaf.op in _GIVEN]
+            data = list(_given(term, site.z.uid))
             own = next((leaf for leaf in data if leaf.uid in encoded), None)
             if own is not None:
                 return _unread(term, own)
@@ -110,12 +110,24 @@ def _is_of_decoded(term: Expr, site: SamplerSite, with_z: frozenset[int]) -> boo
     return applied and site.z.uid in reached([term])
 
 
-def _apart(term: Expr, z: int) -> Iterator[Expr]:
-    """The nodes of a term, those below z left out."""
+def _given(term: Expr, z: int | None = None) -> Iterator[Expr]:
+    """What is given from outside in a term, that below z left out: of a batch each of its fields is one by itself."""
     stack, seen = [term], {z}
     while stack:
         node = stack.pop()
-        if node.uid not in seen:
-            seen.add(node.uid)
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        if node.op in _GIVEN or _is_field(node):
             yield node
+        else:
             stack += reversed(node.args)
+
+
+def _is_field(node: Expr) -> bool:
+    """Whether a value is a field of what is given, or a field of one."""
+    while node.op == "item" and node.args:
+        node = node.args[0]
+        if node.op in _GIVEN:
+            return True
+    return False
