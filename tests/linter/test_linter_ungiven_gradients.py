@@ -194,3 +194,29 @@ def test_what_is_decoded_and_the_data_are_two_things(other: str, tmp_path: Path)
         "def objective(y, x, m, s):\n", f"def objective(y, x, m, s):\n    {other}\n"
     )
     assert "VAE601" not in codes(linted(tmp_path, {"net.py": mixed}))
+
+
+SEVERAL = """
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Several(nn.Module):
+    def __init__(self, names, nets):
+        super().__init__()
+        self.names, self.nets = names, nets
+
+    def loss(self, given, heads):
+        total = 0.0
+        for one in self.names:
+            m, s = heads[one]
+            for other in self.names:
+                p, r = heads[other]
+                total = total + 0.5 * torch.sum(r - s + (s.exp() + (m - p).pow(2)) / r.exp() - 1)
+        return total
+"""
+
+
+def test_two_entries_that_loops_have_in_hand_are_not_one(tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"several.py": SEVERAL})) == []

@@ -22,6 +22,7 @@ _DIFFERENTIATING = frozenset(
     "grad vjp jvp jacobian minimize closure fit train_step value_and_grad grad_and_value loss_scaler".split()
 )
 _RELABELLED = VIEWS | {"flatten"}
+_PICKED = frozenset(("item", "index", "part"))
 # What shows a number, keeps it for later, or writes it down.
 _TELLING = frozenset(
     "text sequence print format append add_scalar add_scalars log log_metric info debug warning write writerow update "
@@ -63,7 +64,24 @@ def _compared(losses: Losses) -> Fact[Ungiven] | None:
 def _is_of_data_alone(recon: Reconstruction) -> bool:
     """Whether both sides of an error are the same tensor, which was handed in and at most viewed otherwise."""
     first, second = map(_viewed, (recon.first, recon.second))
-    return recon.kind is not None and first.uid == second.uid and (given.is_given(first) or given.is_data(first))
+    if recon.kind is None or first.uid != second.uid or _is_any_entry(first):
+        return False
+    return given.is_given(first) or given.is_data(first)
+
+
+def _is_any_entry(side: Expr) -> bool:
+    """Whether a value is what a key that is not known picks, or a part of it: two loops have two of them in hand."""
+    node = side
+    while node.op in _PICKED and node.args:
+        key = node.get("key")
+        if isinstance(key, tuple) and any(_is_unknown_key(part) for part in key):
+            return True
+        node = node.args[0]
+    return node.op == "atom" and node.get("name") == "item"
+
+
+def _is_unknown_key(part: object) -> bool:
+    return isinstance(part, tuple) and part[:1] == ("expr",)
 
 
 def _viewed(side: Expr) -> Expr:
