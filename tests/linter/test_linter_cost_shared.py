@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from counted import calls_of
+from hostile_code import module
 
 from vae_checked.catalogue import find
 from vae_checked.facts import NoiseLaw
@@ -160,3 +161,13 @@ def test_a_project_is_let_go_before_the_next_though_the_collector_is_off(tmp_pat
             gc.enable()
     assert len(report.findings) == 3
     assert collected == [1, 1]
+
+
+def test_a_long_chain_of_branches_takes_no_more_for_each(tmp_path: Path) -> None:
+    def calls(length: int) -> int:
+        chain = "".join(f"elif pick({place}):\n    y = x + {place}\n" for place in range(length))
+        (tmp_path / "model.py").write_text(module(in_loss=f"if pick(x):\n    y = x\n{chain}"), encoding="utf-8")
+        return calls_of(lambda: lint([tmp_path]))
+
+    calls(3)
+    assert calls(200) < 5 * calls(50)

@@ -80,6 +80,8 @@ def statements(node: ast.AST) -> Iterator[ast.stmt]:
 def blocks(nodes: Iterable[ast.AST]) -> Iterator[list[ast.stmt]]:
     """The lists of statements that stand in some nodes themselves, which are run one after the other."""
     for node in nodes:
+        if isinstance(node, ast.expr):
+            continue
         for name in ("body", "orelse", "finalbody"):
             block = getattr(node, name, None)
             if isinstance(block, list):

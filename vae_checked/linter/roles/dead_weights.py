@@ -114,10 +114,16 @@ def names_in(module: Module) -> frozenset[str]:
     return frozenset(name for cell in module.file.cells for name in _read_names(cell.nodes))
 
 
+_NAMING = (ast.Name, ast.Attribute, ast.Constant, ast.keyword, ast.Global, ast.Nonlocal)
+
+
 def _read_names(nodes: Iterable[ast.AST]) -> set[str]:
     """The names that a piece of source reads, attributes with a dot before them; strings count as both."""
     names: set[str] = set()
     for node in nodes:
+        # Every node of a file passes here, and most name nothing.
+        if not isinstance(node, _NAMING):
+            continue
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
             names.add(node.id)
         elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Store):

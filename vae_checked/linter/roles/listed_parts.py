@@ -216,14 +216,23 @@ def _read(module: Module) -> _Listed:
 
 def are_alternatives(nodes: Iterable[ast.AST], one: ast.AST, other: ast.AST) -> bool:
     """Whether two nodes stand in the two branches of one of some conditions."""
+    if one is other:
+        return False
     for node in nodes:
-        if isinstance(node, ast.If) and node.orelse:
+        # Each branch of a long chain stands in all before it: those alone are gone through that both may stand in.
+        if isinstance(node, ast.If) and node.orelse and _is_around(node, one) and _is_around(node, other):
             first, second = (
                 {id(inner) for each in body for inner in ast.walk(each)} for body in (node.body, node.orelse)
             )
             if (id(one) in first and id(other) in second) or (id(other) in first and id(one) in second):
                 return True
     return False
+
+
+def _is_around(outer: ast.If, node: ast.AST) -> bool:
+    """Whether a node may stand in a branch of a condition, by its line."""
+    line = getattr(node, "lineno", None)
+    return line is None or outer.end_lineno is None or outer.lineno <= line <= outer.end_lineno
 
 
 def _differ_by_branch(nodes: list[ast.AST], calls: list[ast.Call]) -> bool:
