@@ -220,3 +220,19 @@ class Several(nn.Module):
 
 def test_two_entries_that_loops_have_in_hand_are_not_one(tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"several.py": SEVERAL})) == []
+
+
+def test_a_backward_in_the_file_of_another_network_gives_no_gradient(tmp_path: Path) -> None:
+    other = """import torch
+
+
+def fit_classifier(net, loader):
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    for x, y in loader:
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net(x), y).backward()
+        optimizer.step()
+"""
+    vae = "from other import fit_classifier\n" + text("other.fit(x)") + "    fit_classifier(other, loader)\n"
+    report = linted(tmp_path, {"net.py": vae, "other.py": other})
+    assert not any("VAE601" in each.clean for each in report.vaes)

@@ -92,13 +92,12 @@ def _viewed(side: Expr) -> Expr:
 
 
 def may_lack(losses: Losses) -> bool:
-    """Whether an optimizer is stepped in files that name no `backward`: what else they name may differentiate."""
-    if losses.backward or not losses.totals:
+    """Whether an optimizer is stepped in a file that names no `backward`: what else it names may differentiate."""
+    ends = losses.backward
+    if not losses.totals or any(losses.graph.holds(end, total.uid) for end in ends for total in losses.totals):
         return False
-    modules = losses.evaluation.modules()
-    return any(module.read_once(_stepping) for module in modules) and not any(
-        module.read_once(_names_backward) for module in modules if module.read_once(_stepping)
-    )
+    stepping = (module for module in losses.evaluation.modules() if module.read_once(_stepping))
+    return not all(module.read_once(_names_backward) for module in stepping)
 
 
 def _names_backward(module: Module) -> bool:
