@@ -188,6 +188,13 @@ def test_data_compared_with_themselves_train_no_decoder(same: str, tmp_path: Pat
     assert finding.fix.startswith("compare what is decoded with the data in F.binary_cross_entropy(")
 
 
+def test_a_posterior_that_is_held_against_itself_is_no_data(tmp_path: Path) -> None:
+    """As in the KL of each posterior to each other one, where the names of the two are not known."""
+    same = "mu1 = mu2 = x\n    y, x = mu1, mu2"
+    mixed = text("loss.backward()").replace("def objective(y, x, m, s):\n", f"def objective(y, x, m, s):\n    {same}\n")
+    assert "VAE601" not in codes(linted(tmp_path, {"net.py": mixed}))
+
+
 @pytest.mark.parametrize("other", ["y = y", "y, x = y.flatten(1), x.flatten(1)", "y = torch.relu(y)"])
 def test_what_is_decoded_and_the_data_are_two_things(other: str, tmp_path: Path) -> None:
     mixed = text("loss.backward()").replace(

@@ -16,6 +16,7 @@ from vae_checked.linter.symbols import given
 from vae_checked.linter.symbols.expression import Expr, Site, origin, strip
 from vae_checked.linter.symbols.values import Module
 from vae_checked.linter.torch_model import optimizers
+from vae_checked.mathematics.names import Role, likely_role_of
 
 # By which a gradient is taken, or training is left to something else; whatever has `backward` in its name does as well.
 _DIFFERENTIATING = frozenset(
@@ -56,9 +57,15 @@ def _compared(losses: Losses) -> Fact[Ungiven] | None:
     """Where the only error of a loss compares the data with themselves: no side of it is decoded."""
     for total in losses.totals:
         errors = [recon for recon in losses.recons if losses.graph.holds(total, recon.term.uid)]
-        if errors and all(map(_is_of_data_alone, errors)):
+        if errors and all(map(_is_of_data_alone, errors)) and not any(_is_of_a_head(each, losses) for each in errors):
             return Fact(Ungiven.COMPARED, origin(errors[0].term))
     return None
+
+
+def _is_of_a_head(recon: Reconstruction, losses: Losses) -> bool:
+    """Whether what is compared is called after a head: as in the KL of a posterior to itself."""
+    called = losses.evaluation.observations.names.get(_viewed(recon.first).uid, ())
+    return not {Role.MU, Role.SECOND}.isdisjoint(map(likely_role_of, called))
 
 
 def _is_of_data_alone(recon: Reconstruction) -> bool:
