@@ -34,6 +34,9 @@ def read(term: Expr, q: Expr, scalars: list[int]) -> Categorical | None:
     Without the log K it is an entropy, of which more or less may be wanted. With a quotient 1 / K in its place it tries
     to be the KL, where what it is taken of is known to be probabilities.
     """
+    if _is_of_parameters(q):
+        # The shares of a mixture are of no input: that they are kept alike is no KL of a posterior.
+        return None
     formula = Program(term, (*scalars, q.uid)).formula
     found = _coefficients(formula, len(scalars), _CLASSES)
     if found is None:
@@ -48,6 +51,12 @@ def read(term: Expr, q: Expr, scalars: list[int]) -> Categorical | None:
         counted = not scalars and classes > 1.5 and close(classes, round(classes))
         return Categorical(factor, offset=True) if named or counted else None
     return None
+
+
+def _is_of_parameters(q: Expr) -> bool:
+    """Whether nothing but parameters of a model makes probabilities."""
+    leaves = {node.op for node in walk(q) if not node.args}
+    return "parameter" in leaves and leaves <= {"parameter", "const"}
 
 
 @lru_cache(maxsize=_MOST_KEPT)
