@@ -16,7 +16,18 @@ from vae_checked.linter.roles.pooled import pools
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import rank_of, step_axes
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, contains, elementwise, origin, strip, walk, written
+from vae_checked.linter.symbols.expression import (
+    NOISE,
+    PASSED,
+    TRANSPARENT,
+    Expr,
+    contains,
+    elementwise,
+    origin,
+    strip,
+    walk,
+    written,
+)
 from vae_checked.linter.symbols.given import is_data, is_given
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.torch_model import columns
@@ -24,6 +35,8 @@ from vae_checked.mathematics import reductions
 from vae_checked.mathematics.names import Role, likely_role_of
 from vae_checked.record import replace
 
+_MADE_UP = frozenset(("noise", "const", "size"))
+_DONE = PASSED | {"noise", "softmax", "log_softmax"}
 # What a clamp makes a picture lie in.
 _RANGES = (Interval(0.0, 1.0), Interval(-1.0, 1.0), Interval(0.0, 255.0))
 _SIDES = (Role.RECONSTRUCTION, Role.INPUT)
@@ -56,7 +69,7 @@ def output_facts(
     if prediction is None:
         mixing = layout.batch_mixing(mean)
         return Output(batch_mixing=mixing if mixing is not None and mixing.value is not None else None)
-    if is_of_features(prediction, target):
+    if is_of_features(prediction, target) or _is_made_up(prediction):
         return Output()
     scores = reconstructions.bounded_scores(recon)
     output = scores or prediction
@@ -70,6 +83,13 @@ def output_facts(
         shape=layout.output_shape(prediction, target),
         batch_mixing=layout.batch_mixing(prediction),
     )
+
+
+def _is_made_up(prediction: Expr) -> bool:
+    """Whether a prediction is noise that is only computed with, as where somebody tries a loss: no decoder made it."""
+    if not prediction.bits & NOISE:
+        return False
+    return all(node.op in _MADE_UP if not node.args else node.op in _DONE for node in walk(prediction))
 
 
 def _is_beside_data(prediction: Expr) -> bool:
