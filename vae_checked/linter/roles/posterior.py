@@ -26,6 +26,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import batch_sizes, bent_noise, gradients, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.extents import latents
+from vae_checked.linter.roles.head_layers import are_parts_apart
 from vae_checked.linter.roles.objective import Losses, is_given
 from vae_checked.linter.roles.pooled import over_first_axis
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -462,4 +463,4 @@ def _source(site: SamplerSite, head: Expr | None) -> Fact[HeadSource] | None:
         return Fact(HeadSource.DUPLICATED if same else HeadSource.DISTINCT, origin(second))
     if location.op in ("layer", "part", "item", "index") and location.uid == second.uid:
         return Fact(HeadSource.DUPLICATED, origin(second))
-    return None
+    return Fact(HeadSource.DISTINCT, origin(second)) if are_parts_apart(location, second) else None
