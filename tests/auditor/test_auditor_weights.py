@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from small_vaes import spellings as zoo
 from torch import Tensor, nn
 
 from vae_checked.auditor import AuditReport, audit
+from vae_checked.auditor.recording import literals
 from vae_checked.facts import Reduction
 from vae_checked.mathematics.effective_beta import rendered
 
@@ -315,3 +318,34 @@ def test_a_lost_half_is_told_from_a_named_weight_of_the_same_size() -> None:
     beta = report.facts[0].objective.effective_beta
     assert beta is not None
     assert beta.value.value == pytest.approx(4.0, rel=1e-6)
+
+
+NESTED = """\
+if a: b; c
+try:
+    x; y
+except E:
+    z = (1,
+         2)
+finally: s
+match p:
+    case 1: t
+    case 2:
+        v
+@d(
+    1)
+def f(a,
+      b):
+    return a
+"""
+
+
+def test_the_inmost_statement_around_a_line_is_found_as_by_all_nodes(tmp_path: Path) -> None:
+    path = tmp_path / "nested.py"
+    path.write_text(NESTED, encoding="utf-8")
+    every = [node for node in ast.walk(ast.parse(NESTED)) if isinstance(node, ast.stmt)]
+    for line in range(NESTED.count("\n") + 2):
+        around = [node for node in every if node.lineno <= line <= (node.end_lineno or 0)]
+        inmost = min(around, key=lambda node: (node.end_lineno or 0) - node.lineno, default=None)
+        found = literals._statement(str(path), line)
+        assert (found and ast.dump(found)) == (inmost and ast.dump(inmost))

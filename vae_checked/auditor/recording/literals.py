@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import linecache
 import math
+from collections.abc import Iterator
 from functools import lru_cache
 
 from vae_checked.auditor.recording.tape import Step
@@ -82,14 +83,25 @@ def _numbers(path: str, line: int) -> frozenset[float] | None:
 def _statement(path: str, line: int) -> ast.stmt | None:
     """The inmost statement around a line; None where there is no source."""
     tree = _tree(path)
-    if tree is None:
-        return None
-    around = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)
-    ]
+    around: list[ast.stmt] = []
+    # Outer statements first; what does not stand around the line has no statement in it that does.
+    holding: list[ast.AST] = [] if tree is None else [tree]
+    for outer in holding:
+        for each in _held(outer):
+            if isinstance(each, ast.stmt):
+                if not each.lineno <= line <= (each.end_lineno or each.lineno):
+                    continue
+                around.append(each)
+            holding.append(each)
     return min(around, key=lambda node: (node.end_lineno or node.lineno) - node.lineno, default=None)
+
+
+def _held(node: ast.AST) -> Iterator[ast.stmt | ast.excepthandler | ast.match_case]:
+    """The statements that stand in a node itself, and the parts of it that hold others."""
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            yield from (each for each in value if isinstance(each, (ast.stmt, ast.excepthandler, ast.match_case)))
 
 
 @lru_cache(maxsize=16)
