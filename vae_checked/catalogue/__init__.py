@@ -136,7 +136,7 @@ def judge(facts: Facts, mistakes: Iterable[Mistake] = CATALOGUE) -> Judgement:
                 findings.append(compose(mistake, evidence, facts))
             case Clean() if cut is not None:
                 undecided[mistake.code] = cut
-            case Clean() if (other := _known_in_part(facts, mistake)) is not None:
+            case Clean() if facts.elsewhere and (other := _known_in_part(facts, mistake)) is not None:
                 undecided[mistake.code] = Undecided(reason=other)
             case Clean():
                 clean.append(mistake.code)

@@ -217,6 +217,16 @@ def parse(path: str, data: bytes | str) -> File:
     return File(path, [_cell(data if isinstance(data, str) else _decode(data), None)])
 
 
+def texts(path: str, data: bytes | str) -> dict[int | None, str]:
+    """The text of each cell of a file that was parsed before, by its number; a file of Python is not parsed again.
+
+    UnreadableError as for `parse`.
+    """
+    if path.endswith(".ipynb"):
+        return {cell.number: cell.text for cell in _notebook(path, data).cells}
+    return {None: _plain(data if isinstance(data, str) else _decode(data))}
+
+
 def _decode(data: bytes) -> str:
     if b"\0" in data:
         raise UnreadableError("not Python: it holds NUL bytes, as binary files and UTF-16 do")
@@ -249,8 +259,13 @@ def parsed(text: str) -> ast.Module:
             return ast.parse(earlier)
 
 
+def _plain(text: str) -> str:
+    """A text as it is parsed: no mark at its beginning, and lines that end as those of Python do."""
+    return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
 def _cell(text: str, number: int | None) -> Cell:
-    text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = _plain(text)
     if len(text) > MOST_PARTS and _parts(text) > MOST_PARTS:
         raise UnreadableError(f"a table or generated: more than the {MOST_PARTS} parts that are parsed")
     try:

@@ -35,7 +35,7 @@ def with_fixed_lines(findings: Iterable[Finding], texts: Mapping[str, str | byte
 def _cells(path: str, texts: Mapping[str, str | bytes]) -> dict[int | None, str]:
     try:
         data = texts[path] if path in texts else sources.read(Path(path))
-        return {cell.number: cell.text for cell in sources.parse(path, data).cells}
+        return sources.texts(path, data)
     except sources.UnreadableError:
         return {}
 

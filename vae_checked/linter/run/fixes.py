@@ -30,6 +30,6 @@ def _at(tree: ast.Module, place: Place, lines: list[str]) -> ast.expr | None:
     """The outermost expression that stands exactly at `place`."""
     wanted = (place.line, place.column, place.end_line, place.end_column)
     for node in ast.walk(tree):
-        if isinstance(node, ast.expr) and span_of(node, lines) == wanted:
+        if isinstance(node, ast.expr) and node.lineno == place.line and span_of(node, lines) == wanted:
             return node
     return None
