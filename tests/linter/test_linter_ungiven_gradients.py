@@ -206,27 +206,39 @@ def test_what_is_decoded_and_the_data_are_two_things(other: str, tmp_path: Path)
 SEVERAL = """
 import torch
 import torch.nn as nn
-import torch.nn.functional as F
 
 
 class Several(nn.Module):
-    def __init__(self, names, nets):
+    def __init__(self, names, encoders):
         super().__init__()
-        self.names, self.nets = names, nets
+        self.names, self.encoders = names, encoders
 
-    def loss(self, given, heads):
-        total = 0.0
+    def apart(self, one, other):
+        (m, s), (p, r) = one, other
+        return -0.5 * torch.sum(1 - s.exp() / r.exp() - (m - p).pow(2) / r.exp() + s - r, dim=-1)
+
+    def drawn(self, m, s):
+        return m + torch.exp(0.5 * s) * torch.randn_like(s)
+
+    def loss(self, batch):
+        heads = {made}
+        terms = []
         for one in self.names:
             m, s = heads[one]
             for other in self.names:
-                p, r = heads[other]
-                total = total + 0.5 * torch.sum(r - s + (s.exp() + (m - p).pow(2)) / r.exp() - 1)
-        return total
+                terms.append(self.apart(heads[one], heads[other]).unsqueeze(1) * 0.3)
+            terms.append(-0.5 * torch.sum(1 - s.exp() - m.pow(2) + s, dim=-1).unsqueeze(1) * 0.7)
+        loss = torch.cat(terms, dim=1).sum(dim=1).mean()
+        return loss
 """
 
 
-def test_two_entries_that_loops_have_in_hand_are_not_one(tmp_path: Path) -> None:
-    assert codes(linted(tmp_path, {"several.py": SEVERAL})) == []
+MADE = ["{name: net(batch) for name, net in self.encoders.items()}", "dict(self.encoders(batch))", "batch"]
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_two_entries_that_loops_have_in_hand_are_not_one(made: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"several.py": SEVERAL.replace("{made}", made)})) == []
 
 
 def test_a_backward_in_the_file_of_another_network_gives_no_gradient(tmp_path: Path) -> None:
