@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from small_vaes.fragments import linted
+
+from vae_checked.linter.roles import unread_errors
+from vae_checked.linter.symbols.expression import Expr, Graph, atom
+
+if TYPE_CHECKING:
+    from vae_checked.linter.roles.objective import Losses
 
 NET = """\
 import torch
@@ -128,3 +136,18 @@ def test_the_line_that_is_not_read_is_named(tmp_path: Path) -> None:
     )
     reasons = {verdict.reason for vae in report.vaes for verdict in vae.undecided.values()}
     assert "on another way distance(out, x) stands in the place of this reconstruction" in reasons
+
+
+def test_a_whole_loss_outside_the_graph_has_its_error_in_it() -> None:
+    error, kl, other = (Expr(name, (atom(name, None, name),), (), None) for name in ("loss", "sum", "mean"))
+    inside, outside, without = (Expr("add", (term, kl), (), None) for term in (error, error, other))
+    outside = Expr("neg", (outside,), (), None)
+    graph = Graph([inside])
+    assert outside not in graph
+    losses = SimpleNamespace(
+        graph=graph,
+        recons=[SimpleNamespace(term=error)],
+        ends=[],
+        read_once=lambda reader: [inside, outside, without],
+    )
+    assert unread_errors.without_errors(cast("Losses", losses)) == [without]

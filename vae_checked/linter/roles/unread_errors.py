@@ -9,7 +9,7 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses, handed_on
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
-from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr, Graph, origin, strip, walk
+from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr, Graph, contains, origin, strip, walk
 from vae_checked.linter.symbols.gradient_flow import reached
 
 _ADDED = frozenset(("add", "sub"))
@@ -24,7 +24,7 @@ _CRITIC = re.compile(r"adv|disc|critic|gan_|_gan|generator", re.IGNORECASE)
 def on_another_way(kl: Divergence, recon: Reconstruction, site: SamplerSite | None, losses: Losses) -> Expr | None:
     """The term that stands beside a KL where an option has put it in the place of all errors that are read."""
     graph = losses.graph
-    ways = [value for value in losses.read_once(_without_errors) if graph.holds(value, kl.term.uid)]
+    ways = [value for value in losses.read_once(without_errors) if graph.holds(value, kl.term.uid)]
     if site is not None:
         term = beside(kl, site, graph, values=ways)
         if term is not None:
@@ -34,11 +34,17 @@ def on_another_way(kl: Divergence, recon: Reconstruction, site: SamplerSite | No
     return next((term for term in summands if all(graph.holds(term, side) for side in sides)), None)
 
 
-def _without_errors(losses: Losses) -> list[Expr]:
+def without_errors(losses: Losses) -> list[Expr]:
     """The whole losses that have no error in them that is read."""
     whole = losses.read_once(handed_on) or _largest(losses.ends, losses.graph)
-    read = losses.graph.holding_any(each.term.uid for each in losses.recons)
-    return [value for value in whole if value.uid not in read]
+    terms = [each.term.uid for each in losses.recons]
+    read = losses.graph.holding_any(terms)
+    # What is handed on may be no value of the graph, which knows of its own alone what holds them.
+    return [
+        value
+        for value in whole
+        if value.uid not in read and (value in losses.graph or not any(contains(value, uid) for uid in terms))
+    ]
 
 
 def _largest(values: Sequence[Expr], graph: Graph) -> list[Expr]:
