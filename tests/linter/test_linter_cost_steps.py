@@ -11,7 +11,7 @@ from many_samplers import many_samplers, many_shared_terms
 
 from vae_checked.linter import lint
 from vae_checked.linter.evaluations import plan
-from vae_checked.linter.pretrained import caches
+from vae_checked.linter.pretrained import caches, schedules
 from vae_checked.linter.roles import kl, optimizers, phi, seeds, timings, unread_errors, warm_ups, ways
 from vae_checked.linter.symbols.expression import Expr, Graph, atom, const
 
@@ -172,3 +172,26 @@ def test_methods_that_read_nothing_set_by_others_are_passed_over(
         "\n\ndef train", f"\n    def encode(self, x):\n        self.kept = self.mu(x)\n{methods}\n\ndef train"
     )
     assert asked(monkeypatch, plan.syntax, "read", text, tmp_path / "model.py") < 30
+
+
+LOOPED = """
+from diffusers import AutoencoderKL
+
+
+def sample(diffusion, model):
+    vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-mse")
+    z = diffusion.p_sample_loop(model, (1, 4, 8, 8))
+"""
+
+
+def test_the_functions_of_a_file_are_listed_once_for_all_that_is_decoded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    one, four = (
+        asked(monkeypatch, schedules, "_functions", LOOPED + decodes, tmp_path / "sample.py")
+        for decodes in (
+            "    return vae.decode(z / 0.18215).sample\n",
+            "    return [vae.decode(z / 0.18215).sample for place in (1, 2, 3, 4)]\n",
+        )
+    )
+    assert one == four == 1

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from vae_checked.facts import Fact, Origin
 from vae_checked.latent_facts import Clipping
 from vae_checked.linter.files import syntax
-from vae_checked.linter.files.source import SourceCell
+from vae_checked.linter.files.source import Cell, SourceCell
 from vae_checked.linter.symbols.expression import NOISE, Expr, origin, strip
 from vae_checked.linter.symbols.values import Module
 from vae_checked.record import dataclass
@@ -94,13 +94,13 @@ def sampling_loop(decode: Expr) -> Loop | None:
     cell = decode.site.source.cell
     if not any(f".{name}(" in cell.text for name in _LOOPS):
         return None
-    around, names = _around(call, cell.tree), _names(call.args[0])
+    around, names = _around(call, cell), _names(call.args[0])
     loops = _loops(call, names, around)
     if not loops and isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef)) and names & _parameters(around):
-        for node in syntax.descendants(cell.tree):
+        for node in cell.nodes:
             if isinstance(node, ast.Call) and syntax.called(node) == around.name:
                 given = {name for arg in (*node.args, *(each.value for each in node.keywords)) for name in _names(arg)}
-                loops += _loops(node, given, _around(node, cell.tree))
+                loops += _loops(node, given, _around(node, cell))
     return Loop(max(loops, key=lambda loop: loop.lineno), decode.site.source) if loops else None
 
 
@@ -137,15 +137,14 @@ def clipping_loop(loop: Loop, modules: Iterable[Module]) -> Fact[Clipping | None
     return Fact(Clipping(getattr(loop.call.func, "attr", ""), _CLIPPED, given is None) if clips else None, place)
 
 
-def _around(call: ast.Call, tree: ast.Module) -> ast.AST:
+def _around(call: ast.Call, cell: Cell) -> ast.AST:
     """The innermost function around a call, the whole file where there is none."""
-    inside = [
-        node
-        for node in syntax.descendants(tree)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        and node.lineno <= call.lineno <= (node.end_lineno or 0)
-    ]
-    return max(inside, key=lambda node: node.lineno, default=tree)
+    inside = [node for node in cell.read_once(_functions) if node.lineno <= call.lineno <= (node.end_lineno or 0)]
+    return max(inside, key=lambda node: node.lineno, default=cell.tree)
+
+
+def _functions(cell: Cell) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [node for node in cell.nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
 
 
 def _given(call: ast.Call, option: str) -> ast.expr | None:
