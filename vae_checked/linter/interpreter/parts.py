@@ -386,10 +386,25 @@ def store(owner: dict[Key, Value] | list[Value] | Instance, key: Value, value: V
         if isinstance(key, (Expr, int)):
             owner.put(key, value)
     elif isinstance(key, int) and -len(owner) <= key < len(owner):
-        owner[key] = value
+        if not _stand_for_more(owner):
+            owner[key] = value
+        else:
+            # Which of those that an item stands for this one is, is not known.
+            owner[:] = map(_with_one_changed, owner)
     elif isinstance(key, Expr) and len(owner) == 1:
         # It is the one item, or each of those that it stands for.
         owner[0] = value
+
+
+def _stand_for_more(owner: list[Value]) -> bool:
+    """Whether an item of a list stands for several, as the sizes of a tensor whose rank is not known do."""
+    return any(is_unknown_item(item) or (isinstance(item, Expr) and item.op == "spread") for item in owner)
+
+
+def _with_one_changed(item: Value) -> Value:
+    if not isinstance(item, Expr) or item.op != "spread":
+        return item
+    return Expr("spread", (opaque("changed", item.args, item.site),), (), item.site)
 
 
 def of_pairs(pairs: Sequence[Value]) -> dict[Key, Value]:
