@@ -15,7 +15,7 @@ import pytest
 
 from vae_checked.catalogue import find
 from vae_checked.linter import LintReport, lint
-from vae_checked.linter.run.codec import DamagedError, consistent, decode, encode
+from vae_checked.linter.run.codec import DamagedError, consistent, decode, encode, fits
 from vae_checked.reports import FORMATS, render
 
 STRANGE: tuple[object, ...] = (
@@ -44,6 +44,12 @@ def kept(folder: Path) -> Path:
 def signed(document: object) -> bytes:
     body = json.dumps(document).encode()
     return sha256(body).hexdigest().encode() + b"\n" + body
+
+
+@pytest.mark.parametrize(("number", "expected"), [(3, True), (-0.5, True), (10**400, False), (-(10**400), False)])
+def test_a_number_that_no_float_is_stands_for_none(number: float, expected: bool) -> None:
+    assert fits(number, float) == expected
+    assert fits((number, 1.0), tuple[float, float]) == expected
 
 
 def test_entries_that_say_something_else_stop_nothing(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Collection, Mapping
 from enum import Enum
 from functools import cache
@@ -96,7 +97,10 @@ def fits(value: Any, hint: Any) -> bool:
         return True
     if hint in (None, NoneType):
         return value is None
-    return isinstance(value, (int, float) if hint is float else hint)
+    if hint is float:
+        # JSON has numbers of any length, and what draws or words them needs floats.
+        return isinstance(value, float) or (isinstance(value, int) and abs(value) <= sys.float_info.max)
+    return isinstance(value, hint)
 
 
 _COLLECTIONS: dict[str, Any] = {"list": list, "frozenset": frozenset, "set": set}
