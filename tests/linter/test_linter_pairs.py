@@ -57,3 +57,33 @@ def test_a_mean_over_pairs_of_samples_is_not_one_over_the_batch(decoded: str, er
 def test_an_output_per_sample_is_still_judged(decoded: str, tmp_path: Path) -> None:
     text = GRAPH.format(decoded=decoded, error=BCE, kl=KL, per=" / x.size(0)")
     assert "VAE504" in codes(linted(tmp_path, {"net.py": text}))
+
+
+ALONE = (
+    HEAD
+    + """
+class Loss(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.error = nn.{kind}()
+
+    def forward(self, {links}_output, m, s, {links}_target):
+        error = self.error({links}_output.{row}, {links}_target.{row})
+        kl = 0.5 / {links}_output.size(0) * (1 + s - m.pow(2) - s.exp()).sum(1).mean()
+        return error - kl
+"""
+)
+ROWS = {
+    "an adjacency matrix": ("BCEWithLogitsLoss", "adj", "flatten()", []),
+    "an adjacency matrix by a view": ("BCEWithLogitsLoss", "adj", "view(-1)", []),
+    "pictures": ("BCEWithLogitsLoss", "link", "flatten()", ["VAE504"]),
+    "an adjacency matrix that keeps its rows": ("BCEWithLogitsLoss", "adj", "clone()", ["VAE504"]),
+}
+
+
+@pytest.mark.parametrize(("kind", "links", "row", "expected"), ROWS.values(), ids=ROWS)
+def test_a_loss_alone_of_what_is_put_in_one_row(
+    kind: str, links: str, row: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = ALONE.format(kind=kind, links=links, row=row)
+    assert [code for code in codes(linted(tmp_path, {"net.py": text})) if code == "VAE504"] == expected

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
+from vae_checked.linter.files.overwritten import overwritten
 from vae_checked.linter.interpreter import call_memo, calls, without_gradient
 from vae_checked.linter.interpreter.context import RAISED, Ending, Frame, Imports, Outcome
 from vae_checked.linter.interpreter.expressions import EXPRESSIONS
@@ -269,6 +270,8 @@ class Interpreter:
                 return
             self.charge(value)
         function = self.frames[-1].function if self.frames else None
+        if kind == "assign" and function is not None and _is_overwritten(name, node, function):
+            return
         held = without_gradient.detached(value, None) if self._no_grad else value
         depth, steps = len(self.frames), self.path.steps
         self.observations.roots.append(Root(held, kind, name, self.site(node), function, depth, self._open, steps))
@@ -417,3 +420,8 @@ def _are_of_one_class(outer: Function | None, inner: Function) -> bool:
     if outer is None or not isinstance(outer.bound, Instance) or not isinstance(inner.bound, Instance):
         return True
     return outer.bound.cls is inner.bound.cls
+
+
+def _is_overwritten(name: str, node: ast.AST, function: Function) -> bool:
+    """Whether a function assigns a value that it never reads, as another one takes its place."""
+    return isinstance(node, ast.expr) and (name, node.lineno, node.col_offset) in overwritten(function.node)
