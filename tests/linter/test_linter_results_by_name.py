@@ -54,3 +54,24 @@ def test_of_two_results_a_name_of_neither_tells_nothing(tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": net})
     assert codes(report) == []
     assert [facts.output.interval for facts in report.facts] == [None]
+
+
+@pytest.mark.parametrize("loss", [METHOD, LOSS.replace("{own}", "")], ids=["method", "function"])
+@pytest.mark.parametrize("error", ["binary_cross_entropy", "binary_cross_entropy_with_logits"])
+@pytest.mark.parametrize(
+    "returned", ["raw, picture", "picture, raw", "raw, torch.sigmoid(raw)", "torch.sigmoid(raw), raw"]
+)
+def test_a_name_of_any_reconstruction_does_not_say_which_of_two(
+    returned: str, error: str, loss: str, tmp_path: Path
+) -> None:
+    net = NET.format(picture=SQUASHED, returned=returned) + loss.format(taken="x_hat")
+    report = linted(tmp_path, {"net.py": net.replace("binary_cross_entropy_with_logits", error)})
+    assert codes(report) == []
+    assert joined(report)
+
+
+@pytest.mark.parametrize("loss", [METHOD, LOSS.replace("{own}", "")], ids=["method", "function"])
+@pytest.mark.parametrize("returned", ["picture", "picture, picture.view(-1, 84)"])
+def test_a_name_of_any_reconstruction_says_which_where_there_is_one(returned: str, loss: str, tmp_path: Path) -> None:
+    net = NET.format(picture=SQUASHED, returned=returned) + loss.format(taken="x_hat")
+    assert codes(linted(tmp_path, {"net.py": net})) == ["VAE401"]

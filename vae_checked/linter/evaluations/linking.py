@@ -161,15 +161,15 @@ def arguments(
     source = function.scope.module.source_of(function.node)
     required = len(parameters) - len(spec.defaults)
     args: list[Value] = []
-    shown = _shown(outputs, roles, names)
-    is_one_of_two = len({part.uid for part in shown.values()}) > 1
+    steps = _steps(outputs, roles)
+    shown = {name: part for part in steps for name in names.get(part.uid, ())}
+    is_one_of_two = len({strip(part).uid for part in steps}) > 1
     for index, (item, role) in enumerate(zip(parameters, named, strict=True)):
         # Of several outputs a loss takes the one of its parameter's name: the logits, and not what is drawn by them.
+        # A name of none, `x_hat`, does not say which: it may be their sigmoid as well.
         if role is Role.RECONSTRUCTION and item.arg in shown:
             args.append(shown[item.arg])
-        elif role in roles and not (
-            role is Role.RECONSTRUCTION and is_one_of_two and role is not likely_role_of(item.arg)
-        ):
+        elif role in roles and not (role is Role.RECONSTRUCTION and is_one_of_two):
             args.append(roles[role])
         elif index >= required:
             break
@@ -178,21 +178,20 @@ def arguments(
     return args
 
 
-def _shown(outputs: Value, roles: dict[str, Value], names: Mapping[int, list[str]]) -> dict[str, Expr]:
-    """By their names the parts of a result that are the reconstruction, or a step of making it, as its logits are."""
+def _steps(outputs: Value, roles: dict[str, Value]) -> list[Expr]:
+    """The parts of a result that are the reconstruction, or a step of making it, as its logits are."""
     first = roles.get(Role.RECONSTRUCTION)
     if not isinstance(first, Expr):
-        return {}
-    found: dict[str, Expr] = {}
-    for part in opened_values(outputs):
-        if _is_made_of(first, part) or _is_made_of(part, first):
-            found.update((name, part) for name in names.get(part.uid, ()))
-    return found
+        return []
+    return [part for part in opened_values(outputs) if _is_made_of(first, part) or _is_made_of(part, first)]
 
 
 def _is_made_of(value: Expr, part: Expr) -> bool:
-    """Whether nothing but steps that take one tensor lie between the two: a sigmoid, a draw, another shape."""
-    while value.uid != part.uid and value.uid > part.uid and len(value.args) == 1:
+    """Whether nothing but steps that learn nothing and take one tensor lie between: a sigmoid, a draw, another shape.
+
+    What a layer is given is no picture yet: z is the decoder's.
+    """
+    while value.uid != part.uid and value.uid > part.uid and len(value.args) == 1 and value.op != "layer":
         value = value.args[0]
     return value.uid == part.uid
 
