@@ -36,7 +36,9 @@ def reduced_as(origin: Origin) -> ReducedAs:
 
 def _of(value: ast.expr, reductions: list[ast.AST]) -> ReducedAs:
     outermost = reductions[0]  # in the order of `ast.walk`
-    if len(reductions) == 1 and _has_axes(outermost):
+    held = {id(node) for each in reductions for node in ast.walk(each) if node is not each}
+    # Terms that are reduced apart leave a number for each sample where one of them does: what is added to it is spread.
+    if any(_has_axes(each) and id(each) not in held and not _holds_another(each) for each in reductions):
         return ReducedAs.ROWS
     divided = isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div) and not _is_two(value.right)
     return ReducedAs.MEAN if divided or _name(outermost) == "mean" else ReducedAs.SUM
@@ -49,6 +51,11 @@ def _is_two(divisor: ast.expr) -> bool:
 
 def _reduces(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _REDUCING
+
+
+def _holds_another(reduction: ast.AST) -> bool:
+    """Whether what is reduced was reduced before: rows, and then all of them."""
+    return any(_reduces(node) for node in ast.walk(reduction) if node is not reduction)
 
 
 def _name(call: ast.AST) -> str:
