@@ -203,6 +203,41 @@ def test_what_is_decoded_and_the_data_are_two_things(other: str, tmp_path: Path)
     assert "VAE601" not in codes(linted(tmp_path, {"net.py": mixed}))
 
 
+MIXED = "def objective(y, x, m, s):\n"
+WRITTEN = {
+    "a slice of a copy": "full = x.clone(); full[:, 9:] = y[:, 9:]; y = full",
+    "in place": "full = x.clone(); full[:, 9:].copy_(y[:, 9:]); y = full",
+    "by narrow": "full = x.clone(); full.narrow(1, 9, 9).copy_(y[:, 9:18]); y = full",
+    "added to a slice": "full = x.clone(); full[:, 9:] += y[:, 9:]; y = full",
+    "by a name of the slice": "full = x.clone(); part = full[:, 9:]; part[:] = y[:, 9:]; y = full",
+    "by a loop": "full = x.clone()\n    for row, new in zip(full, y):\n        row[9:] = new[9:]\n    y = full",
+    "by a function": "full = x.clone(); put(full, y); y = full",
+    "what may be a copy": "full = x.to(m.device); full[:, 9:] = y[:, 9:]; y = full",
+    "what may be a copy, in place": "full = x.to(m.device); full[:, 9:].copy_(y[:, 9:]); y = full",
+    "what may be a copy, by its part": "full = x.to(m.device); part = full[:, 9:]; part[:] = y[:, 9:]; y = full",
+    "what may be a copy, by something": "full = x.to(m.device); put(full, y); y = full",
+    "its data": "full = x.to(m.device); full.data = y; y = full",
+    "as out": "full = x.to(m.device); torch.add(y, 0, out=full); y = full",
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
+def test_a_copy_that_is_decoded_into_is_not_the_data(written: str, tmp_path: Path) -> None:
+    mixed = text("loss.backward()").replace(MIXED, f"{MIXED}    {written}\n")
+    report = linted(tmp_path, {"net.py": mixed})
+    assert codes(report) == []
+    assert not any("VAE601" in vae.clean for vae in report.vaes)
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["seen = {}; seen['batch'] = 1", "kept = m.clone(); kept[:, 2:] = 0", "print(x)", "torch.zeros(2).add_(1)"],
+)
+def test_what_is_written_elsewhere_leaves_the_data_compared(other: str, tmp_path: Path) -> None:
+    mixed = text("loss.backward()").replace(MIXED, f"{MIXED}    y = x; {other}\n")
+    assert codes(linted(tmp_path, {"net.py": mixed})) == ["VAE601"]
+
+
 SEVERAL = """
 import torch
 import torch.nn as nn

@@ -12,6 +12,7 @@ from vae_checked.linter.roles.erased_gradients import erased
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.view_sizes import VIEWS
+from vae_checked.linter.roles.written_copies import may_be_written
 from vae_checked.linter.symbols import given
 from vae_checked.linter.symbols.expression import Expr, Site, origin, strip
 from vae_checked.linter.symbols.values import Module
@@ -57,7 +58,10 @@ def _compared(losses: Losses) -> Fact[Ungiven] | None:
     """Where the only error of a loss compares the data with themselves: no side of it is decoded."""
     for total in losses.totals:
         errors = [recon for recon in losses.recons if losses.graph.holds(total, recon.term.uid)]
-        if errors and all(map(_is_of_data_alone, errors)) and not any(_is_of_a_head(each, losses) for each in errors):
+        if not errors or not all(map(_is_of_data_alone, errors)) or any(_is_of_a_head(each, losses) for each in errors):
+            continue
+        sides = [side for each in errors for side in (each.first, each.second)]
+        if not may_be_written(sides, losses.evaluation, _TELLING):
             return Fact(Ungiven.COMPARED, origin(errors[0].term))
     return None
 
