@@ -143,6 +143,51 @@ def test_a_gradient_that_a_step_takes(steps: tuple[str, ...], tmp_path: Path) ->
     assert codes(linted(tmp_path, {"net.py": in_order(steps)})) == []
 
 
+BACK = ("loss.backward()", "kept = {p: p.grad for p in net.parameters()}", "optimizer.zero_grad()")
+PUT_BACK = {
+    "one by one": ("for p in net.parameters(): p.grad = kept[p]",),
+    "added to": ("for p in net.parameters(): p.grad += kept[p]",),
+    "by their data": ("for p in net.parameters(): p.grad.data = kept[p]",),
+    "in place": ("for p in net.parameters(): p.grad[:] = kept[p]",),
+    "of two": ("net.back.weight.grad, net.back.bias.grad = other",),
+}
+
+
+@pytest.mark.parametrize("back", PUT_BACK.values(), ids=PUT_BACK)
+def test_gradients_that_are_put_back_are_not_erased(back: tuple[str, ...], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": in_order((*BACK, *back, "optimizer.step()"))})) == []
+    for none in ("pass", "for p in net.parameters(): p.grad = None"):
+        assert codes(linted(tmp_path, {"net.py": in_order((*BACK, none, "optimizer.step()"))})) == ["VAE601"]
+
+
+MAYBE = {
+    "in some rounds": ("loss.backward()", "if other:", "    optimizer.zero_grad()", "    optimizer.step()"),
+    "before a scheduler": ("loss.backward()", "optimizer.zero_grad()", "scheduler.step()", "optimizer.step()"),
+    "one by one": ("loss.backward()", "for p in net.parameters():", "    p.grad = None", "optimizer.step()"),
+}
+TAKEN = {
+    "in some rounds": ("loss.backward()", "if other:", "    optimizer.step()", "    optimizer.zero_grad()"),
+    "before a scheduler": ("loss.backward()", "optimizer.step()", "optimizer.zero_grad()", "scheduler.step()"),
+    "one by one": ("loss.backward()", "optimizer.step()", "for p in net.parameters():", "    p.grad = None"),
+    "left out": ("loss.backward()", "if other:", "    optimizer.zero_grad()", "    continue", "optimizer.step()"),
+    "of another": ("loss.backward()", "if other:", "    other.zero_grad()", "optimizer.step()"),
+}
+
+
+@pytest.mark.parametrize("steps", MAYBE.values(), ids=MAYBE)
+def test_a_gradient_that_may_be_erased_is_not_called_clean(steps: tuple[str, ...], tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": in_order(steps)})
+    assert codes(report) == []
+    assert not any("VAE601" in vae.clean for vae in report.vaes)
+
+
+@pytest.mark.parametrize("steps", TAKEN.values(), ids=TAKEN)
+def test_a_gradient_that_is_taken_first_is_called_clean(steps: tuple[str, ...], tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": in_order(steps)})
+    assert codes(report) == []
+    assert any("VAE601" in vae.clean for vae in report.vaes)
+
+
 HEADS = "        return self.to_m(h), self.to_s(h)\n"
 KEPT = {
     "both": "        with torch.no_grad():\n            return self.to_m(h), self.to_s(h)\n",

@@ -18,6 +18,7 @@ _HARMLESS = frozenset(
     "item detach cpu numpy float int str len print append update log info debug write add_scalar set_postfix "
     "set_description parameters clip_grad_norm_ clip_grad_value_ unscale_".split()
 )
+_GRADIENTS = frozenset(("grad", "_grad", "main_grad"))
 # Methods of a trainer or an accelerator, which take the loss.
 _HANDED = frozenset(("backward", "manual_backward"))
 
@@ -25,18 +26,80 @@ _HANDED = frozenset(("backward", "manual_backward"))
 def erased(losses: Losses) -> Fact[Ungiven] | None:
     """Where `zero_grad()` stands after a `backward()` and before the step of the same optimizer; None elsewhere.
 
-    The three are statements of one block, in this order, with nothing between them that may differentiate anew. What
-    is cleared is the optimizer, or the model whose parameters it was made of.
+    The three are statements of one block, in this order, with nothing between them that may differentiate anew, or
+    that puts gradients back. What is cleared is the optimizer, or the model whose parameters it was made of.
     """
-    for source, block, place in _differentiations(losses):
+    for source, block, place in losses.read_once(_differentiations):
         call = _erasing(block[place + 1 :], source.cell)
         if call is not None:
             return Fact(Ungiven.ERASED, Site(source, call).origin)
     return None
 
 
-def _differentiations(losses: Losses) -> Iterator[tuple[SourceCell, list[ast.stmt], int]]:
+def may_erase(losses: Losses) -> bool:
+    """Whether a gradient is cleared before the first step that would take it, at any depth in what follows.
+
+    A branch may be skipped, and what stands between may give another gradient: this says no more than that it may be.
+    """
+    return any(
+        _may_erase(block[place + 1 :], source.cell) for source, block, place in losses.read_once(_differentiations)
+    )
+
+
+def _may_erase(following: Sequence[ast.stmt], cell: Cell) -> bool:
+    cleared: set[str] = set()
+    stepped: set[str] = set()
+    for statement in _in_order(following):
+        given = _given_gradients(statement)
+        if given is not None:
+            # What is cleared one by one has no owner to go by, so that it counts for the first step alone.
+            cleared = cleared - {""} if given else cleared | {""}
+        for call in (each for each in ast.walk(statement) if isinstance(each, ast.Call)):
+            method = call.func
+            if not isinstance(method, ast.Attribute):
+                continue
+            owner = ast.unparse(method.value)
+            if "backward" in method.attr:
+                return False
+            if method.attr == "zero_grad":
+                cleared.add(owner)
+            elif method.attr == "step" and "sched" not in owner.lower():
+                optimizer = ast.unparse(call.args[0]) if call.args else owner
+                held = _holding(optimizer, cell) | ({""} if not stepped else set())
+                if optimizer not in stepped and held & cleared:
+                    return True
+                stepped.add(optimizer)
+    return False
+
+
+def _in_order(block: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a block that hold no others, as they are run; without the branches that leave the block."""
+    for statement in block:
+        inner = [each for name in ("body", "orelse", "finalbody") if (each := getattr(statement, name, None))]
+        if not inner:
+            yield statement
+        elif not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            for each in inner:
+                if not isinstance(each[-1], (ast.Continue, ast.Break, ast.Return, ast.Raise)):
+                    yield from _in_order(each)
+
+
+def _given_gradients(statement: ast.stmt) -> bool | None:
+    """Whether a statement stores a gradient, or None for a gradient; None where it stores neither."""
+    stored = [
+        not (isinstance(node.value, ast.Constant) and node.value.value is None)
+        for node in ast.walk(statement)
+        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign))
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        # `p.grad.data`, `p.grad[0]` and `p.grad, q.grad` too.
+        if any(isinstance(each, ast.Attribute) and each.attr in _GRADIENTS for each in ast.walk(target))
+    ]
+    return any(stored) if stored else None
+
+
+def _differentiations(losses: Losses) -> list[tuple[SourceCell, list[ast.stmt], int]]:
     """Where the loss is differentiated: the file, the block, and the place of the statement in it."""
+    found = []
     roots, totals = losses.evaluation.observations.roots, {value.uid for value in losses.totals}
     own = [root for root in roots if root.kind == "backward"]
     named = [root for root in roots if root.name and isinstance(root.value, Expr) and root.value.uid in totals]
@@ -47,7 +110,8 @@ def _differentiations(losses: Losses) -> Iterator[tuple[SourceCell, list[ast.stm
             for place, statement in enumerate(block):
                 call = _call(statement)
                 if call is not None and _differentiates(call, taken, names, source.cell):
-                    yield source, block, place
+                    found.append((source, block, place))
+    return found
 
 
 def _blocks(cell: Cell) -> list[list[ast.stmt]]:
@@ -78,6 +142,9 @@ def _erasing(following: Sequence[ast.stmt], cell: Cell) -> ast.Call | None:
             # `scaler.step(optimizer)` too; a step of another optimizer takes what this loss gave.
             optimizer = ast.unparse(call.args[0] if call.args else method.value)
             return next((made for owner, made in cleared.items() if owner in _holding(optimizer, cell)), None)
+        elif _given_gradients(statement):
+            # What was kept before is put back.
+            return None
         elif any(syntax.called(each) not in _HARMLESS for each in ast.walk(statement) if isinstance(each, ast.Call)):
             return None
     return None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from vae_checked.facts import Fact, Ungiven
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import SourceCell
-from vae_checked.linter.roles.erased_gradients import erased
+from vae_checked.linter.roles.erased_gradients import erased, may_erase
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.view_sizes import VIEWS
@@ -103,7 +103,12 @@ def _viewed(side: Expr) -> Expr:
 
 
 def may_lack(losses: Losses) -> bool:
-    """Whether an optimizer is stepped in a file that names no `backward`: what else it names may differentiate."""
+    """Whether a gradient may be cleared before the step that takes it, or an optimizer is stepped without any.
+
+    The latter in a file that names no `backward`: what else it names may differentiate.
+    """
+    if may_erase(losses):
+        return True
     ends = losses.backward
     if not losses.totals or any(losses.graph.holds(end, total.uid) for end in ends for total in losses.totals):
         return False
