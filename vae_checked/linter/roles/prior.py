@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Hashable
+from typing import NamedTuple
 
 from vae_checked.facts import Fact, Facts, Noise, NoiseLaw, Sampler
 from vae_checked.linter.files.test_code import is_of_a_test
@@ -41,13 +42,36 @@ def may_draw(value: Expr) -> bool:
     return False
 
 
+class _Draw(NamedTuple):
+    """Noise that a layer is handed: where that is built, how wide it is, and which layers come behind it."""
+
+    subject: str
+    noise: Expr
+    built: Built
+    inputs: Hashable
+    onward: frozenset[Built]
+
+
+def _built_behind(graph: Graph, roots: set[int]) -> frozenset[Built]:
+    """Where the layers are built that are given something made of one of these values."""
+    behind, found = set(roots), set()
+    for node in graph.nodes:  # arguments come before what is made of them
+        if any(arg.uid in behind for arg in node.args):
+            behind.add(node.uid)
+            if node.op == "layer" and (built := built_at(node)) is not None:
+                found.add(built)
+    return frozenset(found)
+
+
 class PriorDraws:
     """The modules that take z in training, and the noise that other code hands to them; over all evaluations."""
 
     def __init__(self) -> None:
-        self._takes_z: set[Built] = set()
-        self._makes_z: set[Built] = set()
-        self._drawn: list[tuple[Built, str, Expr]] = []
+        # By the place where they are built how wide the input is of the layers there, None where that is not known.
+        self._takes_z: dict[Built, set[Hashable]] = {}
+        self._makes_z: dict[Built, set[Hashable]] = {}
+        self._behind_z: set[Built] = set()
+        self._drawn: list[_Draw] = []
         # Layers of one place that a draw goes through one after the other, of an encoder and a decoder it may be.
         self._repeated: set[Built] = set()
         # The modules that each draw is handed to, by where they are built and by themselves.
@@ -57,7 +81,11 @@ class PriorDraws:
         """Take note of where an evaluation's z and its bare noise go."""
         latents = {site.z.uid for site in found}
         heads = list(walk(*(head for site in found for head in (site.location, site.scale))))
-        self._makes_z.update(built for node in heads if node.op == "layer" and (built := built_at(node)) is not None)
+        for node in heads:
+            if node.op == "layer" and (built := built_at(node)) is not None:
+                self._makes_z.setdefault(built, set()).add(node.get("inputs"))
+        if latents:
+            self._behind_z.update(_built_behind(graph, latents))
         # What heads are made of is encoded, though one function may build the encoder and the decoder alike.
         encoded = {node.uid for node in heads if node.op == "noise"}
         for node in graph.nodes:
@@ -66,14 +94,15 @@ class PriorDraws:
                 continue
             given = strip(node.args[0])
             if given.uid in latents:
-                self._takes_z.add(built)
+                self._takes_z.setdefault(built, set()).add(node.get("inputs"))
             elif (
                 given.op == "noise"
                 and given.get("law") is NoiseLaw.UNIFORM
                 and given.uid not in encoded
                 and not (_is_a_test_input(given) or _is_optimised(given) or is_a_probe(given))
             ):
-                self._drawn.append((built, subject, given))
+                onward = _built_behind(graph, {node.uid})
+                self._drawn.append(_Draw(subject, given, built, node.get("inputs"), onward))
                 self._given.setdefault(given.uid, set()).add((built, node.get("serial")))
                 if any(
                     other is not node and built_at(other) == built and contains(other, node.uid)
@@ -87,13 +116,28 @@ class PriorDraws:
         What another module is given as well, as an encoder may be in a branch, is a picture of noise and no latent.
         """
         return [
-            Facts(subject, sampler=Sampler(noise=Fact(Noise(NoiseLaw.UNIFORM, 0.5, 12**-0.5), origin(noise))))
-            for _, subject, noise in self._drawn
-            if self._is_taken_for_z(noise)
+            Facts(draw.subject, sampler=Sampler(noise=Fact(Noise(NoiseLaw.UNIFORM, 0.5, 12**-0.5), origin(draw.noise))))
+            for draw in self._drawn
+            if self._is_taken_for_z(draw.noise)
         ]
 
     def _is_taken_for_z(self, noise: Expr) -> bool:
         given = self._given[noise.uid]
         places = {built for built, _ in given}
-        taking_z = self._takes_z - (self._makes_z & self._repeated)
-        return places <= taking_z and len(places) == len(given)
+        return len(places) == len(given) and all(self._is_for_z(draw) for draw in self._drawn if draw.noise is noise)
+
+    def _is_for_z(self, draw: _Draw) -> bool:
+        """Whether the layer that takes a draw takes z: where one class builds the encoder too, by what else is known.
+
+        Its width says which of the two it is, or else where the draw goes on to: the encoder leads to the heads.
+        """
+        takes, makes = self._takes_z.get(draw.built), self._makes_z.get(draw.built)
+        if takes is None or makes is None:
+            return takes is not None
+        is_known = None not in takes | makes | {draw.inputs}
+        if is_known and (draw.inputs in takes) != (draw.inputs in makes):
+            return draw.inputs in takes
+        decoding = self._behind_z - self._makes_z.keys()
+        encoding = self._makes_z.keys() - self._behind_z
+        goes_on = not draw.onward.isdisjoint(decoding) and draw.onward.isdisjoint(encoding)
+        return goes_on and draw.built not in self._repeated
