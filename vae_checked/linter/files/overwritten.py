@@ -11,25 +11,56 @@ from vae_checked.linter.files import syntax
 
 # A local name, and the line and the column of what it is assigned.
 _Written = tuple[str, int, int]
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+# What leaves a list of statements for one that goes on behind it, and may read there what was assigned before.
+_LEAVING = (ast.Break, ast.Continue, ast.Raise)
 
 
 @lru_cache(maxsize=512)
 def overwritten(function: ast.AST) -> frozenset[_Written]:
     """What the local names of a function are assigned and never stand for: another value is assigned before a read.
 
-    Both are assigned in one list of statements, the second whatever happens in between: not in a `try`, of which a
-    handler may read the first.
+    Both are assigned in one list of statements that nothing leaves in between; not in a `try`, of which a handler may
+    read the first, and not a name that a function in this one may read whenever it is called.
     """
-    found, elsewhere = set[_Written](), set[str]()
-    for statement in syntax.statements(function):
-        if isinstance(statement, (ast.Global, ast.Nonlocal)):
-            elsewhere.update(statement.names)
-        elif not isinstance(statement, ast.Try):
-            for block in syntax.blocks([statement]):
-                names = Counter(name for name, _ in filter(None, map(_assigned, block)))
-                if any(count > 1 for count in names.values()):
-                    found.update(_of_block(block))
+    found = set[_Written]()
+    for block in syntax.blocks(_outside_of_tries(function)):
+        names = Counter(name for name, _ in filter(None, map(_assigned, block)))
+        if any(count > 1 for count in names.values()):
+            found.update(_of_block(block))
+    elsewhere = _read_elsewhere(function) if found else frozenset[str]()
     return frozenset(each for each in found if each[0] not in elsewhere)
+
+
+def _outside_of_tries(function: ast.AST) -> Iterator[ast.AST]:
+    """A function and the statements in it, at any depth, without each `try` and each function, and what is in them."""
+    stack = [function]
+    while stack:
+        held = stack.pop()
+        if isinstance(held, ast.Try) or (held is not function and isinstance(held, _FUNCTIONS)):
+            continue
+        yield held
+        for name in ("body", "orelse", "cases"):
+            inner = getattr(held, name, None)
+            if isinstance(inner, list):
+                stack += inner
+
+
+def _read_elsewhere(function: ast.AST) -> frozenset[str]:
+    """The names that a function shares with others, or that functions in it may read."""
+    found = set[str]()
+    for node in syntax.descendants(function):
+        if isinstance(node, (ast.Global, ast.Nonlocal)):
+            found.update(node.names)
+        elif node is not function and isinstance(node, (*_FUNCTIONS, ast.Lambda)):
+            found.update(_names(node))
+    return frozenset(found)
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {each.id for each in syntax.descendants(node) if isinstance(each, ast.Name)}
 
 
 def _assigned(statement: ast.stmt) -> tuple[str, ast.expr] | None:
@@ -47,11 +78,12 @@ def _of_block(block: list[ast.stmt]) -> Iterator[_Written]:
         written = _assigned(statement)
         if written is not None and renewed.get(written[0], False):
             yield written[0], written[1].lineno, written[1].col_offset
-        mentioned = {node.id for node in syntax.descendants(statement) if isinstance(node, ast.Name)}
         if written is None:
-            renewed.update(dict.fromkeys(mentioned, False))
+            if any(isinstance(node, _LEAVING) for node in syntax.descendants(statement)):
+                renewed.clear()
+            renewed.update(dict.fromkeys(_names(statement), False))
         else:
             name, value = written
-            read = {node.id for node in syntax.descendants(value) if isinstance(node, ast.Name)}
+            read = _names(value)
             renewed.update(dict.fromkeys(read, False))
             renewed[name] = name not in read
