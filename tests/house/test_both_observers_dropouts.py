@@ -73,6 +73,8 @@ def _standing(report: Report) -> tuple[bool, bool]:
 
 def both(step: str, folder: Path) -> list[tuple[bool, bool]]:
     text = SCENE.format(step=step)
+    if "self.drop" not in step:
+        text = text.replace("        self.drop = nn.Dropout(rate)\n", "")
     (folder / "model.py").write_text(text)
     held: dict[str, Any] = {}
     exec(compile(text, str(folder / "model.py"), "exec"), held)  # noqa: S102  the text is the one above
@@ -91,6 +93,12 @@ def test_a_model_without_one_is_clean_to_both(step: str, tmp_path: Path) -> None
 
 
 OPEN = {
+    "one in place": "F.dropout(h, 0.3, inplace=True)",
+    "a drawn mask": "h[torch.rand_like(h) < 0.3] = 0.0",
+    "drawn places": "h[:, torch.randperm(60)[:20]] = 0.0",
+    "a function by the wrong mode": "h = F.dropout(h, 0.3, not self.training)",
+    "a function by a method": "h = F.dropout(h, 0.3, self.train)",
+    "attention by the wrong mode": ATTENDED.format(given="h, h, h, dropout_p=0.3 if not self.training else 0.0"),
     "a function that is not read": "h = elsewhere.bent(h)",
     "meant to stay on": "h = F.alpha_dropout(h, 0.3, True)",
     "attention by an unknown rate": ATTENDED.format(given="h, h, h, dropout_p=elsewhere.rate"),
@@ -101,6 +109,36 @@ OPEN = {
 def test_what_is_not_read_leaves_it_open(step: str, tmp_path: Path) -> None:
     (tmp_path / "model.py").write_text(f"import elsewhere\n{SCENE.format(step=step)}")
     assert _standing(lint([tmp_path])) == (False, False)
+
+
+CALLED = {
+    "a choice": "h = self.attend(h) if self.training else h",
+    "a condition": "if self.training:\n            h = self.attend(h)",
+    "the other way": "if not self.training:\n            h = 2 * h\n        else:\n            h = self.attend(h)",
+}
+ATTEND = """
+    def attend(self, h):
+        h = h.view(-1, 5, 12)
+        return F.scaled_dot_product_attention(h, h, h, dropout_p=self.rate).reshape(-1, 60)
+
+    def forward("""
+
+
+def test_a_rate_that_the_mode_may_set_is_left_open(tmp_path: Path) -> None:
+    body = "self.rate = 0.3 if mode else 0.0\n        return super().train(mode)"
+    own = f"    def train(self, mode=True):\n        {body}\n\n"
+    text = SCENE.format(step=ON["attention by an attribute"]).replace("    def forward(", f"{own}    def forward(")
+    (tmp_path / "model.py").write_text(text)
+    assert _standing(lint([tmp_path])) == (False, False)
+
+
+@pytest.mark.parametrize("step", CALLED.values(), ids=CALLED)
+def test_dropout_of_what_training_alone_calls_is_not_named(step: str, tmp_path: Path) -> None:
+    text = SCENE.format(step=step).replace("\n    def forward(", ATTEND)
+    (tmp_path / "model.py").write_text(text)
+    assert not _standing(lint([tmp_path]))[0]
+    (tmp_path / "model.py").write_text(text.replace(step, "h = self.attend(h)"))
+    assert _standing(lint([tmp_path]))[0]
 
 
 @pytest.mark.parametrize(

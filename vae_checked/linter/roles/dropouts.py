@@ -12,7 +12,8 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.built_anew import where_applied
 from vae_checked.linter.roles.objective import Losses, differentiated
-from vae_checked.linter.symbols.expression import Expr, walk
+from vae_checked.linter.roles.phi import asks_for_mode
+from vae_checked.linter.symbols.expression import Expr, Graph, walk
 
 # Calls of functions, by the place and the name of the rate that they are given.
 _FUNCTIONS = {"dropout": (1, "p"), "attention_dropout": (4, "dropout_p")}
@@ -55,7 +56,51 @@ def is_always_on(losses: Losses, node: Expr) -> bool | None:
     if where is not None and isinstance(where.node, ast.expr):
         around = function_around(where.node, where.source.cell)
     is_open = (around is not None and _asks_for_mode(around)) or _is_of_training_alone(losses, node)
+    # A class with a `train` of its own may set its rates there.
+    is_open = is_open or (where is not None and _OWN_MODE.search(where.source.cell.text) is not None)
     return None if is_open else True
+
+
+def is_of_training_branch(losses: Losses, node: Expr) -> bool:
+    """Whether what has a layer in it has it in branches of training alone, as those that call its function may be."""
+    written = None if node.site is None else node.site.node
+    graph = losses.unsettled
+    whole = [value for value in graph.values if graph.having("phi") and not _is_part(value, graph)]
+    everywhere, in_evaluation = False, False
+    for follows_training in (True, False):
+        stack, seen = list(whole), set[int]()
+        while stack:
+            value = stack.pop()
+            if value.uid in seen:
+                continue
+            seen.add(value.uid)
+            if value.op == "layer" and value.site is not None and value.site.node is written:
+                everywhere, in_evaluation = True, in_evaluation or not follows_training
+                break
+            asks = value.op == "phi" and asks_for_mode(value.args[0])
+            stack += (_evaluated(value),) if asks and not follows_training else value.args
+    return everywhere and not in_evaluation
+
+
+def _is_part(value: Expr, graph: Graph) -> bool:
+    return any(graph.holds(other, value.uid) for other in graph.values if other.uid != value.uid)
+
+
+def _evaluated(choice: Expr) -> Expr:
+    """What a choice by the mode hands on in evaluation."""
+    condition, one, other = choice.args
+    return other if condition.op == "training" else one
+
+
+_OWN_MODE = re.compile(r"def train\(self, mode\b")
+# What drops elements in a way that no value shows: in place, by a mask, by places that are drawn.
+_DROPPING = re.compile(r"(?i:dropout(?!_p)|bernoulli|randperm|multinomial)|\brand(?:_like|int)?\(")
+
+
+def may_drop(losses: Losses) -> bool:
+    """Whether a file of an evaluation has anything that may drop elements, though no value that is computed has it."""
+    texts = (source.cell.text for module in losses.evaluation.modules() for source in module.sources)
+    return any(map(_DROPPING.search, texts))
 
 
 def _is_of_training_alone(losses: Losses, node: Expr) -> bool:

@@ -35,7 +35,7 @@ from vae_checked.linter.roles import (
 )
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.dropouts import dropouts, dropouts_in, is_always_on
+from vae_checked.linter.roles.dropouts import dropouts, dropouts_in, is_always_on, is_of_training_branch, may_drop
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -428,12 +428,14 @@ def _dropout(
     nodes = [node for node in dropouts(losses) if node in inside or _follows(losses, node, site, recon)]
     stays = {node: is_always_on(losses, node) for node in nodes}
     always = [node for node in nodes if stays[node] and not _corrupts_data(losses, node)]
+    always = [node for node in always if not is_of_training_branch(losses, node)]
     if None in stays.values() and not always:
         return None
     if not nodes:
         # Without any a model is clean where all was read that is computed from the input to what is decoded.
         whole = site is not None and recon is not None and not any(node.op in _UNREAD for node in walk(*ends))
-        return Fact((), origin(recon.term)) if whole and recon is not None else None
+        is_clean = whole and recon is not None and not losses.read_once(may_drop)
+        return Fact((), origin(recon.term)) if is_clean and recon is not None else None
     return Fact(tuple(dict.fromkeys(origin(node).source for node in always)), origin((always or nodes)[0]))
 
 

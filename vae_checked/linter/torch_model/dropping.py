@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.symbols.expression import Expr, Site, walk
+from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Value, as_expr, number_of
 from vae_checked.linter.torch_model.elementwise import Handler, argument, first_tensor
 from vae_checked.linter.torch_model.evaluator import Evaluator
@@ -22,14 +22,35 @@ def _drops(on_by_default: bool) -> Handler:
     def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         x = first_tensor(args, kwargs, site)
         rate = number_of(argument(args, kwargs, 1, "p"))
-        asked = len(args) > 2 or "training" in kwargs
-        # Whoever writes that it is always on, or hands over another rate, may mean it: that is not known.
-        meant = asked and argument(args, kwargs, 2, "training") is True
-        always = None if meant else on_by_default and not asked and rate != 0.0
+        if len(args) > 2 or "training" in kwargs:
+            # Whoever writes that it is always on may mean it, and a condition of another kind may be either.
+            mode = argument(args, kwargs, 2, "training")
+            always = False if mode is False or rate == 0.0 or _is_mode(mode) else None
+        else:
+            always = on_by_default and rate != 0.0
         kept = 0.5 if len(args) < 2 and "p" not in kwargs else "unknown" if rate is None else rate
         return Expr("layer", (x,), (("kind", "dropout"), ("always_on", always), ("rate", rate), ("p", kept)), site)
 
     return handle
+
+
+def _is_mode(value: Value) -> bool:
+    """Whether a value says whether a module is in training, or is handed over by somebody who knows."""
+    if not isinstance(value, Expr) or value.op not in ("training", "atom", "attribute"):
+        return False
+    # The method that sets the mode is always true.
+    return value.get("name") not in ("train", "eval")
+
+
+def _is_of_training_alone(rate: Value) -> bool:
+    """Whether a rate is one in training, and 0 in evaluation."""
+    if not isinstance(rate, Expr):
+        return False
+    if rate.op == "phi" and rate.args[0].op == "training":
+        return number_of(rate.args[2]) == 0.0
+    if rate.op == "phi" and rate.args[0].get("name") == "not" and rate.args[0].args[0].op == "training":
+        return number_of(rate.args[1]) == 0.0
+    return rate.op == "mul" and any(factor.op == "training" for factor in rate.args)
 
 
 def _attends(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -40,8 +61,7 @@ def _attends(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Si
     rate = 0.0 if given is None else number_of(given)
     if rate == 0.0:
         return made
-    by_mode = isinstance(given, Expr) and any(node.op == "training" for node in walk(given))
-    always = False if by_mode else None if rate is None else True
+    always = False if _is_of_training_alone(given) else None if rate is None else True
     return Expr("layer", (made,), (("kind", "attention_dropout"), ("always_on", always), ("rate", rate)), site)
 
 
