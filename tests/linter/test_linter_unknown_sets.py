@@ -54,7 +54,6 @@ UNIT = "transforms.Resize(28), transforms.ToTensor()"
 MADE = {
     "a class of a library": "medmnist.PathMNIST",
     "a class by its name": 'getattr(medmnist, INFO[name]["python_class"])',
-    "a class of a table": "CLASSES[name]",
 }
 
 
@@ -74,6 +73,24 @@ def test_a_decoder_that_fits_the_transform_of_an_unknown_set_is_right(
 ) -> None:
     text = MODULE.format(made=made, steps=steps, activation=activation)
     assert codes(linted(tmp_path, {"vae.py": text})) == []
+
+
+UNREAD = {
+    "a class of a table": ("", "CLASSES[name]"),
+    "a class of a file that is not there": ("from faces import Faces\n", "Faces"),
+    "a class of a package that is not there": ("from datasets.faces import Faces\n", "Faces"),
+    "a class of a module of sets": ("from common import datasets\n", "datasets.Faces"),
+}
+
+
+@pytest.mark.parametrize(("imported", "made"), UNREAD.values(), ids=UNREAD)
+@pytest.mark.parametrize(("steps", "activation"), [(CENTRED, "sigmoid"), (UNIT, "tanh")])
+def test_what_a_class_that_is_not_read_does_is_not_known(
+    imported: str, made: str, steps: str, activation: str, tmp_path: Path
+) -> None:
+    report = linted(tmp_path, {"vae.py": imported + MODULE.format(made=made, steps=steps, activation=activation)})
+    assert codes(report) == []
+    assert all("VAE403" not in judgement.clean for judgement in report.judgements)
 
 
 @pytest.mark.parametrize("made", MADE.values(), ids=MADE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from vae_checked.facts import BYTE, UNIT, Interval
 from vae_checked.linter.symbols.constants import MAX_ITEMS
 from vae_checked.linter.symbols.expression import Attrs, Expr, Site, atom
@@ -40,6 +42,8 @@ TRANSFORMS = _GEOMETRIC | _COLOURING | _FILLING | _SCALING | frozenset(("Compose
 # The statistics of ImageNet.
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _TO_TENSOR = _SCALING | frozenset(("PILToTensor", "ToImage"))
+# Libraries whose data sets hand out what their transform makes of a picture, and nothing else.
+_LIBRARIES_OF_SETS = frozenset(("torchvision", "medmnist"))
 _BATCHING = frozenset(("DataLoader", "FastDataLoader"))
 _LOADERS = _BATCHING | frozenset(("Subset", "ConcatDataset", "TensorDataset"))
 # Sets of 8-bit pictures that torchvision ships: their raw `data` are bytes.
@@ -84,16 +88,26 @@ def construct(
     if "datasets" in dotted and last[:1].isupper():
         chosen = kwargs.get("transform", next((item for item in args if isinstance(item, Transform)), None))
         if isinstance(chosen, Transform) and _makes_tensors(chosen):
-            # What a loader of its own reads need not be bytes.
-            interval = None if "loader" in kwargs else interval_after(evaluator, chosen)
+            # What a loader of its own reads need not be bytes, and what a class does that is not read is not known.
+            is_known = "loader" not in kwargs and dotted.partition(".")[0] in _LIBRARIES_OF_SETS
+            interval = interval_after(evaluator, chosen) if is_known else None
             note(evaluator, interval, decisive(chosen) or site)
             return Loader(interval, decisive(chosen), last)
         return Loader(None, site, last)
-    return set_of_pictures(evaluator, last, kwargs, site) if last[:1].isupper() else None
+    is_set = last[:1].isupper() and dotted.partition(".")[0] in _LIBRARIES_OF_SETS
+    return set_of_pictures(evaluator, last, kwargs, site) if is_set else None
+
+
+def is_of_a_library(call: ast.AST) -> bool:
+    """Whether the class of a data set is asked of such a library by its name, as getattr(medmnist, name) does."""
+    named = (
+        {node.id for node in ast.walk(call.func) if isinstance(node, ast.Name)} if isinstance(call, ast.Call) else ()
+    )
+    return not _LIBRARIES_OF_SETS.isdisjoint(named)
 
 
 def set_of_pictures(evaluator: Evaluator, name: str, kwargs: dict[str, Value], site: Site) -> Loader | None:
-    """A data set of an unknown class that is made with the transform of its pictures; None for what has none.
+    """A data set of a library's class that is made with the transform of its pictures; None for what has none.
 
     What ToTensor alone is given may be arrays of any numbers, as is what a step makes that is not read; what is
     resized, or normalised after it, is a picture.
