@@ -51,6 +51,25 @@ def test_what_is_kept_as_it_is_hides_no_forgotten_encoder(frozen: str, tmp_path:
     assert found(tmp_path, frozen, "net.decoder.parameters()") == ["VAE602"]
 
 
+@pytest.mark.parametrize("made", ["pick(net)", "vgg16(net).features", "getattr(net, PART)"])
+def test_a_frozen_network_that_may_be_a_part_leaves_it_open(made: str, tmp_path: Path) -> None:
+    text = MODULE.replace("vgg16().features.eval()", made)
+    assert text != MODULE
+    given = text.format(frozen="features", held="net.decoder.parameters()")
+    assert codes(linted(tmp_path, {"net.py": given})) == []
+
+
+@pytest.mark.parametrize("off", ["requires_grad = False", "requires_grad_(False)"])
+def test_parts_that_are_frozen_by_one_loop_are_not_all_known(off: str, tmp_path: Path) -> None:
+    loop = "    for each in {frozen}.parameters():\n        each.requires_grad = False\n"
+    assert loop in MODULE
+    parts = "(getattr(net, PART), nn.Linear(7, 7))"
+    text = MODULE.replace(
+        loop, f"    for part in {parts}:\n        for each in part.parameters():\n            each.{off}\n"
+    )
+    assert codes(linted(tmp_path, {"net.py": text.format(held="net.decoder.parameters()")})) == []
+
+
 @pytest.mark.parametrize(
     ("frozen", "held"),
     [

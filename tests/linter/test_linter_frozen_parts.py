@@ -45,11 +45,18 @@ FROZEN = [
     "for each in self.net.parameters():\n            each.requires_grad = False",
     "for each in self.net.trunk.parameters():\n            each.requires_grad_(False)",
     "self.net.requires_grad_(False)",
+    "self.net.requires_grad_(requires_grad=False)",
+    "[each.requires_grad_(False) for each in self.net.parameters()]",
+    "for each in (*self.net.parameters(), *self.disc.parameters()):\n            each.requires_grad_(False)",
+    "for each in (*self.net.parameters(), *self.disc.parameters()):\n            each.requires_grad = False",
 ]
 OTHERS = [
     "",
     "self.disc.requires_grad_(False)",
     "for each in self.disc.parameters():\n            each.requires_grad = False",
+    "for each in self.disc.parameters():\n            each.requires_grad_(False)",
+    "for _, each in self.disc.named_parameters():\n            each.requires_grad_(False)",
+    "[each.requires_grad_(False) for each in self.disc.parameters()]",
     "for each in self.net.parameters():\n            each.requires_grad = True",
 ]
 

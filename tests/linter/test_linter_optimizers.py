@@ -91,6 +91,16 @@ FORGOTTEN = {
         WHOLE,
         "net.encoder",
     ),
+    **{
+        f"a part, where another network is frozen by {off}": (
+            ONE
+            + f"judge = nn.Linear(91, 1)\nfor p in judge.parameters():\n    p.{off}\n"
+            + "optimizer = torch.optim.Adam(net.back.parameters())\n",
+            WHOLE,
+            "net.encoder",
+        )
+        for off in ("requires_grad = False", "requires_grad_(False)", "requires_grad_(requires_grad=False)")
+    },
     "a part filled with what is trained": (
         ONE + "net.load_state_dict(torch.load('last.pt'))\noptimizer = torch.optim.Adam(net.back.parameters())\n",
         WHOLE,
@@ -165,6 +175,26 @@ OPEN = {
         + "optimizer = torch.optim.Adam(net.back.parameters())\n",
         WHOLE,
     ),
+    "a part frozen by calls": (
+        ONE
+        + "for p in net.encoder.parameters():\n    p.requires_grad_(False)\n"
+        + "optimizer = torch.optim.Adam(net.back.parameters())\n",
+        WHOLE,
+    ),
+    **{
+        f"a part frozen as {part}, {off}": (
+            ONE + "import settings\n"
+            f"for p in {part}.parameters():\n    p.requires_grad{off}\n"
+            "optimizer = torch.optim.Adam(net.back.parameters())\n",
+            WHOLE,
+        )
+        for part in (
+            "getattr(net, settings.PART)",
+            "net.get_submodule(settings.PART)",
+            "dict(net.named_children())[settings.PART]",
+        )
+        for off in (" = False", "_(False)")
+    },
     "a decoder that was trained before": (
         TWO + "decoder.load_state_dict(torch.load('decoder.pt'))\noptimizer = torch.optim.Adam(encoder.parameters())\n",
         PARTS,

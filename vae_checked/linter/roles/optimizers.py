@@ -11,6 +11,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import listed_parts, ways
 from vae_checked.linter.roles.built_anew import built_anew
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.frozen_parts import handed, loop_over_parameters, of_libraries
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -274,7 +275,8 @@ class Optimizers:
         """Whether every optimizer in some files, and all that is asked for parameters, is known; nothing is kept."""
         for module in modules:
             asked = module.read_once(_asked)
-            if asked.keeps or not asked.spots <= self.observed.parameters().keys():
+            # What is frozen has to be known as well: whatever it is, it was left out on purpose.
+            if asked.keeps or not asked.spots | asked.owned <= self.observed.parameters().keys():
                 return False
             made = [each for each in self.observed.optimizers() if each.site.source.path == module.path]
             # Of code that is handed its model one run knows it, and another may not.
@@ -338,13 +340,15 @@ def _names(lost: frozenset[int], candidate: _Candidate) -> tuple[str, ...]:
 class _Asked:
     """Where a file asks for parameters, where that trains none of them, and whether it keeps a part as it is.
 
-    `frozen` is where a loop over parameters does nothing but keep them as they are.
+    `frozen` is where a loop over parameters does nothing but keep them as they are, and `owned` where they may be
+    those of a model of the project: all of these but the networks of libraries.
     `of_several` is where the parameters are those of one of several models, whichever a setting chooses.
     """
 
     spots: frozenset[Spot]
     harmless: frozenset[Spot]
     frozen: frozenset[Spot]
+    owned: frozenset[Spot]
     keeps: bool
     of_several: frozenset[Spot]
 
@@ -353,8 +357,11 @@ def _asked(module: Module) -> _Asked:
     spots: set[Spot] = set()
     harmless: set[Spot] = set()
     frozen: set[Spot] = set()
+    owned: set[Spot] = set()
     keeps = False
-    kept = {id(inner) for cell in module.file.cells for loop in map(_freezing, cell.nodes) for inner in loop}
+    kept = {id(inner) for cell in module.file.cells for loop in map(loop_over_parameters, cell.nodes) for inner in loop}
+    nodes = [node for cell in module.file.cells for node in cell.nodes] if kept else []
+    foreign, several = of_libraries(nodes), handed(nodes)
     made: dict[str, set[str]] = {}
     owners: list[tuple[str, Spot]] = []
     for cell in module.file.cells:
@@ -371,6 +378,11 @@ def _asked(module: Module) -> _Asked:
                     owners.append((node.func.value.id, spot))
                 if id(node) in kept:
                     frozen.add(spot)
+                    owner = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+                    # That one of several is known says nothing of the next.
+                    keeps = keeps or owner in several
+                    if owner not in foreign:
+                        owned.add(spot)
             elif _is_harmless(node):
                 inner = (item for item in syntax.descendants(node) if isinstance(item, ast.Call))
                 harmless |= {
@@ -380,22 +392,13 @@ def _asked(module: Module) -> _Asked:
                 }
     of_several = frozenset(spot for name, spot in owners if len(made.get(name, ())) > 1)
     return _Asked(
-        frozenset(spots - harmless - frozen), frozenset(harmless | frozen), frozenset(frozen), keeps, of_several
+        frozenset(spots - harmless - frozen),
+        frozenset(harmless | frozen),
+        frozenset(frozen),
+        frozenset(owned),
+        keeps,
+        of_several,
     )
-
-
-def _freezing(node: ast.AST) -> list[ast.AST]:
-    """What stands in a loop over all parameters of something that switches their gradients off, and does no more."""
-    if not isinstance(node, ast.For) or not isinstance(node.iter, ast.Call) or syntax.called(node.iter) != "parameters":
-        return []
-    off = [
-        isinstance(each, ast.Assign)
-        and isinstance(each.value, ast.Constant)
-        and each.value.value is False
-        and all(isinstance(target, ast.Attribute) and target.attr == "requires_grad" for target in each.targets)
-        for each in node.body
-    ]
-    return list(syntax.descendants(node)) if all(off) else []
 
 
 def _note_made(made: dict[str, set[str]], given: ast.Assign, call: ast.Call) -> None:
