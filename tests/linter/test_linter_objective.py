@@ -423,3 +423,17 @@ kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)
 )
 def test_a_total_that_is_added_to_every_sample_counts_as_often(total: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(tmp_path, f"{PER_SAMPLE}loss = {total}") == expected
+
+
+WEIGHTS = {
+    "behind the formula": ("kl = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp()) / 16", "loss = 10 * recon + kl"),
+    "of the name": ("kl = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())", "loss = 10 * recon + kl / 16"),
+    "as a factor": ("kl = -0.03125 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())", "loss = 10 * recon + kl"),
+}
+
+
+@pytest.mark.parametrize(("kl", "loss"), WEIGHTS.values(), ids=WEIGHTS)
+def test_a_number_that_the_kl_is_divided_by_is_in_the_effective_beta(kl: str, loss: str, tmp_path: Path) -> None:
+    report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\n{kl}\n{loss}")))
+    (beta,) = (facts.objective.effective_beta for facts in report.facts if facts.objective.effective_beta)
+    assert beta.value.value == pytest.approx(1 / 160)

@@ -489,8 +489,8 @@ def _effective_beta(
     inside = scaling_of(filter(weighs_formula, reductions.peeled(kl.term)))
     if above is None or beside is None or inside is None:
         return None
-    # The numbers at the top of the term are in its factor already.
-    own = math.prod(weight.amount for weight in inside[1] if weight.value) * inside[0]
+    # The numbers at the top of the term are in its factor already: those with a name are said by it instead.
+    own = math.prod(weight.amount for weight in inside[1] if weight.value)
     size = elements(extents.elements(recon), flat=extents.is_no_picture(recon))
     if recon.kind is Likelihood.CROSS_ENTROPY:
         size = targets()
