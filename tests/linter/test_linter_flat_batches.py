@@ -47,6 +47,13 @@ FLAT = {
     "a method": ("None", "self.conv(x).flatten()"),
     "a function": ("None", "torch.flatten(self.conv(x), 0, 3)"),
     "a view": ("None", "self.conv(x).view(-1)"),
+    "a view of one row": ("None", "self.conv(x).view(1, -1)"),
+    "a shape of one row": ("None", "self.conv(x).reshape((1, -1))"),
+    "a method and an axis for one row": ("None", "self.conv(x).flatten().unsqueeze(0)"),
+    "rows, and then one": ("None", "torch.relu(self.conv(x).flatten(1)).flatten()"),
+    "rows by a layer, and then one": ("nn.Flatten()", "self.flatten(self.conv(x)).view(-1)"),
+    "rows by a view, and then one": ("None", "self.conv(x).view(-1, 5408).flatten()"),
+    "one row of what is one row": ("None", "self.conv(x).flatten().view(1, -1)"),
 }
 
 
@@ -84,7 +91,11 @@ def _mixed(layer: str) -> list[str]:
 def test_the_first_axis_of_a_flattened_batch_is_none_of_samples(layer: str, call: str, tmp_path: Path) -> None:
     loss = 'F.binary_cross_entropy(x_hat, x, reduction="sum") + kl.sum()'
     text = MODULE.format(layer=layer, call=call).replace(loss, "F.mse_loss(x_hat, x) + kl.mean()")
-    assert codes(linted(tmp_path, {"vae.py": text.replace("randn(19)", "randn_like(mu)")})) == _mixed(layer)
+    assert codes(linted(tmp_path, {"vae.py": text.replace("randn(19)", "randn_like(mu)")})) == [
+        *_mixed(layer),
+        # The first axis of one row is known: what is left to average over are the latents.
+        *(["VAE304"] if call.startswith(("self.conv(x).view(1", "self.conv(x).reshape")) else []),
+    ]
 
 
 def test_an_error_of_flattened_pictures_is_reduced_as_it_is_written(tmp_path: Path) -> None:
@@ -98,9 +109,29 @@ KEPT = {
     "a layer": ("nn.Flatten()", "self.flatten(self.conv(x))"),
     "a layer by its defaults": ("nn.Flatten(start_dim=1, end_dim=-1)", "self.flatten(self.conv(x))"),
     "a method": ("None", "self.conv(x).flatten(1)"),
+    "rows of rows": ("None", "self.conv(x).flatten(1).view(-1, 5408)"),
 }
 
 
 @pytest.mark.parametrize(("layer", "call"), KEPT.values(), ids=KEPT)
 def test_rows_of_a_batch_share_the_noise_of_one_row(layer: str, call: str, tmp_path: Path) -> None:
     assert "VAE203" in codes(linted(tmp_path, {"vae.py": MODULE.format(layer=layer, call=call)}))
+
+
+ONE_EACH = {
+    "a column": "self.conv(x).flatten().unsqueeze(1)",
+    "a column by a view": "self.conv(x).view(-1, 1)",
+    "the first of them": "self.conv(x[0]).view(1, -1)",
+}
+
+
+@pytest.mark.parametrize("call", ONE_EACH.values(), ids=ONE_EACH)
+def test_rows_of_one_number_or_of_one_sample_mix_no_batch(call: str, tmp_path: Path) -> None:
+    assert "VAE106" not in codes(linted(tmp_path, {"vae.py": MODULE.format(layer="None", call=call)}))
+
+
+@pytest.mark.parametrize("shape", ["19", "1, 19"])
+@pytest.mark.parametrize("call", ["self.conv(x).view(1, -1)", "self.conv(x).flatten()[None]"])
+def test_one_row_shares_no_noise_with_another(call: str, shape: str, tmp_path: Path) -> None:
+    text = MODULE.format(layer="None", call=call).replace("ToTensor()), 4)", "ToTensor()))")
+    assert codes(linted(tmp_path, {"vae.py": text.replace("randn(19)", f"randn({shape})")})) == []

@@ -21,19 +21,21 @@ def rows(nodes: Iterable[Expr]) -> Iterator[tuple[Expr, Mixing]]:
     """What makes one row of several samples, for a linear layer of a fixed width, and what it mixes."""
     for node in nodes:
         if node.op == "layer" and node.get("kind") == "Linear" and node.args:
-            flat = _flat(node.args[0])
+            flat = one_row(node.args[0])
             if flat is not None and _holds_samples(flat.args[0]):
                 yield flat, Mixing.BATCH_AS_FEATURES
 
 
-def _flat(expr: Expr) -> Expr | None:
+def one_row(expr: Expr) -> Expr | None:
     """The flattening of all axes that a layer is given as it is, or bent element by element; None without one."""
     node = expr
     for _ in range(_MOST_STEPS):
         if node.op in VIEWS or node.op == "flatten":
-            return node if _is_whole(node) else None
+            # What is one row already is made one where it first was.
+            return (one_row(node.args[0]) or node) if _is_whole(node) else None
         kept = node.op in STILL or (node.op == "layer" and node.get("kind") in ("Dropout", "Linear", "LayerNorm"))
-        if not kept and node.op not in ELEMENTWISE:
+        is_one_more = node.op == "unsqueeze" and node.get("sizes") == (0,)
+        if not (kept or is_one_more) and node.op not in ELEMENTWISE:
             return None
         tensors = [arg for arg in node.args if arg.op != "const"]
         if len(tensors) != 1:
@@ -43,10 +45,10 @@ def _flat(expr: Expr) -> Expr | None:
 
 
 def _is_whole(node: Expr) -> bool:
-    """Whether a view or a flattening leaves no axis before the one that it makes of the first."""
+    """Whether a view or a flattening leaves no axis of several before the one that it makes of the first."""
     sizes = node.get("sizes")
     if node.op in VIEWS:
-        return sizes == (-1,)
+        return isinstance(sizes, tuple) and sizes[-1:] == (-1,) and all(size == 1 for size in sizes[:-1])
     # nn.Flatten as it is by default has no sizes at all, the method without arguments has none of them.
     if not isinstance(sizes, tuple) or sizes[:1] not in ((), (0,)):
         return False
@@ -56,13 +58,15 @@ def _is_whole(node: Expr) -> bool:
 
 
 def _holds_samples(expr: Expr) -> bool:
-    """Whether a value is made of batches of several samples, each still in its place of the first axis."""
+    """Whether a value is made of batches of several samples, all of which are still in it."""
     node = expr
     for _ in range(_MOST_STEPS):
         if node.op in ("batch", "data"):
             count = node.get("rows")
             return bool(node.get("batched")) and isinstance(count, int) and count > 1
-        if node.op == "move":
+        if node.op in VIEWS or node.op == "flatten":
+            pass  # All samples are in what another shape makes of them.
+        elif node.op == "move":
             axes = node.get("axes")
             if not isinstance(axes, tuple) or (axes[:1] != (0,) if node.get("how") == "permute" else 0 in axes):
                 return False

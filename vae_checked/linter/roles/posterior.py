@@ -26,6 +26,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import batch_sizes, bent_noise, gradients, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.extents import latents
+from vae_checked.linter.roles.flat_batches import one_row
 from vae_checked.linter.roles.head_layers import are_parts_apart
 from vae_checked.linter.roles.objective import Losses, is_given
 from vae_checked.linter.roles.pooled import over_first_axis
@@ -183,9 +184,12 @@ def _with_what_is_set(shape: tuple[object, ...], site: SamplerSite) -> tuple[obj
 
 
 def _is_of_one_row(mean: Expr) -> bool:
-    """Whether layers make a mean from a tensor that was made with one row: what is drawn for it has one as well."""
-    given = (strip(arg) for node in walk(mean) if node.op == "layer" for arg in node.args[:1])
-    shapes = (node.get("shape") for node in given if node.op in ("noise", "const"))
+    """Whether layers make a mean from a tensor that has one row: what is drawn for it has one as well."""
+    given = [(node, arg) for node in walk(mean) if node.op == "layer" for arg in node.args[:1]]
+    if any(node.get("kind") == "Linear" and one_row(arg) is not None for node, arg in given):
+        return True
+    bare = (strip(arg) for _, arg in given)
+    shapes = (node.get("shape") for node in bare if node.op in ("noise", "const"))
     return any(isinstance(shape, tuple) and shape[:1] == (1,) for shape in shapes)
 
 
