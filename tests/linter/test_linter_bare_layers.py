@@ -110,3 +110,15 @@ def test_a_layer_that_is_built_and_not_used_leaves_it_open(tmp_path: Path) -> No
     unused = SCENE.replace("        self.mu = ", "        self.spare = nn.PReLU()\n        self.mu = ")
     report = read(tmp_path, unused.format(between="nn.ELU()", width=60))
     assert not any("VAE601" in each.clean for each in all_examined(report))
+
+
+def test_a_model_that_is_not_read_leaves_it_open(tmp_path: Path) -> None:
+    whole = SCENE.format(between="nn.ELU()", width=60)
+    fit = whole[whole.index("def fit(") :].replace("model(x)", "model(first(x))")
+    absent = (
+        "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\nfrom nets import Autoencoder\n\n"
+    )
+    text = absent + fit.replace("model = Autoencoder()", "model, first = Autoencoder(), nn.Linear(28, 28)")
+    report = read(tmp_path, text)
+    assert any("VAE301" in each.clean for each in all_examined(report))
+    assert not any("VAE601" in each.clean for each in all_examined(report))

@@ -478,4 +478,6 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
         if lost and len(lost) == len(below):
             return Fact(tuple(dict.fromkeys(origin(item).source for item in lost)), origin(node))
     seen = any(node.op == "layer" for node in walk(location))
-    return Fact((), origin(totals[0])) if seen and losses.evaluation.read_once(optimizers.of_model) <= trained else None
+    # Of a model that is not read it is not known what it has.
+    built = losses.evaluation.read_once(optimizers.of_model)
+    return Fact((), origin(totals[0])) if seen and built and built <= trained else None
