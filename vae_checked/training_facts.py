@@ -9,7 +9,7 @@ from vae_checked.record import dataclass
 
 
 class Ungiven(StrEnum):
-    """Why a step of an optimizer has no gradient to take."""
+    """Why the step of an optimizer takes no gradient, of any parameter or of the decoder's."""
 
     UNDIFFERENTIATED = "nothing is differentiated"
     COMPARED = "the data are compared with themselves"
@@ -18,7 +18,7 @@ class Ungiven(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What training does to the parameters, by dotted names; `ungiven`: why it steps without any gradient."""
+    """What training does to the parameters, by dotted names; `ungiven`: why a step takes no gradient."""
 
     without_gradient: Fact[tuple[str, ...]] | None = None
     without_optimizer: Fact[tuple[str, ...]] | None = None

@@ -1,4 +1,4 @@
-"""Code of Python 3.12 and later is read by an earlier Python too: each place stays where it is in the file."""
+"""Code of Python 3.12 and 3.14 is read by an earlier Python too: each place stays where it is in the file."""
 
 from __future__ import annotations
 
@@ -59,6 +59,10 @@ type Size = int
 class Kept[T](list[T]):
     def first[U: (int, str)](self, other: U) -> T: marker = 1
 async def read[*Ts, **P](size: Size): marker = 2
+class Sized[
+    N: (int, str),  # of rows ]
+
+](list[N]): marker = 3
 """
 
 
@@ -69,11 +73,31 @@ def test_type_parameters_and_aliases_are_read() -> None:
     named = [
         node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
     ]
-    assert set(named) == {"Kept", "first", "read"}
+    assert set(named) == {"Kept", "first", "read", "Sized"}
     markers = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "marker"]
     lines = PARAMETERS.splitlines()
     places = {(each.lineno, each.col_offset) for each in markers}
-    assert places == {(number, lines[number - 1].index("marker")) for number in (4, 5)}
+    assert places == {(number, lines[number - 1].index("marker")) for number in (4, 5, 9)}
+
+
+CAUGHT = {
+    "two": "try:\n    a\nexcept ValueError, lib.KeyError : marker = 1\n",
+    "groups": "try:\n    a\nexcept* ValueError, KeyError, OSError: marker = 1\n",
+}
+
+
+@pytest.mark.parametrize("text", CAUGHT.values(), ids=CAUGHT.keys())
+def test_exceptions_without_brackets_are_read(text: str) -> None:
+    (marker,) = (node for node in ast.walk(parsed(text)) if isinstance(node, ast.Name) and node.id == "marker")
+    assert (marker.lineno, marker.col_offset) == (3, text.splitlines()[2].index("marker"))
+
+
+@pytest.mark.parametrize("text", ['t"{kind["x"]!r:>9}"; marker = 1', "rt'{kind}\\d'; marker = 1"])
+def test_what_a_template_shows_is_not_known(text: str) -> None:
+    tree = parsed(text)
+    shown = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {"marker"}
+    assert shown == ({"kind"} if sys.version_info >= (3, 14) else {"__"})
+    assert tree.body[1].col_offset == text.index("marker")
 
 
 OLDER = {

@@ -112,7 +112,8 @@ def examined(facts: Sequence[Facts], judgements: Sequence[Judgement]) -> list[Ex
         homes = {subject for anchor in _anchors(item) for subject in owners.get(anchor, ())}
         homes = {subject for subject in homes if _are_compared_alike(item, subject, compared)}
         # A trainer's KL is of each model that it may be handed, and these draw in files of their own.
-        homes = {subject for subject in homes if not _are_apart(paths.get(item.subject), paths.get(subject))}
+        own = paths.get(item.subject, set())
+        homes = {subject for subject in homes if not own or not paths.get(subject) or own & paths[subject]}
         if not homes and _sampler_place(item) is None:
             # A loss that was run by itself: the trainer that calls it has the sampler.
             homes = {subject for anchor in _anchors(item) for subject in drawn.get(anchor, ())}
@@ -147,10 +148,6 @@ def _drawing_files(facts: Iterable[Facts]) -> dict[str, set[str]]:
         if place is not None:
             found.setdefault(item.subject, set()).add(place.path)
     return found
-
-
-def _are_apart(some: set[str] | None, others: set[str] | None) -> bool:
-    return bool(some) and bool(others) and (some or set()).isdisjoint(others or ())
 
 
 def _comparison(facts: Facts) -> set[Place | None]:

@@ -8,15 +8,19 @@ from collections.abc import Iterator
 
 from vae_checked.record import dataclass
 
-_STRING = re.compile(r"(?<!\w)([rRbBuUfF]{0,2})('''|\"\"\"|'|\")")
-# What the text outside of strings is gone through by: a comment, a string, a definition with type parameters, an alias.
+_STRING = re.compile(r"(?<!\w)([rRbBuUfFtT]{0,2})('''|\"\"\"|'|\")")
+# What the text outside of strings is gone through by: a comment, a string, a definition with type parameters, an alias,
+# exceptions without brackets around them.
 _CODE = re.compile(
     r"#[^\n]*+"
     rf"|{_STRING.pattern}"
     r"|(?P<head>\b(?:def|class)[ \t]++\w++[ \t]*+)\["
-    r"|(?P<alias>^[ \t]*+type[ \t])(?=[ \t]*+\w++[ \t]*+(?:\[[^\]\n]*+\][ \t]*+)?=(?!=))",
+    r"|(?P<alias>^[ \t]*+type[ \t])(?=[ \t]*+\w++[ \t]*+(?:\[[^\]\n]*+\][ \t]*+)?=(?!=))"
+    r"|(?P<caught>^[ \t]*+except\*?[ \t]+[\w.]++)(?P<others>(?:[ \t]*+,[ \t]*+[\w.]++)++)(?=[ \t]*+:)",
     re.MULTILINE,
 )
+_NAME = re.compile(r"[ \t]*+\w++[ \t]*+")
+_AS_FORMATTED = str.maketrans("tT", "fF")
 # No name that a program has: what an f-string shows there is not known.
 _UNKNOWN = "{__}"
 _ESCAPED_NAME = re.compile(r"\\N\{[^}\n]*+\}")
@@ -45,8 +49,9 @@ class _Literal:
 def as_earlier(text: str) -> str | None:
     """A text without the f-strings (PEP 701), type parameters and aliases (PEP 695) that Python 3.12 brought.
 
-    A string in a field of an f-string gets the other quotes; where that is not enough, what the f-string shows is
-    unknown. None where nothing of the kind stands in the text, or where a string or a bracket is not closed.
+    And without the templates (PEP 750) and the bare exceptions (PEP 758) of 3.14. A string in a field of an f-string
+    gets the other quotes; where that is not enough, what the f-string shows is unknown. None where nothing of the kind
+    stands in the text, or where a string or a bracket is not closed.
     """
     try:
         parts = list(_rewritten(text))
@@ -74,59 +79,74 @@ def _rewritten(text: str) -> Iterator[tuple[int, int, str]]:
                 yield literal.start, literal.end, _earlier(text, literal)
         elif found["head"] is not None:
             end = _closed(text, at)
-            if "\n" not in text[at:end]:
-                yield at - 1, end, " " * (end - at + 1)
+            yield at - 1, end, _blank(text[at - 1 : end])
             at = end
         elif found["alias"] is not None:
             # `type Pair = ...` binds a name, as `____=Pair = ...` does.
             yield at - len("type "), at, "____="
-            name = re.compile(r"[ \t]*+\w++[ \t]*+").match(text, at)
+            name = _NAME.match(text, at)
             if name is not None and text[name.end()] == "[":
-                yield name.end(), (end := _closed(text, name.end() + 1)), " " * (end - name.end())
+                end = _closed(text, name.end() + 1)
+                yield name.end(), end, _blank(text[name.end() : end])
+        elif found["caught"] is not None:
+            yield found.start("others"), at, _blank(found["others"])
+
+
+def _blank(text: str) -> str:
+    """Nothing but spaces in the place of a text; a line of a statement goes on after a backslash."""
+    return "\\\n".join(" " * len(line) for line in text.split("\n"))
 
 
 def _literal(text: str, head: re.Match[str]) -> _Literal:
     start, prefix, quote = head.start(), head[1].lower(), head[2]
+    formatted = "f" in prefix or "t" in prefix
     inner, at = list[_Literal](), head.end()
     while True:
         letter = text[at : at + 1]
         if not letter or (letter == "\n" and len(quote) == 1):
             raise _UnfinishedError
         if text.startswith(quote, at):
-            return _Literal(start, head.end(), quote, at + len(quote), tuple(inner), "f" in prefix)
-        if letter == "\\":
-            named = _ESCAPED_NAME.match(text, at) if "r" not in prefix else None
-            at = (
-                named.end() if named is not None else at + (1 if "f" in prefix and text[at + 1 : at + 2] in "{}" else 2)
-            )
-        elif "f" in prefix and letter in "{}":
-            if text[at + 1 : at + 2] == letter:
-                at += 2
-            else:
-                at = _field(text, at + 1, inner) if letter == "{" else at + 1
+            return _Literal(start, head.end(), quote, at + len(quote), tuple(inner), formatted)
+        following = text[at + 1 : at + 2]
+        named = _ESCAPED_NAME.match(text, at) if letter == "\\" and "r" not in prefix else None
+        if named is not None:
+            at = named.end()
+        elif letter == "\\":
+            # Before a field it escapes nothing.
+            at += 1 if formatted and following in "{}" else 2
+        elif formatted and letter == "{" != following:
+            at = _field(text, at + 1, inner)
         else:
-            at += 1
+            at += 2 if formatted and letter == following and letter in "{}" else 1
 
 
-def _field(text: str, at: int, inner: list[_Literal]) -> int:
-    """Where a field of an f-string ends whose content starts here; its literals are added to the `inner` ones."""
+def _in_code(text: str, at: int, inner: list[_Literal]) -> Iterator[tuple[int, str, int]]:
+    """The letters of code from a place on, and how many brackets are open before each; no strings and no comments.
+
+    The strings are added to the `inner` ones.
+    """
     depth = 0
     while letter := text[at : at + 1]:
         string = _STRING.match(text, at)
         if string is not None:
             inner.append(_literal(text, string))
             at = inner[-1].end
-            continue
-        if letter == "#":
-            at = text.find("\n", at)
-            if at < 0:
-                break
-        elif depth == 0 and letter == "}":
-            return at + 1
-        elif depth == 0 and letter == ":":
-            return _specification(text, at + 1, inner)
-        depth += (letter in _OPEN) - (letter in _CLOSED)
-        at += 1
+        elif letter == "#":
+            end = text.find("\n", at)
+            at = len(text) if end < 0 else end
+        else:
+            yield at, letter, depth
+            depth += (letter in _OPEN) - (letter in _CLOSED)
+            at += 1
+
+
+def _field(text: str, at: int, inner: list[_Literal]) -> int:
+    """Where a field of an f-string ends whose content starts here; its literals are added to the `inner` ones."""
+    for place, letter, depth in _in_code(text, at, inner):
+        if depth == 0 and letter == "}":
+            return place + 1
+        if depth == 0 and letter == ":":
+            return _specification(text, place + 1, inner)
     raise _UnfinishedError
 
 
@@ -141,16 +161,9 @@ def _specification(text: str, at: int, inner: list[_Literal]) -> int:
 
 def _closed(text: str, at: int) -> int:
     """Where a bracket closes whose content starts here."""
-    depth = 1
-    while letter := text[at : at + 1]:
-        string = _STRING.match(text, at)
-        if string is not None:
-            at = _literal(text, string).end
-            continue
-        depth += (letter in _OPEN) - (letter in _CLOSED)
-        at += 1
-        if depth == 0:
-            return at
+    for place, letter, depth in _in_code(text, at, []):
+        if depth == 0 and letter in _CLOSED:
+            return place + 1
     raise _UnfinishedError
 
 
@@ -167,12 +180,12 @@ def _earlier(text: str, literal: _Literal) -> str:
     if quoted is not None and _is_parsed(quoted):
         return quoted
     inside = literal.content(text)
-    # A line of a string goes on after a backslash; it stands after all that is on its line.
+    # A line of a string goes on after a backslash too; it stands after all that is on its line.
     lines = [" " * len(line) for line in inside.split("\n")]
     first = next((number for number, line in enumerate(lines) if len(line) >= len(_UNKNOWN)), 0)
     lines[first] = _UNKNOWN + lines[first][len(_UNKNOWN) :]
     joined = ("\n" if len(literal.quote) == 3 else "\\\n").join(lines)
-    return f"{text[literal.start : literal.first]}{joined}{literal.quote}"
+    return f"{text[literal.start : literal.first].translate(_AS_FORMATTED)}{joined}{literal.quote}"
 
 
 def _quoted_otherwise(text: str, literal: _Literal) -> str | None:

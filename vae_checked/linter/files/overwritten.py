@@ -12,8 +12,7 @@ from vae_checked.linter.files import syntax
 # A local name, and the line and the column of what it is assigned.
 _Written = tuple[str, int, int]
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
+_TRIES = tuple(getattr(ast, name) for name in ("Try", "TryStar") if hasattr(ast, name))
 # What leaves a list of statements for one that goes on behind it, and may read there what was assigned before.
 _LEAVING = (ast.Break, ast.Continue, ast.Raise)
 
@@ -39,7 +38,7 @@ def _outside_of_tries(function: ast.AST) -> Iterator[ast.AST]:
     stack = [function]
     while stack:
         held = stack.pop()
-        if isinstance(held, ast.Try) or (held is not function and isinstance(held, _FUNCTIONS)):
+        if isinstance(held, _TRIES) or (held is not function and isinstance(held, _FUNCTIONS)):
             continue
         yield held
         for name in ("body", "orelse", "cases"):

@@ -75,8 +75,7 @@ def attribute(context: Context, owner: Value, name: str, site: Site) -> Value:
     if isinstance(owner, (Loader, Transform, Function, dict, list, tuple, str, Partial)):
         return loader_attribute(context, owner, name, site)
     if isinstance(owner, Choice) and loss_choices.is_object(owner):
-        one, other = (attribute(context, each, name, site) for each in (owner.one, owner.other))
-        return operators.merge(owner.condition, one, other)
+        return _of_either(context, owner, name, site)
     if isinstance(owner, Expr) and (owner.uid, name) in context.observations.put_on:
         return context.observations.put_on[owner.uid, name]
     model = context.stand_in(owner)
@@ -163,6 +162,12 @@ def _tensor_attribute(context: Context, owner: Expr, name: str, site: Site) -> V
     return opaque(f"attribute:{name}", (owner,), site)
 
 
+def _of_either(context: Context, owner: Choice, name: str, site: Site) -> Value:
+    """An attribute of one object or another, as the same condition says."""
+    one, other = (attribute(context, each, name, site) for each in (owner.one, owner.other))
+    return operators.merge(owner.condition, one, other)
+
+
 def method(context: Context, owner: Value, name: str, site: Site) -> Value:
     """owner.name, about to be called."""
     if isinstance(owner, (Instance, Class, External)):
@@ -186,8 +191,7 @@ def method(context: Context, owner: Value, name: str, site: Site) -> Value:
         # A part of a namespace is called.
         return owner[name]
     if isinstance(owner, Choice) and loss_choices.is_object(owner):
-        one, other = (attribute(context, each, name, site) for each in (owner.one, owner.other))
-        return operators.merge(owner.condition, one, other)
+        return _of_either(context, owner, name, site)
     if isinstance(owner, Expr) and (owner.uid, name) in context.observations.put_on:
         return context.observations.put_on[owner.uid, name]
     return Method(owner, name)

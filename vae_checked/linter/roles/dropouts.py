@@ -63,23 +63,27 @@ def is_always_on(losses: Losses, node: Expr) -> bool | None:
 
 def is_of_training_branch(losses: Losses, node: Expr) -> bool:
     """Whether what has a layer in it has it in branches of training alone, as those that call its function may be."""
-    written = None if node.site is None else node.site.node
     graph = losses.unsettled
-    whole = [value for value in graph.values if graph.having("phi") and not _is_part(value, graph)]
-    everywhere, in_evaluation = False, False
-    for follows_training in (True, False):
-        stack, seen = list(whole), set[int]()
-        while stack:
-            value = stack.pop()
-            if value.uid in seen:
-                continue
-            seen.add(value.uid)
-            if value.op == "layer" and value.site is not None and value.site.node is written:
-                everywhere, in_evaluation = True, in_evaluation or not follows_training
-                break
-            asks = value.op == "phi" and asks_for_mode(value.args[0])
-            stack += (_evaluated(value),) if asks and not follows_training else value.args
-    return everywhere and not in_evaluation
+    if not graph.having("phi"):
+        return False
+    whole = [value for value in graph.values if not _is_part(value, graph)]
+    return _is_met(node, whole, in_evaluation=False) and not _is_met(node, whole, in_evaluation=True)
+
+
+def _is_met(layer: Expr, values: Iterable[Expr], *, in_evaluation: bool) -> bool:
+    """Whether a layer, by where it is written, is part of some values, in evaluation or on any way through them."""
+    written = None if layer.site is None else layer.site.node
+    stack, seen = list(values), set[int]()
+    while stack:
+        value = stack.pop()
+        if value.uid in seen:
+            continue
+        seen.add(value.uid)
+        if value.op == "layer" and value.site is not None and value.site.node is written:
+            return True
+        by_mode = value.op == "phi" and asks_for_mode(value.args[0])
+        stack += (_evaluated(value),) if by_mode and in_evaluation else value.args
+    return False
 
 
 def _is_part(value: Expr, graph: Graph) -> bool:

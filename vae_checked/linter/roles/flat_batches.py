@@ -32,7 +32,7 @@ def one_row(expr: Expr) -> Expr | None:
     for _ in range(_MOST_STEPS):
         if node.op in VIEWS or node.op == "flatten":
             # What is one row already is made one where it first was.
-            return (one_row(node.args[0]) or node) if _is_whole(node) else None
+            return (one_row(node.args[0]) or node) if is_whole(node) else None
         kept = node.op in STILL or (node.op == "layer" and node.get("kind") in ("Dropout", "Linear", "LayerNorm"))
         is_one_more = node.op == "unsqueeze" and node.get("sizes") == (0,)
         if not (kept or is_one_more) and node.op not in ELEMENTWISE:
@@ -44,13 +44,13 @@ def one_row(expr: Expr) -> Expr | None:
     return None
 
 
-def _is_whole(node: Expr) -> bool:
-    """Whether a view or a flattening leaves no axis of several before the one that it makes of the first."""
+def is_whole(node: Expr) -> bool:
+    """Whether a view or a flattening puts all elements of a tensor, those of all samples, in one row."""
     sizes = node.get("sizes")
     if node.op in VIEWS:
         return isinstance(sizes, tuple) and sizes[-1:] == (-1,) and all(size == 1 for size in sizes[:-1])
     # nn.Flatten as it is by default has no sizes at all, the method without arguments has none of them.
-    if not isinstance(sizes, tuple) or sizes[:1] not in ((), (0,)):
+    if node.op != "flatten" or not isinstance(sizes, tuple) or sizes[:1] not in ((), (0,)):
         return False
     last = sizes[1] if len(sizes) > 1 else -1
     rank = rank_of(node.args[0])

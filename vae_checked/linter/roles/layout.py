@@ -75,7 +75,7 @@ def _is_of_neighbours(prediction: Expr, target: Expr) -> bool:
     classes = last.get("channels_out")
     if moves or last.get("kind") not in _CONVOLUTIONS or not isinstance(classes, int) or classes < _LEAST_CLASSES:
         return False
-    flat = is_one_row(moves_above(target)[0])
+    flat = flat_batches.is_whole(moves_above(target)[0])
     # Where a picture is a single pixel, the view is right.
     grown = any(node.get("kind") in _GROWING for node in walk(last))
     return flat and grown and sizes_of(prediction) == (-1, classes)
@@ -306,18 +306,13 @@ class _Batch:
     node: Expr
 
 
-def is_one_row(node: Expr) -> bool:
-    """Whether a view or a flattening puts all elements of a tensor, those of all samples, in one row."""
-    return (node.op == "flatten" and not sizes_of(node)) or (node.op in _VIEWS and sizes_of(node) == (-1,))
-
-
 def is_of_pairs(value: Expr) -> bool:
     """Whether a value has an element for each two samples, as the inner products `z @ z.T` of a graph's nodes have.
 
     What a loss is given for an adjacency matrix has them, where it puts them in one row.
     """
     row, _ = moves_above(value)
-    if is_one_row(row) and _ADJACENCY.search(str(strip(row.args[0]).get("name"))):
+    if flat_batches.is_whole(row) and _ADJACENCY.search(str(strip(row.args[0]).get("name"))):
         return True
     node = value
     while node.args:

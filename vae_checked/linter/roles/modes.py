@@ -67,7 +67,7 @@ def _modes(around: ast.AST, within: list[ast.FunctionDef], evaluation: Evaluatio
         mode = _mode(call, called)
         if mode is None:
             # A function that ends in another mode than it began with leaves the model in it.
-            bodies = (function.node for function in evaluation.functions() if function.name == _name(call))
+            bodies = (function.node for function in evaluation.functions() if function.name == syntax.called(call))
             set_there = [
                 found
                 for body in bodies
@@ -106,10 +106,6 @@ def _callee(call: ast.Call) -> str | None:
     return None if name.endswith((".eval", ".train")) else name
 
 
-def _name(call: ast.Call) -> str | None:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
-
-
 def _calls_of(function: ast.FunctionDef, evaluation: Evaluation) -> Iterator[Site]:
     """Where the code that was run calls a function by its name: a method of an object, and not the mode of a model."""
     arguments = function.args.args
@@ -118,7 +114,7 @@ def _calls_of(function: ast.FunctionDef, evaluation: Evaluation) -> Iterator[Sit
         for source in module.sources:
             text = source.cell.text
             for node in source.cell.nodes if function.name in text else ():
-                if isinstance(node, ast.Call) and _name(node) == function.name:
+                if isinstance(node, ast.Call) and syntax.called(node) == function.name:
                     owner = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else None
                     is_mode = function.name == "train" and f"{owner}.eval(" in text
                     if (owner is not None and not is_mode) if is_method else (owner is None):

@@ -75,7 +75,11 @@ def _repeated(site: SamplerSite, losses: Losses) -> Origin | None:
         if not inner or inner[-1].name in seen | _OF_STEPS:
             return None
         seen.add(inner[-1].name)
-        calls = [each for each in written.source.cell.nodes if _called(each) == inner[-1].name]
+        calls = [
+            each
+            for each in written.source.cell.nodes
+            if isinstance(each, ast.Call) and syntax.called(each) == inner[-1].name
+        ]
         if len(calls) != 1:
             return None
         node = calls[0]
@@ -113,7 +117,7 @@ def _steps(evaluation: Evaluation) -> list[ast.AST]:
     inner = [node for node in functions if not any(seeds.holds(node, root.site.node) for root in roots)]
     # The list grows while it is gone through.
     for body in found:
-        called = {_called(node) for node in syntax.descendants(body)}
+        called = {syntax.called(node) for node in syntax.descendants(body) if isinstance(node, ast.Call)}
         found += [node for node in inner if node.name in called and not any(node is each for each in found)]
     return found
 
@@ -129,17 +133,9 @@ def _loops_around(site: Site) -> list[ast.AST]:
     return [node for node in around if isinstance(node, _LOOPS) and node.lineno > inner]
 
 
-def _called(node: ast.AST) -> str | None:
-    """The name of what is called."""
-    if not isinstance(node, ast.Call):
-        return None
-    function = node.func
-    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
-
-
 def _sets_a_seed(call: ast.Call) -> bool:
     """Whether the random state of torch is set anew, by itself or by a function that is called after that."""
-    name = _called(call) or ""
+    name = syntax.called(call)
     if name.startswith("manual_seed"):
         return ast.unparse(call.func).partition(".")[0] in _OF_TORCH
     return "seed" in name.lower() and name.lower() not in ("seed", "get_seed", "initial_seed")

@@ -1,4 +1,4 @@
-"""Steps of an optimizer that nothing was differentiated for: no `backward` stands in what runs them."""
+"""Steps of an optimizer that take no gradient: nothing is differentiated, it is erased, or no output is compared."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _TELLING = frozenset(
 def steps(losses: Losses) -> Fact[Ungiven] | None:
     """The step of an optimizer that has no gradient to take, where all of the code was read that may give it one.
 
-    Or where its own `zero_grad()` erases the gradient before it.
+    Or where its own `zero_grad()` erases the gradient before it, or where no error is of what the decoder makes.
     """
     found = _compared(losses) or erased(losses)
     if found is not None or losses.backward or not losses.totals:

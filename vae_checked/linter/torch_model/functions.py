@@ -89,7 +89,7 @@ def _tensor(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], s
 
 
 def _copied(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    """x.newfirst_tensor(data): a copy of the data that no gradient reaches."""
+    """x.new_tensor(data): a copy of the data that no gradient reaches."""
     return Expr("detach", (as_expr(argument(args, kwargs, 1, "data"), site),), (), site)
 
 
