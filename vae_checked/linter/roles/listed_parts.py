@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Fact
 from vae_checked.linter.files import syntax
+from vae_checked.linter.roles.alternatives import are_alternatives, are_in_one_function
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Site, strip, walk
@@ -46,7 +47,7 @@ def forgotten(evaluation: Evaluation, site: SamplerSite | None, kl: Divergence |
             continue
         where = Site(module.source_of(listed.calls[0]), listed.calls[0]).origin
         whole = [owner for owner, parts_of in listed.given.items() if "" in parts_of]
-        if listed.picked:
+        if listed.picked or listed.apart & parts:
             continue
         if any(_may_be(owner, model, module) for owner in whole) and not _has_unregistered(model):
             return Fact((), where)
@@ -169,13 +170,15 @@ class _Listed:
     """The optimizers that a module builds, per owner the parts they are given, and all parts named with parameters.
 
     The part is "" where an owner's parameters are given as a whole. `picked` says that some are picked by a condition,
-    or that in another branch another optimizer is given some alone.
+    or that in another branch another optimizer is given some alone; `apart` are the parts that an optimizer is given
+    alone in another function than one that builds an optimizer of a whole model.
     """
 
     calls: list[ast.Call]
     given: dict[str, set[str]]
     mentioned: set[str]
     picked: bool = False
+    apart: frozenset[str] = frozenset()
 
 
 def _is_a_stage(node: ast.AST) -> bool:
@@ -194,50 +197,54 @@ def _read(module: Module) -> _Listed:
         calls = [node for node in calls if id(node) not in stages]
     if not calls:
         return _Listed([], {}, set())
-    assigned: dict[str, list[tuple[str, str]]] = {}
+    assigned: dict[str, list[list[tuple[str, str]]]] = {}
     mentioned: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Assign):
             parts = list(parts_in(node.value))
             for target in node.targets:
                 if isinstance(target, ast.Name):
-                    assigned.setdefault(target.id, []).extend(parts)
+                    assigned.setdefault(target.id, []).append(parts)
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and _is_of_parameters(node):
             mentioned.add(node.value.attr)
     given: dict[str, set[str]] = {}
-    picked = _differ_by_branch(nodes, calls)
+    picked, parts_of = False, []
     for call in calls:
         picked |= any(isinstance(node, ast.comprehension) and _picks(node) for node in syntax.descendants(call))
-        names = [node.id for node in syntax.descendants(call) if isinstance(node, ast.Name) and node is not call.func]
-        for owner, part in (*parts_in(call), *(item for name in names for item in assigned.get(name, ()))):
+        names = {node.id for node in syntax.descendants(call) if isinstance(node, ast.Name) and node is not call.func}
+        given_to = [assigned.get(name, []) for name in names]
+        chosen = [[list(parts_in(arm)) for arm in (each.body, each.orelse)] for each in _choices(call, names, nodes)]
+        picked |= any(map(_differ, (*given_to, *chosen)))
+        parts_of.append([*parts_in(call), *(item for each in given_to for parts in each for item in parts)])
+        for owner, part in parts_of[-1]:
             given.setdefault(owner, set()).add(part)
-    return _Listed(calls, given, mentioned, picked)
+    pairs = [*zip(calls, parts_of, strict=True)]
+    alone = [(call, {part for _, part in parts}) for call, parts in pairs if parts and all(part for _, part in parts)]
+    whole = [call for call, parts in pairs if not all(part for _, part in parts)]
+    apart = (parts for call, parts in alone for other in whole if not are_in_one_function(nodes, call, other))
+    picked = picked or _differ_by_branch(nodes, calls, parts_of)
+    return _Listed(calls, given, mentioned, picked, frozenset[str]().union(*apart))
 
 
-def are_alternatives(nodes: Iterable[ast.AST], one: ast.AST, other: ast.AST) -> bool:
-    """Whether two nodes stand in the two branches of one of some conditions."""
-    if one is other:
-        return False
-    for node in nodes:
-        # Each branch of a long chain stands in all before it: those alone are gone through that both may stand in.
-        if isinstance(node, ast.If) and node.orelse and _is_around(node, one) and _is_around(node, other):
-            first, second = (
-                {id(inner) for each in body for inner in ast.walk(each)} for body in (node.body, node.orelse)
-            )
-            if (id(one) in first and id(other) in second) or (id(other) in first and id(one) in second):
-                return True
-    return False
+def _choices(call: ast.Call, names: Collection[str], nodes: list[ast.AST]) -> Iterator[ast.IfExp]:
+    """The conditional expressions in a call, and in what gives the names in it their values."""
+    values = [
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Assign)
+        and any(isinstance(target, ast.Name) and target.id in names for target in node.targets)
+    ]
+    return (node for tree in (call, *values) for node in syntax.descendants(tree) if isinstance(node, ast.IfExp))
 
 
-def _is_around(outer: ast.If, node: ast.AST) -> bool:
-    """Whether a node may stand in a branch of a condition, by its line."""
-    line = getattr(node, "lineno", None)
-    return line is None or outer.end_lineno is None or outer.lineno <= line <= outer.end_lineno
+def _differ(ways: list[list[tuple[str, str]]]) -> bool:
+    """Whether an owner's parameters are given as a whole on one way, and some parts of it alone on another."""
+    whole = {owner for parts in ways for owner, part in parts if not part}
+    return any(owner in whole and (owner, "") not in parts for parts in ways for owner, _ in parts)
 
 
-def _differ_by_branch(nodes: list[ast.AST], calls: list[ast.Call]) -> bool:
+def _differ_by_branch(nodes: list[ast.AST], calls: list[ast.Call], given: list[list[tuple[str, str]]]) -> bool:
     """Whether a condition chooses between an optimizer of a whole model and one of some parts of it."""
-    given = [set(parts_in(call)) for call in calls]
     whole = [{owner for owner, part in parts if not part} for parts in given]
     return any(
         any(owner in whole[at] for owner, part in given[beside] if part and owner not in whole[beside])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vae_checked.facts import Fact, Facts, Origin, Training
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import listed_parts, ways
+from vae_checked.linter.roles.alternatives import are_alternatives, are_in_one_function
 from vae_checked.linter.roles.built_anew import built_anew
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.frozen_parts import handed, loop_over_parameters, of_libraries
@@ -53,7 +54,7 @@ def forgotten(
     surely = frozenset[int]().union(*(optimizer.surely for optimizer in own))
     if own and trained <= surely:
         # In one run a setting builds one of several: whichever it is has to hold all of them.
-        beside = ([other for other in own if not _are_alternatives(each, other)] for each in own)
+        beside = ([other for other in own if not _are_alternatives(each, other, trained)] for each in own)
         whole = all(trained <= frozenset[int]().union(*(each.surely for each in each_way)) for each_way in beside)
         return Fact((), own[0].site.origin) if whole else None
     listed = listed_parts.forgotten(losses.evaluation, site, kl)
@@ -70,11 +71,14 @@ def forgotten(
     return listed if not some or built <= held or _used(losses, site, kl, recon) <= held else None
 
 
-def _are_alternatives(one: Optimizer, other: Optimizer) -> bool:
-    """Whether two optimizers are built in the two branches of one condition."""
-    if one.site.source is not other.site.source:
+def _are_alternatives(one: Optimizer, other: Optimizer, trained: frozenset[int]) -> bool:
+    """Whether a run builds one of two optimizers: on two ways, or in two functions where one of them holds all."""
+    nodes = one.site.source.cell.nodes
+    if one.site.source is other.site.source and are_alternatives(nodes, one.site.node, other.site.node):
+        return True
+    if (trained <= one.surely) is (trained <= other.surely):
         return False
-    return listed_parts.are_alternatives(one.site.source.cell.nodes, one.site.node, other.site.node)
+    return one.site.source is not other.site.source or not are_in_one_function(nodes, one.site.node, other.site.node)
 
 
 def _trained(
