@@ -113,7 +113,8 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         if other is not None and any(losses.holds_one(recon, site.z.uid) for recon in decoded):
             decoded = [other]
         beside: list[Reconstruction | None] = [*decoded] or [other]
-        facts.extend(_facts(across, site, kl, recon, losses) for recon in beside)
+        own = [_facts(across, site, kl, recon, losses) for recon in beside]
+        facts.extend(further_errors.left_open(own, site, kl, decoded, losses))
         facts.extend(further_errors.facts(site, decoded, losses))
         across.readings.read(site, facts[-1], evaluation)
         if kl is not None:

@@ -6,15 +6,25 @@ the reconstruction alone; what a loss takes of its argument is judged of each.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from vae_checked.facts import Fact, Facts, Likelihood, Recon
 from vae_checked.linter.roles import reconstructions
-from vae_checked.linter.roles.likelihood import output_facts, sides
+from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.likelihood import output_facts, recon_facts, sides
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import origin
+from vae_checked.record import replace
+
+T = TypeVar("T")
+# How many are read beside an error: what is one of many, as in a hierarchy, is not clean.
+_MAX_READ = 3
+# What is said of an error by how it stands in a loss.
+_OF_AN_ERROR = ("recon.kind", "recon.swapped", "recon.sign", "recon.reduced")
 
 
 def facts(site: SamplerSite, chosen: Iterable[Reconstruction], losses: Losses) -> Iterator[Facts]:
@@ -38,6 +48,61 @@ def facts(site: SamplerSite, chosen: Iterable[Reconstruction], losses: Losses) -
                 output=output_facts(prediction, target, None, recon),
                 recon=Recon(kind=Fact(recon.kind, origin(recon.term))),
             )
+
+
+def left_open(
+    own: Iterable[Facts],
+    site: SamplerSite,
+    kl: Divergence | None,
+    chosen: Iterable[Reconstruction],
+    losses: Losses,
+) -> Iterator[Facts]:
+    """Facts of the errors that are `chosen`; nothing is clean by what another one in their loss departs in."""
+    known = [recon for recon in chosen if recon.kind is not None]
+    others = [recon for recon in losses.recons if known and _is_another(recon, site, known, losses)]
+    read = [_of_an_error(recon, site, kl, losses) for recon in others[:_MAX_READ]]
+    for item in own:
+        open_ = dict(item.elsewhere)
+        for place, other in enumerate(others) if item.recon.kind is not None else ():
+            departs = _departing(item, read[place]) if place < len(read) else _OF_AN_ERROR
+            reason = f"{origin(other.term).source} is minimised with this reconstruction, and is not judged"
+            open_.update(dict.fromkeys(departs, reason))
+        yield item if open_ == item.elsewhere else replace(item, elsewhere=open_)
+
+
+def _is_another(recon: Reconstruction, site: SamplerSite, known: list[Reconstruction], losses: Losses) -> bool:
+    """Whether an error of something that is decoded from z stands in one loss with some that are known, and in none."""
+    if not losses.holds_one(recon, site.z.uid) or not any(losses.hold_both(recon, each) for each in known):
+        return False
+    graph, terms = losses.graph, [each.term for each in known]
+    return not any(graph.holds(term, recon.term.uid) or graph.holds(recon.term, term.uid) for term in terms)
+
+
+def _of_an_error(recon: Reconstruction, site: SamplerSite, kl: Divergence | None, losses: Losses) -> Facts:
+    """What is read of one error by itself."""
+    reading = None if kl is None else losses.read(kl, recon)
+    prediction, target = sides(site, recon)
+    return Facts(
+        losses.evaluation.subject,
+        output=output_facts(prediction, target, None, recon),
+        recon=recon_facts(site, recon, kl, reading, losses),
+    )
+
+
+def _departing(item: Facts, other: Facts) -> Iterator[str]:
+    """The facts of an error that are not known to be the same of another one."""
+    needed, given = (None if each.recon.kind is None else each.recon.kind.value for each in (item, other))
+    same_needs = needed is not None and given is not None and needed.prediction == given.prediction
+    if not same_needs or _value(item.output.interval) != _value(other.output.interval):
+        yield _OF_AN_ERROR[0]
+    for path in _OF_AN_ERROR[1:]:
+        read = operator.attrgetter(path)
+        if _value(read(item)) != _value(read(other)):
+            yield path
+
+
+def _value(fact: Fact[T] | None) -> T | None:
+    return None if fact is None else fact.value
 
 
 def _takes_scores(recon: Reconstruction) -> bool:

@@ -155,10 +155,10 @@ class Losses:
 
     def of(self, kl: Divergence, recon: Reconstruction) -> Expr | None:
         """The largest loss that holds both terms: one that is differentiated, else one that is called a loss."""
-        with_both = self._totals_with(kl.term.uid) & self._totals_with(recon.term.uid)
-        if not with_both:
-            return None
+        with_both = self._losses_with(kl.term.uid) & self._losses_with(recon.term.uid)
         holding = [total for place, total in enumerate(self.totals) if with_both >> place & 1]
+        if not holding:
+            return None
         best: Expr | None = None
         # Where it is seen what is differentiated, what else holds the same KL, or the same error, is only shown.
         shown = any(
@@ -175,11 +175,11 @@ class Losses:
                 return warm_ups.with_effect(best, among, kl.term.uid, self.graph)
         return None
 
-    def _totals_with(self, term: int) -> int:
-        """The totals that hold a term: a bit for each, in order."""
+    def _losses_with(self, term: int) -> int:
+        """The totals, and what is differentiated, that hold a term: a bit for each, in order."""
         if term not in self._with_term:
-            holding = self.graph.holding(term)
-            self._with_term[term] = sum(1 << place for place, total in enumerate(self.totals) if total.uid in holding)
+            holding, losses = self.graph.holding(term), (*self.totals, *self.backward)
+            self._with_term[term] = sum(1 << place for place, each in enumerate(losses) if each.uid in holding)
         return self._with_term[term]
 
     def is_differentiated(self, kl: Divergence) -> bool:
@@ -212,8 +212,7 @@ class Losses:
 
     def hold_both(self, one: Reconstruction, other: Reconstruction) -> bool:
         """Whether a loss holds two reconstructions together."""
-        holding = self.graph.holding(one.term.uid) & self.graph.holding(other.term.uid)
-        return any(total.uid in holding for total in (*self.totals, *self.backward))
+        return bool(self._losses_with(one.term.uid) & self._losses_with(other.term.uid))
 
     def minimised(self, total: Expr) -> int | None:
         """+1 where the total (scaled or not) is differentiated or called a loss, -1 where its negative is."""
