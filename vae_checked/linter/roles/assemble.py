@@ -17,6 +17,7 @@ from vae_checked.linter.roles import (
     further_errors,
     gaps,
     gradients,
+    latent_differences,
     latents,
     naming,
     near_kls,
@@ -59,7 +60,6 @@ from vae_checked.linter.symbols.expression import (
     strip,
     walk,
 )
-from vae_checked.linter.symbols.given import is_given
 from vae_checked.linter.symbols.gradient_flow import is_of_places
 from vae_checked.mathematics.gaussians import std_at
 from vae_checked.mathematics.reductions import read
@@ -239,7 +239,7 @@ def _terms(
     recons = [
         recon
         for recon in reconstructions.find(graph)
-        if not _is_of_latents(recon, found, kls, graph)
+        if not latent_differences.is_of_latents(recon, found, kls, graph)
         and not reconstructions.is_of_constant(recon)
         and not targets.is_of_itself(recon)
     ]
@@ -262,26 +262,6 @@ def _heads(found: list[SamplerSite]) -> list[tuple[Expr, Expr]]:
         for location, head in pairs
         if head is not None and (location.op in ELEMENTWISE or head.op in ELEMENTWISE)
     ]
-
-
-def _is_of_latents(recon: Reconstruction, found: list[SamplerSite], kls: list[Divergence], graph: Graph) -> bool:
-    """Whether a difference is one of latents: in the KL itself, of the KL to a capacity, or in the log density of z."""
-    sides = {strip(recon.first).uid, strip(recon.second).uid}
-    latents = {uid for site in found for uid in (site.z.uid, strip(site.location).uid) if uid in sides}
-    if latents and _is_decoded(recon, latents, found, graph):
-        return False
-    return bool(latents) or any(
-        graph.holds(kl.term, recon.term.uid) or graph.holds(recon.term, kl.term.uid) for kl in kls
-    )
-
-
-def _is_decoded(recon: Reconstruction, latents: set[int], found: list[SamplerSite], graph: Graph) -> bool:
-    """Whether what data is compared with is decoded from a latent, and only drawn from as well: as a distribution."""
-    for prediction, target in ((recon.first, recon.second), (recon.second, recon.first)):
-        mean = strip(prediction).uid
-        if latents == {mean} and is_given(target):
-            return any(graph.holds(prediction, site.z.uid) for site in found if site.z.uid != mean)
-    return False
 
 
 def _unread(

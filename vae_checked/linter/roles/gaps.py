@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Facts, Origin
-from vae_checked.linter.roles import gradients, samplers, settings_apart, unread_errors
+from vae_checked.linter.roles import gradients, samplers, settings_apart, unread_errors, validations
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -60,6 +60,10 @@ def _on_another_way(
     other = settings_apart.unread_way(kl, losses)
     if other is not None:
         reason = _at(origin(other), "on another way {} stands in the place of this KL").value
+        yield from ((path, reason) for path in _OF_A_KL)
+    shown = validations.other_loss(kl, losses)
+    if shown is not None:
+        reason = _at(origin(shown), "this KL is only shown: {} has its heads in it, and no gradient by it").value
         yield from ((path, reason) for path in _OF_A_KL)
     error = None if recon is None or recon.kind is None else unread_errors.on_another_way(kl, recon, site, losses)
     if error is not None:

@@ -13,6 +13,9 @@ from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin, strip, walk
 
 _PARTS = frozenset(("part", "item", "index"))
+# What makes something else of what it is given.
+_DECODING = frozenset(("layer", "matmul", "detach"))
+_MADE = _DECODING | {"call", "opaque"}
 _ELEMENTWISE = frozenset(("exp", "clamp", "softplus", "mul"))
 
 
@@ -24,7 +27,7 @@ def of_training(form: Fact[KLForm] | None, kl: Divergence | None, losses: Losses
     """
     if form is None or kl is None or not losses.backward or losses.is_differentiated(kl):
         return form
-    if _is_trained_otherwise(kl, losses):
+    if _is_made_of_heads(kl, losses.backward, losses):
         return None
     if not _is_without_gradient(kl.term, losses):
         return form
@@ -97,18 +100,31 @@ def is_beside_what_trains(kl: Divergence, losses: Losses) -> bool:
     mean = strip(kl.location).uid
     if any(strip(other.location).uid == mean and losses.is_differentiated(other) for other in losses.kls):
         return True
+    # A density of what is drawn, or of what a flow makes of it, is written of the heads as well.
     unread = losses.graph.having("call", "opaque")
     trained = losses.flow.reached(losses.backward)
-    return any(node.uid in trained and _is_made_of_heads(kl, [node], losses) for node in unread)
+    return _is_made_of_heads(kl, losses.backward, losses, _MADE) or any(
+        node.uid in trained and _is_made_of_heads(kl, [node], losses) for node in unread
+    )
 
 
-def _is_trained_otherwise(kl: Divergence, losses: Losses) -> bool:
-    """Whether what is differentiated has both heads of a KL in it otherwise than by what is drawn with them."""
-    return _is_made_of_heads(kl, losses.backward, losses)
+def other_loss(kl: Divergence, losses: Losses) -> Expr | None:
+    """What the code calls its loss, where that has no gradient by a KL, and has both of its heads in it otherwise.
+
+    The KL is only shown then, as with `.detach()`, wherever the loss is differentiated.
+    """
+    if losses.backward or losses.flow.reaches(losses.ends, kl.term.uid):
+        return None
+    return next((end for end in losses.ends if _is_made_of_heads(kl, [end], losses, _DECODING)), None)
 
 
-def _is_made_of_heads(kl: Divergence, values: Iterable[Expr], losses: Losses) -> bool:
-    """Whether values have both heads of a KL in them, on ways that pass nothing that is drawn with them."""
+def _is_made_of_heads(
+    kl: Divergence, values: Iterable[Expr], losses: Losses, ending: frozenset[str] = frozenset()
+) -> bool:
+    """Whether values have both heads of a KL in them, on ways that pass nothing that is drawn with them.
+
+    Nor any operation in `ending`.
+    """
     drawn = {site.z.uid for site in losses.samples}
     wanted = {strip(kl.location).uid, strip(kl.head).uid}
     seen: set[int] = set()
@@ -117,7 +133,8 @@ def _is_made_of_heads(kl: Divergence, values: Iterable[Expr], losses: Losses) ->
         node = stack.pop()
         if node.uid not in seen and node.uid not in drawn:
             seen.add(node.uid)
-            stack.extend(node.args)
+            if node.op not in ending:
+                stack.extend(node.args)
     return wanted <= seen
 
 
