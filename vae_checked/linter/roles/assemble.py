@@ -360,7 +360,7 @@ def _recon_beside(kl: Divergence, recons: list[Reconstruction], losses: Losses) 
     if not beside:
         mean = kl.location.uid
         beside = [recon for recon in recons if losses.holds_one(recon, mean)]
-    return beside[0] if len(beside) == 1 else None
+    return beside[0] if len(beside) == 1 and not unread_errors.stands_beside(kl, beside[0], losses) else None
 
 
 def _is_apart(site: SamplerSite, sampler: Sampler, recon: Reconstruction, losses: Losses) -> bool:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
+from vae_checked.linter.roles import targets
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses, handed_on
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
 from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr, Graph, contains, origin, strip, walk
+from vae_checked.linter.symbols.given import is_given
 from vae_checked.linter.symbols.gradient_flow import reached
+from vae_checked.mathematics.names import Role, role_of
 
 _ADDED = frozenset(("add", "sub"))
 _SCALED = frozenset(("mul", "div", "neg")) | REDUCTIONS | TRANSPARENT
 # What may be a decoder, or a part of one: a layer, a product with weights, a call that is not read.
 _APPLIED = frozenset(("layer", "matmul", "opaque", "call"))
+# What a summand is of which nothing is known: a part of what a model returns, or what is handed over.
+_NOT_READ = frozenset(("part", "item", "index", "opaque", "call", "atom"))
 _GIVEN = frozenset(("atom", "data", "batch", "label"))
 # How what another network says of a picture is written, which is no reconstruction.
 _CRITIC = re.compile(r"adv|disc|critic|gan_|_gan|generator", re.IGNORECASE)
@@ -84,6 +89,30 @@ def beside(
             if data and other is None and not read:
                 other = _unread(term, data[0])
     return other
+
+
+def stands_beside(kl: Divergence, recon: Reconstruction, losses: Losses) -> bool:
+    """Whether the reconstruction may be a summand that is not read: a KL and an error of something else stand by it.
+
+    As where a model that is not seen returns its own error, and a property is predicted from its mean. Of a loss whose
+    terms are handed to it the names say which is which.
+    """
+    graph, given = losses.graph, is_given(kl.location)
+    if not given and not targets.is_of_other_data(recon, kl.location, graph):
+        return False
+    with_kl, with_error = graph.holding(kl.term.uid), graph.holding(recon.term.uid)
+    sides = {strip(recon.first).uid, strip(recon.second).uid}
+    return any(
+        node.op in _NOT_READ and node.uid not in with_error and node.uid not in sides and (not given or _is_error(node))
+        for value in losses.ends
+        if value.uid in with_kl and value.uid in with_error
+        for node in _summands(value, kl.term.uid, with_kl)
+    )
+
+
+def _is_error(node: Expr) -> bool:
+    """Whether what is handed over is called a reconstruction error."""
+    return role_of(str(node.get("name"))) in (Role.RECONSTRUCTION, Role.RECONSTRUCTION_ERROR)
 
 
 def _unread(term: Expr, data: Expr) -> Reconstruction:
