@@ -111,3 +111,63 @@ def test_both_heads_may_be_selected_from_one_tensor(signs: str, expected: list[s
     report = linted(tmp_path, {"net.py": SELECTED.format(signs=signs)})
     assert codes(report) == expected
     assert [facts for facts in report.facts if facts.sampler.std and facts.kl.form and facts.recon.kind]
+
+
+CLOSED = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.back = nn.Linear(33, 7), nn.Linear(33, 7), nn.Linear(7, 33)
+
+    def forward(self, x):
+        m, s = self.a(x), self.b(x)
+        z = m + torch.exp({std}) * torch.randn_like(m)
+        error = F.binary_cross_entropy_with_logits(self.back(z), x, reduction="sum")
+        {loss}
+        return loss
+"""
+)
+IN_TERMS = {
+    "a term each": "loss = error + 0.5 * m.pow(2).sum() + 0.5 * s.exp().sum() - 0.5 * s.sum()",
+    "prior and entropy": "entropy = 0.5 * s.sum()\n        loss = error + 0.5 * (m ** 2 + s.exp()).sum() - entropy",
+    "of a bound": "log_p = -0.5 * (m ** 2 + s.exp()).sum()\n        loss = -(-error + log_p + 0.5 * s.sum())",
+    "beside a penalty": "loss = error + 0.5 * m.pow(2).sum() + 1e-3 * self.back.weight.pow(2).sum()\n"
+    "        loss = loss + 0.5 * s.exp().sum() - 0.5 * s.sum()",
+    "one weight": "loss = error + 4 * m.pow(2).sum() + 4 * s.exp().sum() - 4 * s.sum()",
+    "added in place": "loss = error\n        loss += 0.5 * m.pow(2).sum()\n        loss += 0.5 * (s.exp() - s).sum()",
+}
+
+
+@pytest.mark.parametrize("terms", IN_TERMS)
+def test_a_closed_form_in_terms_is_one_kl(terms: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": CLOSED.format(std="0.5 * s", loss=IN_TERMS[terms])})
+    assert codes(report) == []
+    assert [facts for facts in report.facts if facts.sampler.std and facts.kl.form and facts.recon.kind]
+
+
+@pytest.mark.parametrize(
+    ("std", "loss", "expected"),
+    [
+        ("s", IN_TERMS["a term each"], ["VAE201"]),
+        ("0.5 * s", "loss = error - 0.5 * m.pow(2).sum() - 0.5 * s.exp().sum() + 0.5 * s.sum()", ["VAE302"]),
+    ],
+)
+def test_a_wrong_closed_form_in_terms_is_named(std: str, loss: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": CLOSED.format(std=std, loss=loss)})) == expected
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "loss = error + 0.5 * m.pow(2).sum() + 0.5 * s.exp().sum()",
+        "loss = error + 0.5 * m.pow(2).sum() + 0.5 * s.exp().sum() - self.a.weight.sum()",
+        "loss = error + m.abs().sum() + 0.5 * (s.exp() - s).sum()",
+    ],
+)
+def test_penalties_of_the_heads_are_no_kl(loss: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": CLOSED.format(std="0.5 * s", loss=loss)})
+    assert codes(report) == []
+    assert not [facts for facts in report.facts if facts.sampler.std and facts.kl.form]

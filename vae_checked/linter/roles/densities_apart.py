@@ -1,13 +1,13 @@
-"""A KL by densities that are added to a loss one by one: `log p(x|z) + log p(z) - log q(z|x)`.
+"""A KL whose parts are added to a loss one by one: `log p(x|z) + log p(z) - log q(z|x)`, or its closed form in terms.
 
 The terms that only the heads and the draw of one sampler, and those of its prior, take part in are put next to one
-another, so that their sum is read as the KL that it estimates.
+another, so that their sum is read as the KL that it is, or that it estimates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
+from itertools import chain, combinations
 
 from vae_checked.facts import NoiseLaw
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
@@ -17,6 +17,8 @@ from vae_checked.record import dataclass
 
 # The sums of one sampler that are looked at, the terms of a sum, and what a density may need beside its own heads.
 _MAX_SUMS, _MAX_TERMS, _MAX_HEADS = 4, 12, 4
+# The terms of the heads alone of which some are tried without the others.
+_MAX_CLOSED = 5
 _SUMS = ("add", "sub", "neg")
 
 
@@ -56,19 +58,30 @@ def _outermost(graph: Graph, sums: Sequence[Expr], site: SamplerSite) -> list[Ex
 
 
 def _grouped(graph: Graph, top: Expr, site: SamplerSite, is_kl: Callable[[Expr, SamplerSite], bool]) -> Expr | None:
-    """A sum with the densities of one sampler next to one another; None where these are no KL, or stand so already."""
+    """A sum with the parts of one sampler's KL next to one another; None where these are no KL, or stand so already."""
     terms = list(_terms(top))
-    latent = [term for term in terms if len(terms) <= _MAX_TERMS and _is_density(graph, term.value, site)]
-    if len(latent) == len(terms):
-        return None
-    for chosen in (latent, *(combinations(latent, 2) if len(latent) > 2 else ())):
-        if {term.sign for term in chosen} != {1, -1}:
-            continue
-        divergence = _difference(_nearest(graph, top, chosen), chosen)
+    for chosen in _candidates(graph, terms, site):
+        divergence = _together(_nearest(graph, top, chosen), chosen)
         if is_kl(divergence, site):
             rest = [term for term in terms if all(term is not other for other in chosen)]
             return _sum_of([*rest, _Term(divergence, 1)], top)
     return None
+
+
+def _candidates(graph: Graph, terms: list[_Term], site: SamplerSite) -> Iterator[Sequence[_Term]]:
+    """The terms of a sum that may be a KL together: densities at the draw, or what is computed of the heads alone."""
+    if len(terms) > _MAX_TERMS:
+        return
+    drawn = [term for term in terms if _is_density(graph, term.value, site)]
+    if len(drawn) < len(terms):
+        for chosen in (drawn, *(combinations(drawn, 2) if len(drawn) > 2 else ())):
+            if {term.sign for term in chosen} == {1, -1}:
+                yield chosen
+    closed = [term for term in terms if _is_of_heads(graph, term.value, site)]
+    if 1 < len(closed) < len(terms):
+        yield closed
+        if len(closed) <= _MAX_CLOSED:
+            yield from chain.from_iterable(combinations(closed, count) for count in range(len(closed) - 1, 1, -1))
 
 
 def _terms(top: Expr) -> Iterator[_Term]:
@@ -94,6 +107,14 @@ def _is_density(graph: Graph, term: Expr, site: SamplerSite) -> bool:
     return len(beside) <= _MAX_HEADS and not any(contains(leaf, site.noise.uid) for leaf in beside)
 
 
+def _is_of_heads(graph: Graph, term: Expr, site: SamplerSite) -> bool:
+    """Whether a term is computed from the heads of a sampler and numbers, and from no draw with them."""
+    heads = [head.uid for head in (strip(site.location), site.fitting_head or site.head) if head is not None]
+    if graph.holds(term, site.noise.uid) or not any(graph.holds(term, head) for head in heads):
+        return False
+    return is_formula(term) and all(map(is_scalar, leaves(term, heads)))
+
+
 def _nearest(graph: Graph, top: Expr, chosen: Sequence[_Term]) -> Expr:
     """The innermost sum below `top` that holds all of some terms."""
     node = top
@@ -104,9 +125,12 @@ def _nearest(graph: Graph, top: Expr, chosen: Sequence[_Term]) -> Expr:
         node = inner[0]
 
 
-def _difference(where: Expr, terms: Sequence[_Term]) -> Expr:
-    """Terms as one difference, written where they were added or subtracted."""
-    one, other = (_added([term.value for term in terms if term.sign == sign], where) for sign in (1, -1))
+def _together(where: Expr, terms: Sequence[_Term]) -> Expr:
+    """Some terms as one sum, or as one difference where they have both signs, written where they were put together."""
+    parts = [[term.value for term in terms if term.sign == sign] for sign in (1, -1)]
+    one, other = (_added(values, where) if values else None for values in parts)
+    if one is None or other is None:
+        return one or Expr("neg", (_added(parts[1], where),), (), where.site)
     return Expr("sub", (one, other), (), where.site) if where.op == "sub" else _plus(one, other, where)
 
 
