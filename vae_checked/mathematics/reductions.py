@@ -141,7 +141,8 @@ class _State:
     `axes` are the places of those that are left, None where the rank is not known. `partial` where axes of a term of
     unknown rank were reduced and others may be left: after two of them, for a vector has fewer and a picture more, and
     after one where the term is not presumed `flat`. `split` where a view has made axes of its own, which may be those
-    of samples, tokens or steps.
+    of samples, tokens or steps. `at_once` where one step took the batch of such a term and another axis: a mean of what
+    that leaves of two axes has nothing to average, and speaks of a third.
     """
 
     axes: list[int] | None
@@ -154,6 +155,7 @@ class _State:
     mixed: bool = False
     partial: bool = False
     split: bool = False
+    at_once: bool = False
 
     def reduced(self, single: Collection[int], steps: Collection[int]) -> Reduced:
         """The state as a fact; over axes of length 1 (`single`) a sum is a mean, and nothing is said of them.
@@ -257,7 +259,7 @@ def _reduce_all(state: _State, kind: Reduction) -> None:
     if state.batch is Reduction.KEPT:
         state.batch = kind
     left = state.axes if state.axes is not None else ([] if state.event else [-1])
-    state.partial = state.partial and set(state.event.values()) != {kind}
+    state.partial = (state.partial or state.at_once) and set(state.event.values()) != {kind}
     state.event.update({axis: kind for axis in left if axis != 0})
     state.axes = []
 
@@ -267,6 +269,7 @@ def _reduce_axes(state: _State, kind: Reduction, chosen: tuple[int, ...]) -> boo
     if axes is None:
         # Rank unknown: axis 0 is the batch, everything else belongs to a sample.
         had_batch = state.batch is Reduction.KEPT
+        state.at_once = had_batch and 0 in chosen and len(chosen) > 1
         for axis in chosen:
             if axis == 0 and had_batch:
                 state.batch = kind

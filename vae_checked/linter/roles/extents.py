@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _OF_STEPS = ("unsqueeze", "repeat", "expand", "stack")
 _LAYERS_OF_STEPS = ("LSTM", "GRU", "RNN", "Transformer", "Multihead", "Embedding")
 _WITHOUT_STEPS = frozenset(("flatten", "view", "reshape", "index", "sum", "mean", "size"))
+# What goes through steps and hands on what it makes of each.
+_OVER_STEPS = ("LSTM", "GRU", "RNN", "Transformer", "Multihead")
+_KEEPING = ELEMENTWISE | frozenset(("cat", "part", "phi"))
 _MAX_NODES = 400
 _AXES_OF_PICTURES = 4
 # Written sizes may be those of pictures.
@@ -93,6 +96,23 @@ def _has_steps(layer: Expr) -> bool:
         # What is flattened, averaged, picked or the last state of all steps has none.
         is_state = node.op == "item" and node.get("index") != 0
         if not (is_state or node.op in _WITHOUT_STEPS or kind.startswith("Conv")):
+            stack.extend(node.args)
+    return False
+
+
+def are_of_steps(*heads: Expr) -> bool:
+    """Whether heads are made for each step of a sequence: by what keeps all axes, of all that a layer makes of one."""
+    stack, seen = [*heads], set[int]()
+    while stack and len(seen) < _MAX_NODES:
+        node = strip(stack.pop())
+        kind = str(node.get("kind")) if node.op == "layer" else ""
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        if kind.startswith(_OVER_STEPS) and not kind.endswith("Cell"):
+            return True
+        of_all = node.op == "item" and node.get("index") == 0 and node.args[0].op == "layer"
+        if of_all or node.op in _KEEPING or kind == "Linear" or kind.startswith(("LayerNorm", "Dropout")):
             stack.extend(node.args)
     return False
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from vae_checked.facts import KL, Fact, Factor, KLForm, Likelihood, Origin, Reduced, Reduction
 from vae_checked.linter.evaluations.evaluation import expressions
-from vae_checked.linter.roles import frozen_parts, gradients, kept_terms, phi, targets, validations
+from vae_checked.linter.roles import extents, frozen_parts, gradients, kept_terms, phi, targets, validations
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.pooled import over_first_axis
@@ -119,7 +119,8 @@ def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
         return None
     own, other = own_reduction(kl, reading), reductions.read(reading.recon, None)
     shared = reductions.balancing(reading.shared, own, other)
-    reduced = reductions.read((*shared, *reading.kl, *inside), rank, _spatial(kl, rank), step_axes(rank))
+    flat = not extents.are_of_steps(kl.head, kl.location)
+    reduced = reductions.read((*shared, *reading.kl, *inside), rank, _spatial(kl, rank), step_axes(rank), flat=flat)
     if reduced is not None and reductions.repeated(reading.above, own, other):
         return Reduced(reduced.batch, Reduction.MIXED, False)
     error_is_mean = other is None or other.event is Reduction.MEAN
