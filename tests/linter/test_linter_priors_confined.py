@@ -181,3 +181,49 @@ Ahead(Net()).fit(DataLoader(records, 32))
 def test_a_forecast_that_is_drawn_is_no_posterior(heads: str, expected: list[str], tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": HANDED.format(heads=heads)})
     assert [code for code in codes(report) if code == "VAE204"] == expected
+
+
+CHOSEN = (
+    HEAD
+    + """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Linear(84, 19)
+        self.p, self.q = nn.Linear(19, 14), nn.Linear(19, 14)
+        self.back = nn.Linear(7, 84)
+
+    def drawn(self, m, s, of_mean):
+        return m if of_mean else m + torch.exp(0.5 * s) * torch.randn_like(m)
+
+    def prior(self, h, of_mean=False):
+        m, s = {prior}
+        return [m, s, self.drawn(m, s, of_mean)]
+
+    def posterior(self, h, of_mean=False):
+        m, s = {posterior}
+        return [m, s, self.drawn(m, s, of_mean)]
+
+    def forward(self, x, context, of_prior, of_mean=False):
+        p, q = self.prior(self.embed(context), of_mean), self.posterior(self.embed(x), of_mean)
+        return self.back(p[2] if of_prior else q[2]), p, q
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("posterior", "prior", "expected"),
+    [
+        ("torch.tanh(self.q(h)).chunk(2, 1)", "torch.tanh(self.p(h)).chunk(2, 1)", []),
+        ("torch.tanh(self.q(h)).chunk(2, 1)", "self.p(h).chunk(2, 1)", ["VAE204"]),
+        ("torch.tanh(self.q(h)).chunk(2, 1)", "torch.tanh(self.q(h)).chunk(2, 1)", ["VAE204"]),
+        ("torch.relu(self.q(h)).chunk(2, 1)", "torch.relu(self.p(h)).chunk(2, 1)", ["VAE204"]),
+        ("self.q(h)[:, :7], self.q(h)[:, 7:].tanh()", "self.p(h)[:, :7], self.p(h)[:, 7:].tanh()", []),
+        ("self.q(h)[:, :7], self.q(h)[:, 7:].tanh()", "self.p(h)[:, :7], self.p(h)[:, 7:]", ["VAE204"]),
+    ],
+)
+def test_a_posterior_kept_where_another_draw_of_the_model_is(
+    posterior: str, prior: str, expected: list[str], tmp_path: Path
+) -> None:
+    report = linted(tmp_path, {"net.py": CHOSEN.format(posterior=posterior, prior=prior)})
+    assert [code for code in codes(report) if code == "VAE204"] == expected

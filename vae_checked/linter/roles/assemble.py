@@ -431,7 +431,7 @@ def _facts(
         output, recon_found = Output(), replace(recon_found, swapped=None)
     crossed = site is not None and shown is not None and exchanged(site, shown)
     with_kl = losses.roots_with(shown.term) if crossed and shown is not None else ()
-    heads = heads_facts(site, head, shown, with_kl)
+    heads = heads_facts(site, head, shown, with_kl, losses.samples)
     if evaluation.order_is_supposed and heads.source is not None and heads.source.value is HeadSource.DISTINCT:
         heads = replace(heads, source=None)
     found = Facts(

@@ -271,12 +271,19 @@ def _shaped_like(head: Expr) -> Iterator[Expr]:
 
 
 def heads_facts(
-    site: SamplerSite | None, head: Expr | None, kl: Divergence | None, with_kl: Sequence[Root] = ()
+    site: SamplerSite | None,
+    head: Expr | None,
+    kl: Divergence | None,
+    with_kl: Sequence[Root] = (),
+    drawn: Sequence[SamplerSite] = (),
 ) -> Heads:
-    """The facts of the two heads of the sampler at `site`, whose KL is `kl` and is met at the roots `with_kl`."""
+    """The facts of the two heads of the sampler at `site`, whose KL is `kl` and is met at the roots `with_kl`.
+
+    `drawn` is every sampler of the evaluation: where no KL is read, the prior may be among them.
+    """
     if site is None:
         return Heads() if kl is None else _heads_of(kl)
-    if kl is None and _is_of_a_prior(site):
+    if kl is None and (_is_of_a_prior(site) or _is_kept_as_another(site, drawn)):
         return Heads()
     location, second = _reach(site.location), None
     if head is not None and _is_parametrised(site, head):
@@ -306,6 +313,28 @@ def _is_of_a_prior(site: SamplerSite) -> bool:
     A whole VAE that is called after its kind of prior draws with its posterior too.
     """
     return any("prior" in name and "posterior" not in name for name in _written_in(site.location))
+
+
+def _is_kept_as_another(site: SamplerSite, drawn: Sequence[SamplerSite]) -> bool:
+    """Whether another draw's heads, made by layers of its own, are kept where these are: they may be the prior's.
+
+    A mean that is cut off on one side is, whatever the prior.
+    """
+    mean, second = _ranges(site)
+    if mean is None or (mean == REAL and second in (None, REAL)) or mean.low >= 0.0 or mean.high <= 0.0:
+        return False
+    own = _layers(site.location)
+    return any(_layers(other.location) - own and _ranges(other) == (mean, second) for other in drawn)
+
+
+def _layers(value: Expr) -> set[object]:
+    return {node.get("serial") for node in walk(value) if node.op == "layer"}
+
+
+def _ranges(site: SamplerSite) -> tuple[Interval | None, Interval | None]:
+    """Where a sampler's mean and its head for std lie."""
+    head = site.fitting_head or site.head
+    return interval_of(site.location), None if head is None else interval_of(head)
 
 
 def _written_in(value: Expr) -> Iterator[str]:
