@@ -38,3 +38,31 @@ def test_the_density_of_a_dreamed_latent_is_no_kl(density: str, tmp_path: Path) 
 def test_the_density_of_a_draw_that_is_independent_is_the_exchanged_kl(density: str, tmp_path: Path) -> None:
     text = SLEEP.format(of="picture", density=density)
     assert codes(linted(tmp_path, {"net.py": text})) == ["VAE306"]
+
+
+TRIED = (
+    HEAD
+    + """
+
+class Forecast(nn.Module):
+    def __init__(self, seen=11, done=3):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(seen + done, 64), nn.ReLU(), nn.Linear(64, 2))
+
+    def loss(self, x, done, reward):
+        m, s = self.net(torch.cat([x, done], -1)).chunk(2, -1)
+        return 0.5 * ((m - reward) ** 2 * torch.exp(-s) + s).mean()
+
+
+def attempt():
+    net = Forecast()
+    loss = net.loss(torch.randn(16, 11), torch.randn(16, 3), torch.randn(16, 1))
+    loss.backward()
+"""
+)
+
+
+def test_the_density_of_what_stands_for_data_is_no_kl(tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": TRIED})
+    assert codes(report) == []
+    assert not any({"VAE301", "VAE306"} & set(each.clean) for each in report.judgements)

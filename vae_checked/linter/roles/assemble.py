@@ -235,7 +235,8 @@ def _terms(
     graph: Graph, found: list[SamplerSite], evaluation: Evaluation
 ) -> tuple[list[Divergence], list[Reconstruction]]:
     """The KLs of a graph and its reconstructions."""
-    kls = [read_with(of_a_turn(kl, found), found, graph) for kl in divergences.find(graph, _cuts(found), _heads(found))]
+    held = divergences.find(graph, _cuts(found), _heads(found))
+    kls = [read_with(of_a_turn(kl, found), found, graph) for kl in held if not directions.is_of_tried_data(kl)]
     recons = [
         recon
         for recon in reconstructions.find(graph)

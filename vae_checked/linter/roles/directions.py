@@ -76,6 +76,17 @@ def is_beside(kl: Divergence, others: Iterable[Divergence]) -> bool:
     return kl.reversed is not False and any(_is_of_these_heads(kl, other) for other in others)
 
 
+def is_of_tried_data(kl: Divergence) -> bool:
+    """Whether what looks like a KL from N(0, I), at a draw, is an error: its mean is made of other draws alone.
+
+    Such draws stand for data, as where a model is tried out, and so may the one that the density is taken of.
+    """
+    if kl.prior_heads is not None or not kl.reversed or not _is_estimate(kl):
+        return False
+    made = list(walk(kl.location))
+    return any(node.op == "noise" for node in made) and not any(is_given(node) for node in made)
+
+
 def _is_of_these_heads(one: Divergence, other: Divergence) -> bool:
     heads = ((each.location, each.head) for each in (one, other))
     mine, its = ([strip(head).uid for head in pair] for pair in heads)
