@@ -297,3 +297,43 @@ def test_the_length_of_what_an_object_keeps_from_elsewhere(
     weight: str, given: str, expected: list[str], tmp_path: Path
 ) -> None:
     assert codes(linted(tmp_path, {"net.py": OWNED.format(weight=weight, given=given, kl=KL)})) == expected
+
+
+COUNTED = (
+    HEAD
+    + """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.m, self.s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+
+    def forward(self, x):
+        m, s = self.m(x), self.s(x)
+        kl = -0.5 * (1 + s - m.pow(2) - s.exp()).sum(-1)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(m)), kl
+
+
+def fit(loader):
+    net = Net()
+    for x, _ in loader:
+        y, kl = net(x)
+        loss = (0.5 * torch.square(x - y).sum({axes}) + kl).mean()
+        loss.backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("axes", "expected"),
+    [
+        ("list(range(x.dim()))[1:]", []),
+        ("tuple(range(x.ndim))[1:]", []),
+        ("[at for at in range(x.ndim)][1:]", []),
+        ("sorted(range(x.dim()))[1:]", []),
+        ("list(range(2))[1:]", []),
+        ("list(range(2))", ["VAE504"]),
+        ("", ["VAE504"]),
+    ],
+)
+def test_what_is_left_of_axes_that_are_counted_is_not_none(axes: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": COUNTED.format(axes=axes)})) == expected

@@ -204,12 +204,18 @@ def _listed(
     if ends is not None and any(isinstance(each, Expr) and each.op == "spread" for each in owner):
         some = opaque("slice", tuple(as_expr(each, site) for each in owner), site)
         return Grown([Expr("spread", (some,), (), site)])
-    if ends is not None and (isinstance(owner, Grown) or any(map(is_unknown_item, owner))):
+    if ends is not None and (isinstance(owner, Grown) or any(map(_is_of_many, owner))):
         # How many items there are is not known, and so which of them a slice leaves.
         return Grown(owner[ends] or owner)
     if ends is not None:
         return owner[ends]
     return items(context, owner, site)[0] if owner else opaque("empty", (), site)
+
+
+def _is_of_many(item: Value) -> bool:
+    """Whether an item stands for all of a list: that of a value that is not known, or of a range to such a number."""
+    counted = isinstance(item, Expr) and item.op == "atom" and item.get("name") == "index"
+    return counted or is_unknown_item(item)
 
 
 def _ends(key: slice) -> slice | None:
