@@ -44,6 +44,7 @@ from vae_checked.linter.roles.kl import is_opposed, kl_facts
 from vae_checked.linter.roles.likelihood import data_facts, output_facts, recon_facts, sides
 from vae_checked.linter.roles.loop_turns import of_a_turn
 from vae_checked.linter.roles.objective import Losses, objective_facts
+from vae_checked.linter.roles.parts_of_heads import of_whole_heads
 from vae_checked.linter.roles.posterior import exchanged, heads_facts, may_be_drawn_from, sampler_facts
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import rank_of
@@ -236,7 +237,8 @@ def _terms(
 ) -> tuple[list[Divergence], list[Reconstruction]]:
     """The KLs of a graph and its reconstructions."""
     held = divergences.find(graph, _cuts(found), _heads(found))
-    kls = [read_with(of_a_turn(kl, found), found, graph) for kl in held if not directions.is_of_tried_data(kl)]
+    whole = [of_whole_heads(of_a_turn(kl, found), found) for kl in held if not directions.is_of_tried_data(kl)]
+    kls = [read_with(kl, found, graph) for kl in whole]
     recons = [
         recon
         for recon in reconstructions.find(graph)

@@ -65,7 +65,7 @@ class Divergence:
     from the other. A categorical one has its probabilities as both heads, and `offset` where it is the KL but for a
     constant. `apart` marks a cross entropy with a prior, beside which the entropy stands by itself, `squareless` an
     attempt at a KL that holds no square of the mean, `entropyless` one without the logarithm of the variance,
-    `mixed_with` is another head that stands in the place of `head`.
+    `mixed_with` is another head that stands in the place of `head`, `part` what the term has of `head`, if not all.
     """
 
     term: Expr
@@ -83,6 +83,7 @@ class Divergence:
     squareless: bool = False
     entropyless: bool = False
     mixed_with: Expr | None = None
+    part: Expr | None = None
 
 
 def find(

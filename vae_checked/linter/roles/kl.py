@@ -10,6 +10,7 @@ from vae_checked.linter.evaluations.evaluation import expressions
 from vae_checked.linter.roles import extents, frozen_parts, gradients, kept_terms, phi, targets, validations
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
+from vae_checked.linter.roles.parts_of_heads import misses_an_axis
 from vae_checked.linter.roles.pooled import over_first_axis
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import chains, formula_in, is_whole, peeled, rank_of, step_axes
@@ -111,8 +112,9 @@ def _is_in_another_loss(kl: Divergence, losses: Losses) -> bool:
 def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
     """How a KL is reduced from its heads up to the loss; None when that cannot be read."""
     inside, rank = reading.formula, _rank(kl)
-    if inside is None or over_first_axis(kl.location) or _has_pooled_heads(kl):
-        # Its first axis is none of samples, whatever is done to it; of pooled heads an axis is gone before the formula.
+    if inside is None or over_first_axis(kl.location) or _has_pooled_heads(kl) or misses_an_axis(kl):
+        # Its first axis is none of samples, whatever is done to it; of pooled heads, or of an entry of each sample, an
+        # axis is gone before the formula.
         return None
     if rank is None and _has_a_third_axis(kl):
         # Heads of unknown rank are taken for rows of latents elsewhere, which these are not.

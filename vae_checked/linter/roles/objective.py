@@ -494,6 +494,6 @@ def _effective_beta(
     if recon.kind is Likelihood.CROSS_ENTROPY:
         size = targets()
     return effective_beta(
-        Term(of_kl, latents(extents.latents(kl.head)), kl.factor * above[0] / own, (*above[1], *inside[1])),
+        Term(of_kl, latents(extents.latents(kl.part or kl.head)), kl.factor * above[0] / own, (*above[1], *inside[1])),
         Term(of_recon, size, beside[0], beside[1]),
     )
