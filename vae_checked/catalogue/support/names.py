@@ -8,7 +8,7 @@ from string import Formatter
 
 from vae_checked.catalogue.support.readings import reading
 from vae_checked.catalogue.support.reduced_as import ReducedAs, reduced_as
-from vae_checked.facts import Facts, Family, Likelihood, Parametrisation, Reduction
+from vae_checked.facts import Facts, Family, Likelihood, Origin, Parametrisation, Reduction
 
 # The field's names by their roles, the keys of `Facts.names`; what a formula is written of.
 FIELD = {
@@ -58,12 +58,13 @@ class Names:
         read_as: Parametrisation | None = None,
         family: Family = Family.GAUSSIAN,
         *,
-        reduced: ReducedAs = ReducedAs.ROWS,
+        reduced_at: Origin | None = None,
         deep: bool = False,
     ) -> None:
         # With more axes than the batch and one: which of them are left behind the first may have one entry alone.
         self._deep = deep
-        self._reduced = reduced
+        # Read where the formula is asked for: most messages name tensors alone.
+        self._reduced_at = reduced_at
         self._known = known
         self._read_as = read_as
         self._family = family
@@ -96,7 +97,8 @@ class Names:
         std = self._known.get("kl_std") or (None if "second" in self._known else self._known.get("std"))
         read_as = Parametrisation.STD if std is not None else self._read_as or Parametrisation.LOGVAR
         factor, terms = (part.format(m=self.mu, s=self.second if std is None else std) for part in _KL[read_as])
-        return self._reduced.format(factor=factor, terms=f"({terms}).flatten(1)" if self._deep else terms)
+        reduced = ReducedAs.ROWS if self._reduced_at is None else reduced_as(self._reduced_at)
+        return reduced.format(factor=factor, terms=f"({terms}).flatten(1)" if self._deep else terms)
 
 
 def names_of(facts: Facts) -> Names:
@@ -107,7 +109,7 @@ def names_of(facts: Facts) -> Names:
         facts.names,
         reading(facts),
         Family.GAUSSIAN if form is None else form.value.family,
-        reduced=ReducedAs.ROWS if deep or form is None else reduced_as(form.origin),
+        reduced_at=None if deep or form is None else form.origin,
         deep=deep,
     )
 

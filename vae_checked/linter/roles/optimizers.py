@@ -307,7 +307,7 @@ def _taking_its_own(evaluation: Evaluation) -> frozenset[int]:
     """The calls, by their ids, that are given `self.parameters()` in a method of the model."""
     model = listed_parts.model_of(evaluation)
     methods = () if model is None else [item for cls in model.cls.mro() for item in cls.node.body]
-    calls = (node for item in methods for node in ast.walk(item) if isinstance(node, ast.Call))
+    calls = (node for item in methods for node in syntax.descendants(item) if isinstance(node, ast.Call))
     return frozenset(
         id(call) for call in calls if listed_parts.is_optimizer(call) and ("self", "") in listed_parts.parts_in(call)
     )

@@ -81,6 +81,7 @@ def ways(root: Expr, target: int, graph: Graph | None = None, *, attached: bool 
     With `attached` those without a detach on them.
     """
     leading = graph.holding(target) if graph is not None and root in graph else None
+    taken = _Steps(graph) if graph is None else graph.read_once(_Steps)
     memo: dict[int, dict[tuple[ChainStep, ...], tuple[Taken, ...]]] = {}
 
     def visit(node: Expr, depth: int) -> dict[tuple[ChainStep, ...], tuple[Taken, ...]]:
@@ -94,8 +95,9 @@ def ways(root: Expr, target: int, graph: Graph | None = None, *, attached: bool 
         found: dict[tuple[ChainStep, ...], tuple[Taken, ...]] = {}
         # The size of a tensor says nothing of its values.
         for index, arg in enumerate(node.args if node.op not in ("size", "shape") else ()):
-            for chain, way in visit(arg, depth + 1).items():
-                own = _steps(node, index)
+            below = visit(arg, depth + 1)
+            own = taken.steps(node, index) if below else ()
+            for chain, way in below.items():
                 whole = (*own, *chain)
                 if whole not in found and len(found) < _MAX_CHAINS:
                     found[whole] = (*((node.uid, step) for step in own), *way)
@@ -103,6 +105,22 @@ def ways(root: Expr, target: int, graph: Graph | None = None, *, attached: bool 
         return found
 
     return list(visit(root, 0).values())
+
+
+class _Steps:
+    """What each node does to each of its arguments: read once for all ways in a graph that lead through it."""
+
+    def __init__(self, graph: Graph | None) -> None:
+        # By their ids: what is written at two places is one structure. They are held, lest another one takes an id.
+        self._known: dict[tuple[int, int], tuple[Expr, tuple[ChainStep, ...]]] = {}
+
+    def steps(self, node: Expr, index: int) -> tuple[ChainStep, ...]:
+        """What a node does to its argument at `index`."""
+        key = id(node), index
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = node, _steps(node, index)
+        return known[1]
 
 
 def _steps(node: Expr, index: int) -> tuple[ChainStep, ...]:
@@ -271,11 +289,11 @@ def _is_named(node: Expr, index: int) -> bool:
         return False
     if isinstance(operand, ast.Name) and node.site is not None and _is_local(operand, node.site.source.cell):
         return False
-    functions = {id(node.func) for node in ast.walk(operand) if isinstance(node, ast.Call)}
+    nodes = list(syntax.descendants(operand))
+    functions = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
     return any(
         isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in functions and not _is_constant(node)
-        for node in ast.walk(operand)
-        if id(node) not in functions
+        for node in nodes
     )
 
 

@@ -255,8 +255,10 @@ def _read(node: Expr) -> SamplerSite | None:
 
 def _is_scaled_number(location: Expr, scale: Expr) -> bool:
     """Whether both sides follow from the same plain number, as in the uniform initial values of a weight."""
-    one, other = ({leaf.uid for leaf in leaves(side)} for side in (location, scale))
-    return one == other and all(leaf.op == "atom" for leaf in leaves(scale))
+    numbers = leaves(scale)
+    if not all(leaf.op == "atom" for leaf in numbers):
+        return False
+    return {leaf.uid for leaf in leaves(location)} == {leaf.uid for leaf in numbers}
 
 
 def _with_its_half(scale: Expr, drawn: _Draw, product: Expr) -> tuple[Expr, _Draw]:

@@ -209,15 +209,21 @@ class Graph:
         self._outside: dict[int, frozenset[int] | None] = {}
         seen = self._known = set[int]()
         for value in self.values:
-            stack: list[tuple[Expr, bool]] = [(value, False)]
+            # None stands above the arguments of a node, the last of those that wait for theirs.
+            stack: list[Expr | None] = [value]
+            waiting: list[Expr] = []
             while stack:
-                node, ready = stack.pop()
-                if ready:
-                    self.nodes.append(node)
+                node = stack.pop()
+                if node is None:
+                    self.nodes.append(waiting.pop())
                 elif node.uid not in seen:
                     seen.add(node.uid)
-                    stack.append((node, True))
-                    stack.extend((arg, False) for arg in node.args)
+                    if node.args:
+                        waiting.append(node)
+                        stack.append(None)
+                        stack += node.args
+                    else:
+                        self.nodes.append(node)
 
     def __contains__(self, node: Expr) -> bool:
         return node.uid in self._known

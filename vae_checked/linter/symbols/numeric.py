@@ -72,8 +72,16 @@ class Program:
             if node.uid in slots:
                 stack.pop()
                 continue
-            children = _children(node)
-            kept = _unguarded(node) if ideal and node.op in _GUARDED else None
+            op = node.op
+            taken = _TAKEN.get(op)
+            # As in `leaves`: no call here.
+            children = () if taken is None else _children(node) if op in _SET else node.args[taken]
+            if not children:
+                stack.pop()
+                slots[node.uid] = len(cells)
+                cells.append(node.value if op == "const" else _value(_function(node), ()))
+                continue
+            kept = _unguarded(node) if ideal and op in _GUARDED else None
             if kept is not None:
                 children = (kept,)
             waiting = [child for child in children if child.uid not in slots]
@@ -81,7 +89,7 @@ class Program:
                 stack += waiting
                 continue
             stack.pop()
-            if (node.op in _KEPT or kept is not None) and children:
+            if op in _KEPT or kept is not None:
                 slots[node.uid] = slots[children[0].uid]
                 continue
             slot = slots[node.uid] = len(cells)
