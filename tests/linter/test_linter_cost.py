@@ -18,7 +18,7 @@ from vae_checked.linter.evaluations.stand_ins import StandIns
 from vae_checked.linter.files import prefilter, source, syntax
 from vae_checked.linter.interpreter.interpreter import MAX_PLAIN_STEPS, MAX_STEPS
 from vae_checked.linter.interpreter.project import Project
-from vae_checked.linter.roles import batch_sizes, divergences, phi, posterior, reader, samplers
+from vae_checked.linter.roles import batch_sizes, divergences, named_around, phi, reader, samplers
 from vae_checked.linter.roles.reductions import is_whole, rank_of
 from vae_checked.linter.symbols import intervals
 from vae_checked.linter.symbols.drawing import DRAWS, rank
@@ -88,7 +88,7 @@ def test_the_function_around_a_line_is_asked_for_once(monkeypatch: pytest.Monkey
     value = atom("x")
     for node in reversed(sums):
         value = Expr("add", (value, atom("x")), (), Site(source.SourceCell("prior.py", cell), node))
-    assert list(posterior._written_in(value)) == ["prior_of"]
+    assert list(named_around.names_around(value)) == ["prior_of"]
     assert asked == [2]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 
 import pytest
@@ -10,8 +11,9 @@ from counted import calls_of
 from vae_checked.catalogue.support import names
 from vae_checked.catalogue.support.reduced_as import reduced_as
 from vae_checked.facts import KL, Fact, Facts, KLForm, Origin, Parametrisation
-from vae_checked.linter.roles import reductions
-from vae_checked.linter.symbols.expression import Expr, Graph, atom, const
+from vae_checked.linter.files import source
+from vae_checked.linter.roles import named_around, reductions
+from vae_checked.linter.symbols.expression import Expr, Graph, Site, atom, const
 from vae_checked.linter.symbols.numeric import Program
 
 
@@ -84,3 +86,22 @@ def test_how_a_line_is_reduced_is_asked_where_a_formula_is_written(monkeypatch: 
     assert asked == []
     assert called.kl_formula == "-0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())"
     assert len(asked) == 1
+
+
+def calls_for_names(number: int) -> int:
+    """The calls that it takes to name what is around a value which is computed in so many lines of one method."""
+    lines = "".join(f"        x = x + {place}\n" for place in range(number))
+    text = f"class PriorNet:\n    def forward(self, x):\n{lines}        return x\n"
+    cell = source.parse("prior.py", text.encode()).cells[0]
+    value = atom("x")
+    for node in cell.nodes:
+        if isinstance(node, ast.BinOp):
+            value = Expr("add", (value, atom("x")), (), Site(source.SourceCell("prior.py", cell), node))
+    names: list[str] = []
+    calls = calls_of(lambda: names.extend(named_around.names_around(value)))
+    assert set(names) == {"forward", "priornet"}
+    return calls
+
+
+def test_the_classes_of_a_file_are_found_once_for_all_its_lines() -> None:
+    assert calls_for_names(160) < 6 * calls_for_names(40)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import math
-import re
 from collections.abc import Iterator, Sequence
 
 from vae_checked.facts import (
@@ -23,7 +22,7 @@ from vae_checked.facts import (
     StdCurve,
 )
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import batch_sizes, bent_noise, gradients, samplers
+from vae_checked.linter.roles import bent_noise, gradients, named_around, samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.extents import latents
 from vae_checked.linter.roles.flat_batches import one_row
@@ -53,7 +52,6 @@ from vae_checked.linter.torch_model.sizes import SET_TO_ONE
 
 # What makes a number positive, and all that it makes of the real numbers: less than that comes from below it.
 _POSITIVE = frozenset(("exp", "sqrt", "square", "pow"))
-_WHOLE = re.compile("vae|autoencoder")
 _JOINS = frozenset(("cat", "stack"))
 # What gives a draw other axes, or another order of them; an axis of length 1 alone is added or repeated otherwise.
 _PUT_IN_SHAPE = frozenset(("view", "reshape", "move"))
@@ -312,7 +310,7 @@ def _is_of_a_prior(site: SamplerSite) -> bool:
 
     A whole VAE that is called after its kind of prior draws with its posterior too.
     """
-    return any("prior" in name and "posterior" not in name for name in _written_in(site.location))
+    return any("prior" in name and "posterior" not in name for name in named_around.names_around(site.location))
 
 
 def _is_kept_as_another(site: SamplerSite, drawn: Sequence[SamplerSite]) -> bool:
@@ -335,35 +333,6 @@ def _ranges(site: SamplerSite) -> tuple[Interval | None, Interval | None]:
     """Where a sampler's mean and its head for std lie."""
     head = site.fitting_head or site.head
     return interval_of(site.location), None if head is None else interval_of(head)
-
-
-def _written_in(value: Expr) -> Iterator[str]:
-    """The names of the functions and networks in which stands what makes a value, as far as the layers of it."""
-    seen: set[int] = set()
-    lines: set[tuple[int, int]] = set()
-    stack = [value]
-    while stack:
-        node = stack.pop()
-        if node.uid in seen:
-            continue
-        seen.add(node.uid)
-        if node.op != "layer":
-            stack.extend(node.args)
-        where = node.site
-        if where is None or not isinstance(where.node, ast.expr):
-            continue
-        # A line stands in one function: that of a network's is asked for once, however much is computed there.
-        line = id(where.source.cell), where.node.lineno
-        if line in lines:
-            continue
-        lines.add(line)
-        around = batch_sizes.function_around(where.node, where.source.cell)
-        if around is not None:
-            yield around.name.lower()
-            networks = (item for item in where.source.cell.nodes if isinstance(item, ast.ClassDef))
-            yield from (
-                name for item in networks if around in item.body and not _WHOLE.search(name := item.name.lower())
-            )
 
 
 def may_be_drawn_from(kl: Divergence, recon: Reconstruction | None, losses: Losses) -> bool:
