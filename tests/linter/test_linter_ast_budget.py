@@ -130,7 +130,7 @@ def test_the_nodes_listed_of_a_file_are_those_that_it_holds() -> None:
     listed = cell.nodes
     assert any(node is first for node in listed)
     assert cell.nodes is listed
-    assert [node.name for node in cell.functions] == ["last", "one", "hidden"]
+    assert [node.name for node in cell.functions] == ["last", "late", "one", "hidden"]
     project.sweep()
     again = function.body[0]
     assert again is not first

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 
-from vae_checked.linter.evaluations import linking, peers
+from vae_checked.linter.evaluations import definitions, linking, peers
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.evaluations.uncalled_losses import UncalledLosses
@@ -32,11 +32,13 @@ class Plan:
     def evaluations(self, modules: Iterable[Module], *, feeding: bool = False) -> Iterator[Evaluation]:
         """Run the modules, then every model, then every function not entered on the way; each as it is asked for.
 
-        A function that takes both heads runs by itself too: its callers may hand it what can not be read any more.
+        A function that takes both heads runs by itself too: its callers may hand it what can not be read any more. So
+        does one that stands in another function and that no call was read of.
         """
         project, given = self._project, list(modules)
         noted = partial(self._losses.noted, feeding=feeding)
         entered: set[int] = set()
+        inner: dict[int, Function] = {}
         # What is only defined and registered is there before a script asks for it by a name.
         for module in sorted(given, key=_is_script):
             project.follow_for(module)
@@ -44,6 +46,7 @@ class Plan:
             observations = project.take_top_level(module)
             if observations is not None:
                 entered |= observations.entered
+                inner |= observations.inner
                 again = partial(self._of_top_level, module)
                 yield noted(Evaluation(f"{module.path}", module, observations, again=again))
         called = _called_names(given)
@@ -51,22 +54,28 @@ class Plan:
             project.follow_for(module)
             # Those first that are no part of another model in this file: with one of these its parts are run as well.
             parts, seen = _parts(module), set[int]()
-            for cls in sorted(module.classes(), key=lambda each: each.name in parts):
+            for cls in sorted(definitions.classes_of(module), key=lambda each: each.name in parts):
                 if cls.name in parts and _is_seen(cls, seen):
                     continue
                 evaluation = self._of_class(cls, called)
                 seen |= evaluation.observations.entered
                 entered |= evaluation.observations.entered
+                inner |= evaluation.observations.inner
                 yield noted(evaluation, (each for each in cls.names.values() if isinstance(each, Function)))
         for wanted in (False, True):
             for module in given:
                 project.follow_for(module)
-                for function in module.functions():
+                for function in definitions.functions_of(module, project.observed.defined()):
                     fresh = id(function.node) not in entered or linking.takes_heads(function)
                     if fresh and (function.name in called) is wanted:
                         evaluation = self._of_function(function)
                         entered |= evaluation.observations.entered
+                        inner |= evaluation.observations.inner
                         yield noted(evaluation, [function])
+        for function in filter(definitions.is_entry, inner.values()):
+            if id(function.node) not in entered:
+                project.follow_for(function.scope.module)
+                yield noted(self._of_function(function), [function])
 
     def with_uncalled_losses(self) -> Iterator[Evaluation]:
         """The losses that nothing in these calls, called with what the one model returns that they can belong to."""

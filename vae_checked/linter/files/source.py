@@ -46,7 +46,7 @@ class Cell:
     number: int | None
     _lines: list[str] = field(default_factory=list)
     _nodes: list[ast.AST] = field(default_factory=list)
-    _functions: list[ast.FunctionDef] = field(default_factory=list)
+    _functions: list[syntax.Definition] = field(default_factory=list)
     _read: dict[Callable[[Cell], object], object] = field(default_factory=dict, repr=False)
 
     @property
@@ -57,10 +57,10 @@ class Cell:
         return self._nodes
 
     @property
-    def functions(self) -> list[ast.FunctionDef]:
+    def functions(self) -> list[syntax.Definition]:
         """The functions that are defined in it, outer ones before those in them."""
         if not self._functions:
-            self._functions = [node for node in self.nodes if isinstance(node, ast.FunctionDef)]
+            self._functions = [node for node in self.nodes if isinstance(node, syntax.DEFINITIONS)]
         return self._functions
 
     @property

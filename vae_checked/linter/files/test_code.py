@@ -25,7 +25,7 @@ def is_of_a_test(source: SourceCell, node: ast.AST) -> bool:
         return False
     nodes, line = source.cell.nodes, getattr(node, "lineno", 0)
     return any(
-        isinstance(each, ast.FunctionDef) and each.lineno <= line <= (each.end_lineno or 0) and _tests(each)
+        isinstance(each, syntax.DEFINITIONS) and each.lineno <= line <= (each.end_lineno or 0) and _tests(each)
         for each in nodes
     ) or any(isinstance(each, (ast.Import, ast.ImportFrom)) and not _OF_TESTS.isdisjoint(_tops(each)) for each in nodes)
 
@@ -34,14 +34,14 @@ def is_in_a_test(source: SourceCell, node: ast.AST) -> bool:
     """Whether a node stands in the function of a test itself, and not in what a test calls."""
     line = getattr(node, "lineno", 0)
     return is_of_a_test(source, node) and any(
-        isinstance(each, ast.FunctionDef)
+        isinstance(each, syntax.DEFINITIONS)
         and each.name.startswith("test_")
         and each.lineno <= line <= (each.end_lineno or 0)
         for each in source.cell.nodes
     )
 
 
-def _tests(function: ast.FunctionDef) -> bool:
+def _tests(function: syntax.Definition) -> bool:
     return function.name.startswith("test") or any(
         isinstance(node, ast.Assert) for node in syntax.descendants(function)
     )

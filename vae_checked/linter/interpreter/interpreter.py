@@ -285,8 +285,7 @@ class Interpreter:
         node = function.node
         depth = len(self.frames)
         active = [frame for frame in self.frames if frame.node is node and _are_of_one_class(frame.function, function)]
-        refused = depth > MAX_DEPTH or len(active) > 1 or isinstance(node, ast.AsyncFunctionDef)
-        if refused or id(node) in self._too_long:
+        if depth > MAX_DEPTH or len(active) > 1 or id(node) in self._too_long:
             return opaque(f"call:{function.name}", tuple(as_expr(item, site) for item in args), site)
         is_plain = (
             depth <= call_memo.MAX_DEPTH and not self.supposed and not self.goes_both_ways and not self.shuts_models

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-
+from vae_checked.linter.files import syntax
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.values import Choice, Function, Instance, Layer, Value
@@ -56,7 +55,7 @@ def _has_parts(value: Instance) -> bool:
 
 def _compares(value: Instance) -> bool:
     """Whether a method of an object takes two things to compare, and none of them hands out data."""
-    methods = [node for cls in value.cls.mro() for node in cls.node.body if isinstance(node, ast.FunctionDef)]
+    methods = [node for cls in value.cls.mro() for node in cls.node.body if isinstance(node, syntax.DEFINITIONS)]
     if any(method.name in _OF_DATA for method in methods):
         return False
     return any(len(method.args.args) >= _COMPARED and method.name != "__init__" for method in methods)

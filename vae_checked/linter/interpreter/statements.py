@@ -272,6 +272,10 @@ def _changed(owner: ast.expr) -> ast.expr:
 def _function(context: Context, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Outcome:
     made = Function(node, scope)
     scope.names[node.name] = made
+    if scope.parent is None:
+        context.project_observations.note_definition(made)
+    elif context.frames[-1].function is not None:
+        context.observations.inner[id(node)] = made
     _register(context, node, made, scope)
     return NOTHING
 

@@ -23,7 +23,7 @@ def stands_in(operand: ast.expr | None, cell: Cell | None) -> bool:
     return around is not None and getattr(operand, "id", "") in _given(around)
 
 
-def function_around(written: ast.expr, cell: Cell) -> ast.FunctionDef | None:
+def function_around(written: ast.expr, cell: Cell) -> syntax.Definition | None:
     """The innermost function in which an expression stands."""
     around = None
     for node in cell.functions:
@@ -33,7 +33,7 @@ def function_around(written: ast.expr, cell: Cell) -> ast.FunctionDef | None:
 
 
 @lru_cache(maxsize=64)
-def _given(function: ast.FunctionDef) -> frozenset[str]:
+def _given(function: syntax.Definition) -> frozenset[str]:
     """The names that a function gives to products with the batch size."""
     given = (
         node

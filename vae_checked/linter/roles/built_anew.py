@@ -23,7 +23,7 @@ def built_anew(layers: Iterable[Expr]) -> Mapping[int, Site]:
     return found
 
 
-def where_applied(layer: Expr) -> ast.FunctionDef | None:
+def where_applied(layer: Expr) -> syntax.Definition | None:
     """The function that builds a layer and applies it as well; None where another one built it, or none."""
     applied = layer.site
     built = None if applied is None else applied.built
@@ -35,7 +35,7 @@ def where_applied(layer: Expr) -> ast.FunctionDef | None:
     return around if around is function_around(applied.node, applied.source.cell) else None
 
 
-def _builds(function: ast.FunctionDef | None, call: ast.AST) -> bool:
+def _builds(function: syntax.Definition | None, call: ast.AST) -> bool:
     """Whether a pass builds a layer whatever was built before; under a condition it may do so once."""
     if function is None or function.name not in _PASSES:
         return False

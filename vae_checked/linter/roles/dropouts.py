@@ -138,7 +138,7 @@ def _is_made_anew(node: Expr) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _asks_for_mode(function: ast.FunctionDef) -> bool:
+def _asks_for_mode(function: syntax.Definition) -> bool:
     """Whether a function asks in a condition, or is given as an argument, whether this is training."""
     spec = function.args
     names = [each.arg for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)]
@@ -153,7 +153,7 @@ def _rate(made: ast.Call) -> object:
 
 
 @lru_cache(maxsize=64)
-def _used_as_functions(function: ast.FunctionDef) -> frozenset[str]:
+def _used_as_functions(function: syntax.Definition) -> frozenset[str]:
     """The names of a function that are called, and of which nothing else is made than what is assigned to them."""
     nodes = [*syntax.descendants(function)]
     called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}

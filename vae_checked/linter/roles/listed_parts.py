@@ -106,7 +106,7 @@ def _may_hold(cls: ast.ClassDef, model: Instance) -> bool:
 
 
 def _methods(cls: ast.ClassDef) -> Iterator[str]:
-    return (item.name for item in cls.body if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)))
+    return (item.name for item in cls.body if isinstance(item, syntax.DEFINITIONS))
 
 
 def _never_run(module: Module) -> frozenset[str]:
@@ -183,7 +183,7 @@ class _Listed:
 
 def _is_a_stage(node: ast.AST) -> bool:
     """Whether a function is called after a stage of the training, which moves some parts alone."""
-    if not isinstance(node, ast.FunctionDef):
+    if not isinstance(node, syntax.DEFINITIONS):
         return False
     name = node.name.lower().replace("_", "")
     return any(word in name for word in _STAGES)

@@ -34,7 +34,7 @@ def _is_left_in_evaluation(site: Site, evaluation: Evaluation, depth: int) -> bo
     Where its own function sets none, it is that of the places from which this is called.
     """
     nodes = [node for node in site.source.cell.nodes if isinstance(node, ast.stmt) and seeds.holds(node, site.node)]
-    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in nodes if isinstance(node, syntax.DEFINITIONS)]
     inner = functions[-1:]
     loops = [node for node in nodes if isinstance(node, _LOOPS) and (not inner or node.lineno > inner[0].lineno)]
     line = getattr(site.node, "lineno", 0)
@@ -50,12 +50,12 @@ def _is_left_in_evaluation(site: Site, evaluation: Evaluation, depth: int) -> bo
     return any(_is_left_in_evaluation(call, evaluation, depth - 1) for call in _calls_of(inner[0], evaluation))
 
 
-def _modes(around: ast.AST, within: list[ast.FunctionDef], evaluation: Evaluation) -> Iterator[tuple[int, bool]]:
+def _modes(around: ast.AST, within: list[syntax.Definition], evaluation: Evaluation) -> Iterator[tuple[int, bool]]:
     """The lines at which a mode is set in a loop, a function or a module, with whether it is that of evaluation."""
     apart = {
         id(inner)
         for node in syntax.descendants(around)
-        if isinstance(node, (ast.FunctionDef, ast.Lambda)) and node is not around and node not in within
+        if isinstance(node, (*syntax.DEFINITIONS, ast.Lambda)) and node is not around and node not in within
         for inner in syntax.descendants(node)
     }
     # A model is called, or handed to what calls it.
@@ -71,7 +71,7 @@ def _modes(around: ast.AST, within: list[ast.FunctionDef], evaluation: Evaluatio
             set_there = [
                 found
                 for body in bodies
-                if isinstance(body, ast.FunctionDef) and body not in within
+                if isinstance(body, syntax.DEFINITIONS) and body not in within
                 for each in sorted(_calls(body), key=lambda node: node.lineno)
                 if (found := _mode(each, None)) is not None
             ]
@@ -106,7 +106,7 @@ def _callee(call: ast.Call) -> str | None:
     return None if name.endswith((".eval", ".train")) else name
 
 
-def _calls_of(function: ast.FunctionDef, evaluation: Evaluation) -> Iterator[Site]:
+def _calls_of(function: syntax.Definition, evaluation: Evaluation) -> Iterator[Site]:
     """Where the code that was run calls a function by its name: a method of an object, and not the mode of a model."""
     arguments = function.args.args
     is_method = bool(arguments) and arguments[0].arg == "self"

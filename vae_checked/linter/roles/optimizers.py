@@ -432,8 +432,8 @@ def _keeps(node: ast.AST) -> bool:
             return True
     elif isinstance(node, ast.Name):
         name = node.id
-    elif isinstance(node, (ast.FunctionDef, ast.keyword)):
-        name = (node.name if isinstance(node, ast.FunctionDef) else node.arg) or ""
+    elif isinstance(node, (*syntax.DEFINITIONS, ast.keyword)):
+        name = (node.arg if isinstance(node, ast.keyword) else node.name) or ""
     else:
         return False
     return any(word in name.lower().replace("_", "") for word in _KEEPING)

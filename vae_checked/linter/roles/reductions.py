@@ -304,7 +304,7 @@ def _is_local(name: ast.Name, cell: Cell) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _numbers_of(function: ast.FunctionDef) -> frozenset[str]:
+def _numbers_of(function: syntax.Definition) -> frozenset[str]:
     """The names that are given a number in a function."""
     given = (
         node

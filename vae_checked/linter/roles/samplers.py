@@ -108,7 +108,7 @@ def _computation(operand: Site) -> Site | None:
     return operand if isinstance(node, _COMPUTED) else None
 
 
-def _assigned(function: ast.FunctionDef, name: str) -> list[ast.expr]:
+def _assigned(function: syntax.Definition, name: str) -> list[ast.expr]:
     """What a function gives a name, which is none of its parameters."""
     spec = function.args
     if name in (each.arg for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)):

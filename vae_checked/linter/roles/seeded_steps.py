@@ -84,7 +84,7 @@ def _repeated(site: SamplerSite, losses: Losses) -> Origin | None:
             return None
         node = calls[0]
         around = seeds.innermost(written, node)
-        if isinstance(around, ast.FunctionDef) and around.name not in of_steps:
+        if isinstance(around, syntax.DEFINITIONS) and around.name not in of_steps:
             return None
         if (found := seeds.seed_before(around, node, written)) is not None:
             return Site(written.source, found).origin
@@ -107,7 +107,7 @@ def _run_by_steps(evaluation: Evaluation) -> frozenset[str]:
 def _steps(evaluation: Evaluation) -> list[ast.AST]:
     """The loops that train, the functions that run once a step, and those of the project that are called from there."""
     roots = [root for root in evaluation.observations.roots if root.kind == "backward"]
-    functions = [function.node for function in evaluation.functions() if isinstance(function.node, ast.FunctionDef)]
+    functions = [function.node for function in evaluation.functions() if isinstance(function.node, syntax.DEFINITIONS)]
     found: list[ast.AST] = [node for node in functions if node.name in _OF_STEPS]
     for root in roots:
         # A function that makes one step alone, of a model that it gives to an optimizer itself, is run once.
@@ -122,14 +122,14 @@ def _steps(evaluation: Evaluation) -> list[ast.AST]:
     return found
 
 
-def _makes_an_optimizer(function: ast.FunctionDef) -> bool:
+def _makes_an_optimizer(function: syntax.Definition) -> bool:
     return any(isinstance(node, ast.Attribute) and node.attr == "parameters" for node in syntax.descendants(function))
 
 
 def _loops_around(site: Site) -> list[ast.AST]:
     """The loops of a file around a place, in its own function, outer ones first."""
     around = [node for node in site.source.cell.nodes if isinstance(node, ast.stmt) and seeds.holds(node, site.node)]
-    inner = max((node.lineno for node in around if isinstance(node, ast.FunctionDef)), default=0)
+    inner = max((node.lineno for node in around if isinstance(node, syntax.DEFINITIONS)), default=0)
     return [node for node in around if isinstance(node, _LOOPS) and node.lineno > inner]
 
 

@@ -96,4 +96,4 @@ def _nodes(module: Module) -> Iterator[ast.AST]:
 
 def _defined(module: Module) -> frozenset[str]:
     """The functions of a file: what is handed to them goes by their own names in them."""
-    return frozenset(node.name for node in _nodes(module) if isinstance(node, ast.FunctionDef))
+    return frozenset(node.name for node in _nodes(module) if isinstance(node, syntax.DEFINITIONS))

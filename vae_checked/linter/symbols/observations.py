@@ -76,7 +76,8 @@ class Observations:
     what becomes of them is not seen. `misfits` are the places where a tuple is taken apart into more or fewer names
     than it has parts: what is meant there is another thing. `configuration` is the file whose settings it is by, where
     any were asked for a name, and `other_configurations` are those that have one too. `chosen` are the nodes, by their
-    ids, of the models and losses that settings chose by a name.
+    ids, of the models and losses that settings chose by a name. `inner` are the functions that stand in others, by the
+    ids of their nodes, as they were defined last.
     """
 
     roots: list[Root] = field(default_factory=list)
@@ -94,6 +95,7 @@ class Observations:
     configuration: str = ""
     other_configurations: tuple[str, ...] = ()
     chosen: set[int] = field(default_factory=set)
+    inner: dict[int, Function] = field(default_factory=dict)
 
     def note_coding(
         self, function: Function, args: list[Value], value: Value, site: Site | None, caller: Function | None
@@ -175,6 +177,8 @@ class ProjectObservations:
         self._optimizers: dict[Optimizer, None] = {}
         self._parameters: dict[Spot, frozenset[int]] = {}
         self._loaded: set[frozenset[int]] = set()
+        # The functions that top levels define, by the ids of their nodes.
+        self._defined: dict[int, Function] = {}
         self.drawing: set[str] = set()
         """The files in which something is drawn."""
 
@@ -241,6 +245,14 @@ class ProjectObservations:
     def choices(self, cls: Class) -> dict[str, Value]:
         """The texts and switches that all objects of a class are made by; none where no call was read."""
         return dict(self._chosen.get(id(cls.node), {}))
+
+    def note_definition(self, function: Function) -> None:
+        """Keep a function that a file's top level defines, whatever its name stands for later."""
+        self._defined[id(function.node)] = function
+
+    def defined(self) -> Iterable[Function]:
+        """The functions that the top levels of the project define."""
+        return self._defined.values()
 
     def note_optimizer(self, optimizer: Optimizer) -> None:
         """Keep an optimizer, each time that it is built."""
