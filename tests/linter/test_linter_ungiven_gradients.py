@@ -262,7 +262,7 @@ WRITTEN = {
     "what may be a copy, by its part": "full = x.to(m.device); part = full[:, 9:]; part[:] = y[:, 9:]; y = full",
     "what may be a copy, by something": "full = x.to(m.device); put(full, y); y = full",
     "its data": "full = x.to(m.device); full.data = y; y = full",
-    "as out": "full = x.to(m.device); torch.add(y, 0, out=full); y = full",
+    "as out": "full = x.to(m.device); merged(y, out=full); y = full",
 }
 
 

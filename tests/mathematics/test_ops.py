@@ -176,7 +176,7 @@ def test_every_name_is_one_that_torch_has(operation: Operation) -> None:
 
 
 # Nodes that observers make themselves, which no call of torch is named after.
-OWN = frozenset(("item", "weights", "phi"))
+OWN = frozenset(("item", "written", "weights", "phi"))
 
 
 def test_no_name_stands_for_two_operations() -> None:

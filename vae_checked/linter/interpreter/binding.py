@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from vae_checked.linter.interpreter import derived_containers, parts
+from vae_checked.linter.interpreter import derived_containers, in_place, parts
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
 from vae_checked.linter.symbols.values import Choice, Class, Function, Instance, Layer, Partial, Scope, Value, apart
@@ -30,7 +30,11 @@ def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written
             own = own_leaves.learned(scope.names.get(target.value.id), context.serial(), context.site(target))
             if own is not None:
                 bind(context, target.value, own, scope, written)
-        _bind_attribute(context, context.eval(target.value, scope), target.attr, value, context.site(target))
+        owner = context.eval(target.value, scope)
+        _bind_attribute(context, owner, target.attr, value, context.site(target))
+        if target.attr == "data" and isinstance(owner, Expr):
+            # Its gradient stays that of what it was.
+            in_place.into_part(context, target.value, owner, ..., scope)
         context.root(value, "assign", target.attr, written)
     elif isinstance(target, ast.Subscript):
         owner, key = context.eval(target.value, scope), context.eval(target.slice, scope)
@@ -41,9 +45,11 @@ def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written
         elif isinstance(owner, Expr) and isinstance(target.value, (ast.Name, ast.Attribute)):
             changed = parts.written_into(owner, key, value, context.site(target))
             if changed is not None:
+                in_place.into(context, owner, scope, context.site(target))
                 bind(context, target.value, changed, scope, target)
             else:
                 _hand_on(context, value)
+                in_place.into_part(context, target.value, owner, key, scope)
         elif isinstance(owner, Expr):
             _hand_on(context, value)
         context.root(value, "assign", str(key) if isinstance(key, str) else "", written)

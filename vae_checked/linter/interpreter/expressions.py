@@ -9,6 +9,7 @@ from vae_checked.linter.interpreter import attributes, operators, parts
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.builtin_functions import BUILTINS, is_of_type
 from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.interpreter.in_place import as_written
 from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols.constants import MAX_ITEMS, is_followed, joined
 from vae_checked.linter.symbols.expression import Expr, atom, opaque
@@ -37,7 +38,12 @@ def _name(context: Context, node: ast.Name, scope: Scope) -> Value:
                 value = settle(names, name)
             if value.__class__ is str and context.supposed:
                 return _supposed(context, value)
-            return context.path.taken(value) if isinstance(value, Expr) and value.op == "phi" else value
+            if isinstance(value, Expr):
+                if value.op == "phi":
+                    return context.path.taken(value)
+                if value.uid in context.observations.written:
+                    return as_written(value, value.site)
+            return value
         at = at.parent
     if name in BUILTINS:
         return External(f"builtins.{node.id}")

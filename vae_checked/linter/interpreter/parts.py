@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from vae_checked.linter.interpreter import derived_containers, operators, selection, texts
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
+from vae_checked.linter.interpreter.in_place import is_whole
 from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
 from vae_checked.linter.symbols.expression import REDUCTIONS, Attrs, Expr, Site, atom, const, opaque
 from vae_checked.linter.symbols.given import is_data
 from vae_checked.linter.symbols.places import Grown, Places, is_unknown_item, unknown_item
+from vae_checked.linter.symbols.registered import is_learned
 from vae_checked.linter.symbols.values import (
     AnyOf,
     Class,
@@ -353,6 +355,9 @@ def written_into(owner: Expr, key: Value, value: Value, site: Site) -> Expr | No
     blank = owner
     while blank.op == "cast":
         blank = blank.args[0]
+    is_blank = blank.op in ("const", "empty", "stack")
+    if is_whole(key) and isinstance(value, Expr) and not is_blank and not is_learned(owner):
+        return value
     if blank.op == "index" and blank.args[0].op in ("const", "empty"):
         # Made of as many columns as are filled: `zeros_like(x)[..., :3]`.
         blank = blank.args[0]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from vae_checked.linter.files import syntax
-from vae_checked.linter.interpreter import branches, loops, operators, parts, settings, ways, without_gradient
+from vae_checked.linter.interpreter import branches, in_place, loops, operators, parts, settings, ways, without_gradient
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
 from vae_checked.linter.symbols.constants import MAX_ITEMS
@@ -216,18 +216,25 @@ def _expr(context: Context, node: ast.Expr, scope: Scope) -> Outcome:
         return NOTHING
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
         name = call.func.attr
-        in_place = _is_in_place(name) and isinstance(value, Expr)
-        in_place |= name == "set_transform" and isinstance(value, Loader)
+        is_changed = in_place.is_in_place(name) and isinstance(value, Expr)
+        is_changed |= name == "set_transform" and isinstance(value, Loader)
         changed = _changed(call.func.value)
         if name in _REPLACING and isinstance(changed, ast.Attribute) and changed.attr == "data":
             changed = _refilled(changed)
-        if in_place and isinstance(changed, (ast.Name, ast.Attribute)):
-            held = context.eval(changed, scope) if name in _REPLACING else None
-            if isinstance(held, Expr) and is_learned(held):
+        if is_changed and isinstance(changed, (ast.Name, ast.Attribute)):
+            held = context.eval(changed, scope)
+            if isinstance(held, Expr) and is_learned(held) and name in _REPLACING:
                 # Its first values: it is learned from there on.
                 return NOTHING
-            bind(context, syntax.as_store(changed), value, scope, call)
-            return NOTHING
+            if isinstance(held, Expr) and in_place.is_of_values(name):
+                in_place.into(context, held, scope, context.site(call))
+            if not isinstance(held, External):
+                bind(context, syntax.as_store(changed), value, scope, call)
+                return NOTHING
+    renewed = in_place.by_call(context, call, value, scope) if isinstance(call, ast.Call) else None
+    if renewed is not None:
+        bind(context, syntax.as_store(renewed), value, scope, call)
+        return NOTHING
     context.root(value, "expr", "", node.value)
     return NOTHING
 
@@ -256,15 +263,10 @@ def _refilled(changed: ast.Attribute) -> ast.expr:
     return changed.value if isinstance(changed.value, ast.Name) else changed
 
 
-def _is_in_place(method: str) -> bool:
-    """Whether a method changes the tensor that it is called on, by its name."""
-    return method.endswith("_") and not method.endswith("__")
-
-
 def _changed(owner: ast.expr) -> ast.expr:
     """What a method in place changes: that of `x.sub_(m).div_(s)` changes `x`."""
     node = owner
-    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_in_place(node.func.attr):
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and in_place.is_in_place(node.func.attr):
         node = node.func.value
     return node
 

@@ -21,7 +21,7 @@ def entering(mean: Expr | None, target: Expr | None) -> Fact[Entering] | None:
     if mean is None or target is None:
         return None
     root, of_target, _ = _scaled(target)
-    if not is_given(root) or not of_target:
+    if not is_given(root) or not of_target or root.op == "written":
         return None
     found: list[tuple[float, Expr, Expr]] = []
     for layer in _first_layers(mean, root):
@@ -99,7 +99,7 @@ def _scaled(value: Expr) -> tuple[Expr, float, Expr | None]:
             last = last or node
             scale = scale * numbers[0] if node.op == "mul" else scale / numbers[0]
         node = varying[0]
-    while node.args and is_given(node):
+    while node.args and is_given(node) and node.op != "written":
         node = node.args[0]
     return node, abs(scale), last
 

@@ -28,7 +28,7 @@ from vae_checked.linter.symbols.expression import (
     walk,
     written,
 )
-from vae_checked.linter.symbols.given import is_data, is_given
+from vae_checked.linter.symbols.given import is_as_given, is_data, is_given
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.torch_model import columns
 from vae_checked.mathematics import reductions
@@ -306,5 +306,5 @@ def data_facts(
     if interval is not None:
         return Data(interval=Fact(interval, origin(written(target))), axis_order=order, entering=taken)
     # What a data set of the project hands out is not what the pipelines around give, though its range is not known.
-    given = is_given(target) and not any(node.get("own") for node in walk(target) if node.op in ("batch", "data"))
+    given = is_as_given(target) and not any(node.get("own") for node in walk(target) if node.op in ("batch", "data"))
     return Data(interval=around if given else None, axis_order=order, entering=taken)

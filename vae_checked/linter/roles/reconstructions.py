@@ -387,6 +387,8 @@ def activations(output: Expr, taken: tuple[str, ...] = ()) -> tuple[tuple[str, .
     node = output
     while True:
         node = _part_of(node)
+        if node.op == "written":
+            return None, last
         if node.op in (*TRANSPARENT, "move") and node.args:
             node = node.args[0]
         elif node.op in _AFFINE and len(inner := [arg for arg in node.args if arg.op != "const"]) == 1:

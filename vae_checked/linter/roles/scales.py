@@ -9,7 +9,7 @@ from vae_checked.facts import BYTE, UNIT, Data, Fact, Facts, Interval, Output
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.symbols.expression import PASSED, TRANSPARENT, Built, Expr, Graph, built_at, contains, origin
-from vae_checked.linter.symbols.given import is_data, is_given
+from vae_checked.linter.symbols.given import is_as_given, is_data, is_given
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.record import dataclass
 
@@ -115,7 +115,7 @@ def _divided(target: Expr) -> bool | None:
             scale = scale / number.value if node.op == "div" else scale * number.value
         node = node.args[0]
     divided = math.isclose(scale, 1 / 255, rel_tol=0.01)
-    told = is_given(node) and (divided or scale == 1.0) and interval_of(node) in (None, BYTE)
+    told = is_as_given(node) and (divided or scale == 1.0) and interval_of(node) in (None, BYTE)
     return divided if told else None
 
 
@@ -131,6 +131,6 @@ def _read(node: Expr, around: Fact[Interval] | None = None) -> tuple[Built, Fact
     if interval is not None:
         fact: Fact[Interval] | None = Fact(interval, origin(given))
     else:
-        fact = around if is_given(given) else None
+        fact = around if is_as_given(given) else None
     built = built_at(node)
     return None if fact is None or built is None else (built, fact)

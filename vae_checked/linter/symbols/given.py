@@ -33,3 +33,14 @@ def is_given(expr: Expr) -> bool:
     ):
         expr = expr.args[0]
     return expr.op in ("atom", "batch", "data")
+
+
+def is_as_given(expr: Expr) -> bool:
+    """Whether a value came from outside, and nothing was written into it since that may have other values."""
+    if not is_given(expr):
+        return False
+    while expr.args:
+        if expr.op == "written":
+            return False
+        expr = expr.args[0]
+    return True

@@ -73,11 +73,12 @@ class Observations:
     encoders, by the number of each tensor that they gave. `put_on` are models and
     functions that code has set as attributes of something unknown, as of parsed arguments, by the number of that.
     `handed_on` are the numbers of what was put into something unknown, as into the arguments that a decoder is given:
-    what becomes of them is not seen. `misfits` are the places where a tuple is taken apart into more or fewer names
-    than it has parts: what is meant there is another thing. `configuration` is the file whose settings it is by, where
-    any were asked for a name, and `other_configurations` are those that have one too. `chosen` are the nodes, by their
-    ids, of the models and losses that settings chose by a name. `inner` are the functions that stand in others, by the
-    ids of their nodes, as they were defined last.
+    what becomes of them is not seen. `written` are the numbers of tensors that a function wrote into which was handed
+    them: whoever has them by another name has them as they are then. `misfits` are the places where a tuple is taken
+    apart into more or fewer names than it has parts: what is meant there is another thing. `configuration` is the file
+    whose settings it is by, where any were asked for a name, and `other_configurations` are those that have one too.
+    `chosen` are the nodes, by their ids, of the models and losses that settings chose by a name. `inner` are the
+    functions that stand in others, by the ids of their nodes, as they were defined last.
     """
 
     roots: list[Root] = field(default_factory=list)
@@ -91,6 +92,7 @@ class Observations:
     encodings: dict[int, OwnEncoding] = field(default_factory=dict)
     put_on: dict[tuple[int, str], Value] = field(default_factory=dict)
     handed_on: set[int] = field(default_factory=set)
+    written: set[int] = field(default_factory=set)
     misfits: set[Place] = field(default_factory=set)
     configuration: str = ""
     other_configurations: tuple[str, ...] = ()

@@ -38,7 +38,7 @@ def _handed_on(expr: Expr) -> Iterator[Expr]:
     """A value, and what its numbers are taken from as they are, step by step."""
     node: Expr | None = expr
     for _ in range(_MAX_STEPS):
-        if node is None:
+        if node is None or node.op == "written":
             return
         yield node
         hands_on = node.op in _ROWS or (node.op == "opaque" and node.get("name") in _TABLES)

@@ -158,6 +158,8 @@ STRUCTURE = (
     structural("contiguous", Kind.COPY, _SAME, functions="contiguous", aten="contiguous"),
     structural("detach", Kind.COPY, _SAME, functions="detach item", aten="detach"),
     structural("alias", Kind.COPY, _SAME, aten="alias"),
+    # What something was written into: the elements that it had are where they were, and others may lie anywhere.
+    structural("written", Kind.COPY),
     structural("copy", Kind.COPY, of_argument(1), aten="copy", arguments=(INPUT, Argument("src"))),
     # The same elements in the same order.
     structural(

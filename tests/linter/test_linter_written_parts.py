@@ -1,0 +1,119 @@
+"""Tensors that code writes into in place: what they held lies there no more, by whatever name it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, codes, joined, linted
+
+SCENE = (
+    HEAD
+    + """
+from torchvision import transforms
+
+{before}
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Linear(84, 33), nn.ReLU())
+        self.to_m = nn.Linear(33, 7)
+        self.to_s = nn.Linear(33, 7)
+        self.back = nn.Sequential(nn.Linear(7, 33), nn.ReLU(), nn.Linear(33, 84))
+
+    def decode(self, z):
+        out = self.back(z)
+        {decode}
+        return out
+
+    def forward(self, x):
+        h = self.trunk(x.flatten(1))
+        m, s = self.to_m(h), self.to_s(h)
+        return self.decode(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+
+def train(folder):
+    pictures = torchvision.datasets.FakeData(size=9, transform={transform})
+    model = Net()
+    optimizer = torch.optim.Adam(model.parameters())
+    for x, _ in DataLoader(pictures, batch_size=32):
+        {data}
+        y, m, s = model(x)
+        loss = {loss}(y, x.flatten(1), reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+)
+BCE, LOGITS = "F.binary_cross_entropy", "F.binary_cross_entropy_with_logits"
+SQUASH = "def squash(t):\n    {}\n\n\n"
+TO_TENSOR = "transforms.ToTensor()"
+CENTRED = "transforms.Compose([transforms.ToTensor(), transforms.Normalize(0.5, 0.5)])"
+
+
+def _scene(decode: str = "pass", loss: str = BCE, before: str = "", data: str = "pass", scaled: str = TO_TENSOR) -> str:
+    return SCENE.format(
+        decode=decode.replace("\n", "\n        "), loss=loss, before=before, data=data, transform=scaled
+    )
+
+
+@pytest.mark.parametrize(
+    "decode",
+    [
+        "out[:, :3] = torch.sigmoid(out[:, :3])\nout[:, 3:] = torch.sigmoid(out[:, 3:])",
+        "for i in range(len(out)):\n    out[i] = torch.sigmoid(out[i])",
+        "for row in out:\n    row.sigmoid_()",
+        "first, rest = out.split([3, 81], dim=1)\nfirst.sigmoid_()\nrest.sigmoid_()",
+        "out[:, :84].sigmoid_()",
+        "out[:] = torch.sigmoid(out)",
+        "out[..., :] = torch.sigmoid(out)",
+        "out.data = torch.sigmoid(out)",
+        "torch.sigmoid_(out)",
+        "torch.sigmoid(out, out=out)",
+        "own.squash_(out)",
+        "squash(out)",
+    ],
+)
+def test_an_output_that_is_written_into_is_no_logit(decode: str, tmp_path: Path) -> None:
+    files = {"train.py": _scene(decode, before="import own\n\n\n" + SQUASH.format("t[:, :] = torch.sigmoid(t)"))}
+    report = linted(tmp_path, files)
+    assert codes(report) == []
+    assert joined(report), "the VAE is recognised all the same"
+
+
+@pytest.mark.parametrize(
+    ("decode", "loss", "expected"),
+    [
+        ("pass", BCE, ["VAE402"]),
+        ("z[:, 0] = 0", BCE, ["VAE402"]),
+        ("kept = out.clone()\nkept[:, 0] = 0", BCE, ["VAE402"]),
+        ("squash(torch.zeros(3) + z[0, :3])", BCE, ["VAE402"]),
+        ("out.requires_grad_()", BCE, ["VAE402"]),
+        ("torch.sigmoid_(out)", LOGITS, ["VAE401"]),
+        ("out[:] = torch.sigmoid(out)", LOGITS, ["VAE401"]),
+        ("out = torch.sigmoid(out)\nout[:, 3:] = self.back(z)[:, 3:]", LOGITS, []),
+    ],
+)
+def test_what_is_not_written_into_is_judged_as_it_is(
+    decode: str, loss: str, expected: list[str], tmp_path: Path
+) -> None:
+    files = {"train.py": _scene(decode, loss, before=SQUASH.format("t.sigmoid_()"))}
+    assert codes(linted(tmp_path, files)) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("pass", ["VAE403"]),
+        ("x[:] = x * 0.5 + 0.5", []),
+        ("x[..., 2:] = x[..., 2:] * 0.5 + 0.5", []),
+        ("torch.add(x * 0.5, 0.5, out=x)", []),
+        ("squash(x)", []),
+        ("shown = x.clone(); shown[:] = x * 0.5 + 0.5", ["VAE403"]),
+        ("x[:] = x * 0.25", ["VAE403"]),
+    ],
+)
+def test_data_that_are_written_into_lie_where_that_says(data: str, expected: list[str], tmp_path: Path) -> None:
+    before = SQUASH.format("t.mul_(0.5).add_(0.5)")
+    files = {"train.py": _scene("out = torch.sigmoid(out)", data=data, scaled=CENTRED, before=before)}
+    assert codes(linted(tmp_path, files)) == expected
