@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Facts, Origin
-from vae_checked.linter.roles import gradients, samplers, settings_apart, unread_errors, validations
+from vae_checked.linter.roles import flows, gradients, samplers, settings_apart, unread_errors, validations
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -65,6 +65,10 @@ def _on_another_way(
     if shown is not None:
         reason = _at(origin(shown), "this KL is only shown: {} has its heads in it, and no gradient by it").value
         yield from ((path, reason) for path in _OF_A_KL)
+    determinant = flows.determinant_beside(kl, site, losses)
+    if determinant is not None:
+        reason = _at(origin(determinant), "with {} in the loss, what is decoded is another z than this KL is of").value
+        yield "kl.form", reason
     error = None if recon is None or recon.kind is None else unread_errors.on_another_way(kl, recon, site, losses)
     if error is not None:
         reason = _at(origin(error), "on another way {} stands in the place of this reconstruction").value

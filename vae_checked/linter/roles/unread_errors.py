@@ -35,8 +35,8 @@ def on_another_way(kl: Divergence, recon: Reconstruction, site: SamplerSite | No
         if term is not None:
             return term.term
     with_kl, sides = graph.holding(kl.term.uid), (strip(recon.first).uid, strip(recon.second).uid)
-    summands = (term for value in ways for term in _summands(value, kl.term.uid, with_kl))
-    return next((term for term in summands if all(graph.holds(term, side) for side in sides)), None)
+    beside_kl = (term for value in ways for term in summands(value, kl.term.uid, with_kl))
+    return next((term for term in beside_kl if all(graph.holds(term, side) for side in sides)), None)
 
 
 def without_errors(losses: Losses) -> list[Expr]:
@@ -77,7 +77,7 @@ def beside(
     for value in graph.values if values is None else values:
         if value.uid not in with_kl or value.uid not in with_z:
             continue
-        for term in _summands(value, kl.term.uid, with_kl):
+        for term in summands(value, kl.term.uid, with_kl):
             if term.uid not in with_z or not _is_of_decoded(term, site, with_z):
                 continue
             if any(graph.holds(term, each.uid) or graph.holds(each, term.uid) for each in read):
@@ -106,7 +106,7 @@ def stands_beside(kl: Divergence, recon: Reconstruction, losses: Losses) -> bool
         node.op in _NOT_READ and node.uid not in with_error and node.uid not in sides and (not given or _is_error(node))
         for value in losses.ends
         if value.uid in with_kl and value.uid in with_error
-        for node in _summands(value, kl.term.uid, with_kl)
+        for node in summands(value, kl.term.uid, with_kl)
     )
 
 
@@ -119,7 +119,7 @@ def _unread(term: Expr, data: Expr) -> Reconstruction:
     return Reconstruction(term, None, term, data, reduction=None, sign=0)
 
 
-def _summands(value: Expr, kl: int, with_kl: frozenset[int]) -> Iterator[Expr]:
+def summands(value: Expr, kl: int, with_kl: frozenset[int]) -> Iterator[Expr]:
     """What is added to a KL somewhere in a value, each summand without what scales and reduces it."""
     stack, seen = [value], set[int]()
     while stack:
