@@ -108,3 +108,41 @@ class Net(nn.Module):
 )
 def test_parts_that_a_tuple_lacks_are_of_another_encoder(unpacked: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": HEAD + OTHER_ENCODER.format(unpacked=unpacked)})) == expected
+
+
+# A model that decodes its mean: its heads are known by their KL alone.
+DECODED_MEAN = (
+    HEAD
+    + """
+from torch.distributions import Normal, kl_divergence
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+
+    def forward(self, x):
+        m, s = {mean}, self.to_s(x)
+        std = torch.exp(s)
+        q, p = Normal(m, std), Normal(torch.zeros_like(m), torch.ones_like(std))
+        return self.back(m), {kl}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("kl", "others"),
+    [
+        ("kl_divergence(q, p).sum(1).mean()", []),
+        ("kl_divergence(p, q).sum(1).mean()", ["VAE306"]),
+        ("0.5 * ((p.mean - m) ** 2 + std ** 2 - 1 - 2 * s).sum(1).mean()", []),
+    ],
+)
+@pytest.mark.parametrize(("mean", "expected"), [("F.relu(self.to_m(x))", ["VAE204"]), ("self.to_m(x)", [])])
+def test_a_mean_is_the_same_head_when_0_is_compared_with_it(
+    kl: str, others: list[str], mean: str, expected: list[str], tmp_path: Path
+) -> None:
+    report = linted(tmp_path, {"net.py": DECODED_MEAN.format(mean=mean, kl=kl)})
+    assert codes(report) == sorted((*expected, *others))
+    assert all("m in [0, inf)" in each.message for each in report.findings if each.code == "VAE204")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from vae_checked.linter.roles import forms
 from vae_checked.linter.roles.samplers import is_scalar
-from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr, elementwise
+from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr, elementwise, strip
 from vae_checked.linter.symbols.numeric import leaves, leaves_below
 
 # How many inner nodes are tried as the head for std.
@@ -30,13 +30,18 @@ def bottlenecks(node: Expr, tensors: list[Expr], but: frozenset[str], given: Col
     for leaf in tensors:
         top = leaf
         above = parents.get(top.uid, [])
-        while len(above) == 1 and above[0].op not in but and above[0].uid != node.uid:
+        while len(above) == 1 and above[0].op not in but and above[0].uid != node.uid and not _moves_by_0(above[0]):
             if [other for other in leaves(above[0]) if not is_scalar(other)] != [leaf]:
                 break
             top = above[0]
             above = parents.get(top.uid, [])
         found.append(top)
     return tuple(found)
+
+
+def _moves_by_0(node: Expr) -> bool:
+    """Whether a node is a difference from 0, or a sum with it, as from the mean of a prior: a head stands below it."""
+    return node.op in ("add", "sub") and any(arg.op == "const" and arg.value == 0.0 for arg in map(strip, node.args))
 
 
 def beside_prior(
