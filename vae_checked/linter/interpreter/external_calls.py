@@ -36,6 +36,7 @@ from vae_checked.linter.torch_model import (
     layers,
     losses,
     noise,
+    norms,
     optimizers,
     pictures,
     scalers,
@@ -122,6 +123,8 @@ def _function(context: Context, dotted: str, args: list[Value], kwargs: dict[str
         return handler(context, list(args), dict(kwargs), site)
     if top in _TENSOR_LIBRARIES and (extreme := larger_or_smaller(last, args, kwargs, site)) is not None:
         return extreme
+    if top in _TENSOR_LIBRARIES and (norm := norms.of_difference(last, args, kwargs, site)) is not None:
+        return norm
     if last == "einsum":
         contracted = contractions.einsum(args, site)
         if contracted is not None:

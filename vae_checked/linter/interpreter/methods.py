@@ -39,6 +39,7 @@ from vae_checked.linter.torch_model import (
     fields,
     layers,
     noise,
+    norms,
     optimizers,
     own_leaves,
     pictures,
@@ -210,6 +211,9 @@ def _call_on_tensor(
     extreme = larger_or_smaller(name, [owner, *args], kwargs, site)
     if extreme is not None:
         return extreme
+    norm = norms.of_difference(name, [owner, *args], kwargs, site)
+    if norm is not None:
+        return norm
     divergence = distributions.unknown_method(owner, name, site)
     if divergence is not None:
         return divergence

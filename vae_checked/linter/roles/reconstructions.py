@@ -22,6 +22,7 @@ from vae_checked.linter.symbols.expression import (
     contains,
     elementwise,
     is_formula,
+    is_square,
     opaque,
     strip,
 )
@@ -94,11 +95,11 @@ def _read(node: Expr) -> Reconstruction | None:
             picked = _multinomial(strip(node.args[0]))
             return None if picked is None else replace(picked, term=node)
         return _of_difference(node.args[0]) if node.bits & OWN_DIFFERENCES else None
-    if node.op == "mul":
+    power = is_square(node)
+    if node.op == "mul" and not power:
         return _multinomial(node) if node.bits & LOGS else None
     if node.op == "log":
         return _discretised(node)
-    power = node.op == "square" or (node.op == "pow" and node.args[1].op == "const" and node.args[1].value == 2)
     if not power and node.op != "abs":
         return None
     inner, scale = strip(node.args[0]), None

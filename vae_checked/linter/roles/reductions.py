@@ -12,7 +12,16 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.arguments import are_parsed
 from vae_checked.linter.roles import batch_sizes, given_numbers
 from vae_checked.linter.roles.samplers import is_scalar
-from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, contains, strip, walk
+from vae_checked.linter.symbols.expression import (
+    ELEMENTWISE,
+    TRANSPARENT,
+    Expr,
+    Graph,
+    contains,
+    is_square,
+    strip,
+    walk,
+)
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.linter.symbols.places import is_unknown_item
@@ -51,6 +60,7 @@ _OF_TWO = 2
 # What has an axis of samples.
 _OF_DATA = frozenset(("layer", "noise", "batch", "data", "loss"))
 _KEEPING_RANK = ELEMENTWISE | {"loss", "cast", "detach", "contiguous", "part", "alias", "softmax"}
+_ROOT = (Through("sqrt"),)
 
 
 # A step with the node that takes it: steps alike on two ways are one step where they are taken by one node.
@@ -98,9 +108,12 @@ def ways(root: Expr, target: int, graph: Graph | None = None, *, attached: bool 
             below = visit(arg, depth + 1)
             own = taken.steps(node, index) if below else ()
             for chain, way in below.items():
-                whole = (*own, *chain)
+                # The square of a root is what stands under it.
+                undone = int(chain[:1] == _ROOT and is_square(node))
+                added = () if undone else own
+                whole = (*added, *chain[undone:])
                 if whole not in found and len(found) < _MAX_CHAINS:
-                    found[whole] = (*((node.uid, step) for step in own), *way)
+                    found[whole] = (*((node.uid, step) for step in added), *way[undone:])
         memo[node.uid] = found
         return found
 

@@ -11,12 +11,11 @@ from vae_checked.facts import Parametrisation
 from vae_checked.linter.roles import cross_entropies
 from vae_checked.linter.roles.closed_forms import SHOWN
 from vae_checked.linter.roles.drawn_densities import QUADRATURE
-from vae_checked.linter.symbols.expression import Expr, strip
+from vae_checked.linter.symbols.expression import Expr, is_square, strip
 from vae_checked.linter.symbols.numeric import Formula, close, fit
 from vae_checked.mathematics.gaussians import gaussian_kl, std_at
 from vae_checked.record import dataclass
 
-_SQUARE = 2.0
 # How many formulas are kept, each in up to twelve orders.
 _MOST_KEPT = 1024
 # What makes heads, and a loss, which is none.
@@ -103,14 +102,7 @@ def is_apart(head: Expr, means: Iterable[Expr]) -> bool:
 
     It is the square of the mean of the KL to N(0, I), or is only added, and no network makes it beside a mean.
     """
-    return _is_square(head) or not any(_maker(mean) == _maker(head) for mean in means)
-
-
-def _is_square(head: Expr) -> bool:
-    node = strip(head)
-    if node.op == "mul":
-        return strip(node.args[0]).uid == strip(node.args[1]).uid
-    return node.op == "square" or (node.op == "pow" and node.args[1].op == "const" and node.args[1].value == _SQUARE)
+    return is_square(strip(head)) or not any(_maker(mean) == _maker(head) for mean in means)
 
 
 def _maker(head: Expr) -> int:

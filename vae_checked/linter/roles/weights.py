@@ -11,7 +11,7 @@ from vae_checked.facts import KL, Fact, Facts, KLForm, Sampler, StdCurve
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import Expr, contains, origin, strip, walk
+from vae_checked.linter.symbols.expression import Expr, contains, is_square, origin, strip, walk
 from vae_checked.record import replace
 
 _LAYERS = frozenset("linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d".split())
@@ -39,9 +39,5 @@ def _variances(scale: Expr) -> Iterator[Expr]:
     """What stands in the place of weights and biases where a scale comes from a layer of squares."""
     for node in walk(scale):
         layer = node.op == "opaque" and str(node.get("name")).rpartition(".")[2] in _LAYERS
-        if layer and len(node.args) > 1 and _is_square(strip(node.args[0])):
+        if layer and len(node.args) > 1 and is_square(strip(node.args[0])):
             yield from node.args[1:3]
-
-
-def _is_square(node: Expr) -> bool:
-    return node.op == "square" or (node.op == "pow" and node.args[1].op == "const" and node.args[1].value == 2)

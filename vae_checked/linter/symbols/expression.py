@@ -456,6 +456,13 @@ def elementwise(expr: Expr, given: Collection[int] = ()) -> Iterator[Expr]:
 MAX_FORMULA = 120
 
 
+def is_square(node: Expr) -> bool:
+    """Whether a node is the square of a value, written as a power of it or as a product with itself."""
+    if node.op == "mul":
+        return strip(node.args[0]).uid == strip(node.args[1]).uid
+    return node.op == "square" or (node.op == "pow" and node.args[1].op == "const" and node.args[1].value == 2.0)
+
+
 def is_formula(expr: Expr) -> bool:
     """Whether an expression is small enough for a formula that somebody wrote: a KL, a penalty."""
     return sum(1 for _ in islice(elementwise(expr), MAX_FORMULA + 1)) <= MAX_FORMULA
