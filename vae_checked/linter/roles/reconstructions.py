@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from vae_checked.facts import Likelihood, Reduction
 from vae_checked.linter.roles import links, overdispersed
 from vae_checked.linter.roles.logarithms import near, unguarded
+from vae_checked.linter.roles.phi import asks_for_mode
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import (
     LOGS,
@@ -291,9 +292,14 @@ def is_chosen(recon: Reconstruction, unsettled: Graph) -> bool:
     written = None if scores is None else strip(scores).site
     return written is not None and any(
         arg.site is not None and arg.site.node is written.node and arg.op in _ACTIVATIONS
-        for phi in unsettled.having("phi")
-        for arg in phi.args[1:]
+        for choice in _choices(unsettled)
+        for arg in choice.args[1:]
     )
+
+
+def _choices(unsettled: Graph) -> Iterator[Expr]:
+    """What conditions choose, but for those that ask for the mode: it is known which side is trained with."""
+    return (choice for choice in unsettled.having("phi") if not asks_for_mode(choice.args[0]))
 
 
 def is_optional(recon: Reconstruction, output: Expr, recons: Iterable[Reconstruction]) -> bool:
@@ -317,7 +323,7 @@ def is_one_of_several(output: Expr, unsettled: Graph) -> bool:
     if not own or last is None or last.site is None:
         return False
     bare = _bare(output)
-    for choice in unsettled.having("phi"):
+    for choice in _choices(unsettled):
         ways = list(_ways(choice))
         if any(way.site is not None and way.site.node is last.site.node for way in ways) and any(
             _is_made_alike(_bare(way), bare) and activations(way)[0] != own for way in ways
