@@ -142,7 +142,8 @@ def test_a_sigmoid_against_symmetric_data_is_named_with_the_transform(
     report = read(tmp_path, net=model(*SIGMOID), fit="from net import elbo\n" + train(*pipeline))
     assert codes(report) == {"VAE403"}
     (finding,) = report.findings
-    assert [Path(related.place.path).name for related in finding.related] == ["fit.py"]
+    places = [(each.message, Path(each.place.path).name) for each in finding.related]
+    assert places == [("the data", "fit.py"), ("the loss that compares both", "net.py")]
     assert "[-1, 1]" in (finding.evidence or "")
 
 

@@ -68,7 +68,10 @@ def judge(facts: Facts) -> Verdict:
                 if rescaled is not None and fitting_activation(data.value) == f"a {rescaled}"
                 else f"end the decoder in {fitting_activation(data.value)}",
             },
-            related=((data.origin, "the data"),),
+            related=(
+                (data.origin, "the data"),
+                *([] if kind is None else [(kind.origin, "the loss that compares both")]),
+            ),
         )
     )
 
