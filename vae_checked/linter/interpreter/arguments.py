@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Expr, Site
-from vae_checked.linter.symbols.values import Value
+from vae_checked.linter.symbols.values import Value, is_key
 
 
 def declare(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> None:
@@ -13,18 +13,25 @@ def declare(context: Context, args: list[Value], kwargs: dict[str, Value], site:
     A number or a flag stays unknown: it is there to be changed, and what is found must hold whatever it is. What a text
     may be is noted: a model that goes by a name is looked for by it.
     """
-    default, target = kwargs.get("default"), kwargs.get("dest")
+    default, target = kwargs.get("default", _switched(kwargs)), kwargs.get("dest")
     names = [target] if isinstance(target, str) else [item for item in args if isinstance(item, str)]
     if not names:
         return
     name = next((item for item in names if item.startswith("--")), names[0])
     option = name.lstrip("-").replace("-", "_")
+    if is_key(default) and ("default" in kwargs or default is not None):
+        context.project_observations.note_option_default(site.source.path, option, default)
     if isinstance(default, (list, tuple)):
         context.project_observations.note_option(site.source.path, option, list(default))
     choices = kwargs.get("choices")
     known = [default, *(choices if isinstance(choices, (list, tuple)) else ())]
     if names := list(dict.fromkeys(item for item in known if isinstance(item, str))):
         context.project_observations.note_option_texts(site.source.path, option, tuple(names))
+
+
+def _switched(kwargs: dict[str, Value]) -> Value:
+    """What a switch is where nobody gives it; None for any other option."""
+    return {"store_true": False, "store_false": True}.get(str(kwargs.get("action")))
 
 
 def default_of(context: Context, owner: Expr, name: str) -> Value | None:

@@ -46,7 +46,7 @@ def restore(saved: Saved) -> None:
         entries.update(kept)
 
 
-def merge(condition: Expr, before: Saved, one: Saved, site: Site) -> None:
+def merge(condition: Expr, before: Saved, one: Saved, site: Site, prefer: operators.Prefer) -> None:
     """Put what the first branch left, saved in `one`, beside what the second has left in place."""
     either = operators.unknown_layer(site)
     for target, source in one.bindings:
@@ -54,7 +54,7 @@ def merge(condition: Expr, before: Saved, one: Saved, site: Site) -> None:
             if name not in target:
                 target[name] = value
             elif target[name] is not value:
-                target[name] = operators.merge(condition, settle(source, name), settle(target, name))
+                target[name] = operators.merge(condition, settle(source, name), settle(target, name), prefer)
     left = {id(layers): copy for layers, copy in one.containers}
     for layers, old in before.containers:
         first = left.get(id(layers), old)

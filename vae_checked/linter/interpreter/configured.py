@@ -13,8 +13,9 @@ from vae_checked.linter.files.configurations import Configuration
 from vae_checked.linter.interpreter import arguments
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.texts import known_start
+from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr
-from vae_checked.linter.symbols.values import Value
+from vae_checked.linter.symbols.values import Instance, Key, Value
 from vae_checked.record import dataclass
 
 Change = Callable[[str], "str | None"]
@@ -32,6 +33,13 @@ _MISSING = re.compile(r"\['(.*)'\]$")
 # What stands for a number of turns, or for one item of many.
 _NO_NAMES = frozenset(("index", "item", "loop", "epoch", "input", "super"))
 _MAX_DEPTH, _MAX_OTHERS = 12, 3
+
+
+# Comparisons: with one constant or with several, and whether they hold where it is equal.
+_COMPARED = {
+    "compare:Eq": (True, True), "compare:NotEq": (True, False),
+    "compare:In": (False, True), "compare:NotIn": (False, False),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,60 @@ def is_option(context: Context, value: Value) -> bool:
         and asked.option is not None
         and bool(context.project_observations.option_texts(*asked.option))
     )
+
+
+def preferring(context: Context, condition: Expr) -> Callable[[Value, Value], bool]:
+    """Which of two objects is kept that a condition chooses: what draws, then what is made where nobody sets anything.
+
+    Of parts of a model the first, where the condition is a switch: it may be the one that makes a VAE of them.
+    """
+
+    def prefer(one: Value, other: Value) -> bool:
+        ranks = rank(one), rank(other)
+        draw = [each >= DRAWS for each in ranks]
+        default = _by_default(context, condition, of_texts=not any(draw)) if draw[0] is draw[1] else None
+        known = None if any(draw) else context.observations.assumed.get(condition.uid)
+        first = known if known is not None else not ranks[0] < ranks[1] >= DRAWS if default is None else default
+        if all(isinstance(each, Instance) and each.cls.is_module for each in (one, other)):
+            context.assume(condition, first)
+        return first
+
+    return prefer
+
+
+def _by_default(context: Context, condition: Expr, *, of_texts: bool) -> bool | None:
+    """Whether a condition of one command-line option holds where nobody sets it; None for any other.
+
+    With `of_texts` None for what is no text as well.
+    """
+    name = condition.get("name") if condition.op == "opaque" else None
+    if name == "not":
+        inner = _by_default(context, condition.args[0], of_texts=of_texts)
+        return None if inner is None else not inner
+    kind = _COMPARED.get(str(name))
+    default = _default(context, condition if kind is None else condition.args[0])
+    if of_texts and not all(isinstance(each, str) for each in default):
+        return None
+    if kind is None or not default:
+        return bool(default[0]) if default else None
+    wanted = [condition.args[1]] if kind[0] else list(condition.args[1].args)
+    constants = [_constant(each) for each in wanted]
+    return None if not all(constants) else (default in constants) is kind[1]
+
+
+def _default(context: Context, value: Expr) -> tuple[Key, ...]:
+    """What an option is by default, alone in a tuple, with the changes that code makes to a text; () if not known."""
+    asked = _asked(value)
+    known = () if asked is None or asked.option is None else context.project_observations.option_default(*asked.option)
+    return tuple(asked.changed(each) if asked is not None and isinstance(each, str) else each for each in known)
+
+
+def _constant(value: Expr) -> tuple[Key, ...]:
+    """The number or the text that stands in code, alone in a tuple; () for anything else."""
+    if value.op == "const":
+        return (value.value,)
+    kind, _, text = str(value.get("name")).partition(":")
+    return (text,) if value.op == "opaque" and kind == "str" and not value.args else ()
 
 
 def _others(files: Sequence[Configuration], found: Collection[str], chosen: str) -> tuple[str, ...]:

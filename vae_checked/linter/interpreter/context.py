@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeAlias
 from vae_checked.linter.files.configurations import Configuration
 from vae_checked.linter.files.source import SourceCell
 from vae_checked.linter.interpreter.path_conditions import Path
-from vae_checked.linter.symbols.expression import Site
+from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Scope, Value
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.record import dataclass
@@ -138,6 +138,9 @@ class Context(Evaluator, Protocol):
     @property
     def is_repeated(self) -> bool:
         """Whether what is run stands in a loop of unknown length."""
+
+    def assume(self, condition: Expr, holds: bool) -> None:
+        """Take note that a condition holds, or does not, with the model that is kept of those which it chooses from."""
 
     def instead_of(self, cls: Class) -> Class:
         """The class of which an object is made where one of `cls` is asked for."""

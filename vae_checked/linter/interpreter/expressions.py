@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 
-from vae_checked.linter.interpreter import attributes, operators, parts
+from vae_checked.linter.interpreter import attributes, configured, operators, parts
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.builtin_functions import BUILTINS, is_of_type
 from vae_checked.linter.interpreter.context import Context
@@ -145,7 +145,7 @@ def _if_exp(context: Context, node: ast.IfExp, scope: Scope) -> Value:
         one = context.eval(node.body, scope)
     with context.path.under(condition, False):
         other = context.eval(node.orelse, scope)
-    return operators.merge(condition, one, other)
+    return operators.merge(condition, one, other, configured.preferring(context, condition))
 
 
 def _tuple(context: Context, node: ast.Tuple, scope: Scope) -> Value:

@@ -228,6 +228,11 @@ class Interpreter:
         finally:
             self._instead, self.remaining = {}, remaining
 
+    def assume(self, condition: Expr, holds: bool) -> None:
+        """Take note that a condition holds, or does not, with the model that is kept of those which it chooses from."""
+        if not self._instead:
+            self.observations.assume(condition, holds)
+
     def instead_of(self, cls: Class) -> Class:
         """The class of which an object is made where one of `cls` is asked for."""
         return self._instead.get((cls.scope.module.path, cls.name), cls) if self._instead else cls

@@ -128,6 +128,8 @@ def filled(template: str, values: Sequence[str | int | float]) -> Value:
 
 # Models and what makes them.
 _MADE = (Instance, Class)
+# Whether the first of two objects is kept.
+Prefer = Callable[[Value, Value], bool]
 _FIELD = re.compile(r"\{[^{}]*\}|%[-+ #0-9.]*[diouxXeEfFgGcrsa]")
 
 
@@ -264,14 +266,17 @@ def boolean(op: ast.boolop, values: Sequence[Value], site: Site) -> Value:
     return unknown[0] if len(unknown) == 1 else opaque(type(op).__name__, tuple(unknown), site)
 
 
-def merge(condition: Expr, one: Value, other: Value) -> Value:
-    """The value after two branches: `phi` where both are expressions or numbers, else whichever says more."""
+def merge(condition: Expr, one: Value, other: Value, prefer: Prefer | None = None) -> Value:
+    """The value after two branches: `phi` where both are expressions or numbers, else whichever says more.
+
+    Which of two objects is kept is what `prefer` says, where that is given.
+    """
     if isinstance(one, tuple) and extent(one) >= MAX_ITEMS:
         return opaque("long", (condition,))
-    return _merged(condition, one, other)
+    return _merged(condition, one, other, prefer)
 
 
-def _merged(condition: Expr, one: Value, other: Value) -> Value:
+def _merged(condition: Expr, one: Value, other: Value, prefer: Prefer | None = None) -> Value:
     if one is other or (isinstance(one, External) and one == other):
         return one
     numeric = (Expr, int, float)
@@ -287,7 +292,7 @@ def _merged(condition: Expr, one: Value, other: Value) -> Value:
             condition, left, right = condition.args[0], right, left
         return Expr("phi", (condition, left, right), (), site)
     if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
-        return tuple(_merged(condition, left, right) for left, right in zip(one, other, strict=True))
+        return tuple(_merged(condition, left, right, prefer) for left, right in zip(one, other, strict=True))
     if isinstance(one, dict) and isinstance(other, dict):
         return {**other, **one}
     if isinstance(one, (list, tuple)) and type(one) is type(other):
@@ -305,6 +310,8 @@ def _merged(condition: Expr, one: Value, other: Value) -> Value:
     losses = loss_choices.of_both(condition, one, other)
     if losses is not None:
         return losses
+    if prefer is not None and isinstance(one, _MADE) and isinstance(other, _MADE):
+        return _with_other(one, other) if prefer(one, other) else _with_other(other, one)
     if isinstance(other, _MADE) and (
         isinstance(one, Expr) or (isinstance(one, _MADE) and rank(one) < rank(other) >= DRAWS)
     ):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from vae_checked.linter.symbols.conditions import Equality, equality
 from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.observations import Steps
 from vae_checked.linter.symbols.values import Value
-
-Equality = tuple[int, int, bool]
 
 
 class Path:
@@ -64,14 +63,3 @@ class Path:
                 break
             value = value.args[1 if holds else 2]
         return value
-
-
-def equality(condition: Expr) -> Equality | None:
-    """(value, constant, negated) of a comparison of a value with a constant, by their uids; None for any other."""
-    kind = condition.get("name") if condition.op == "opaque" else None
-    if kind not in ("compare:Eq", "compare:NotEq"):
-        return None
-    given, constant = condition.args
-    if constant.op != "const" and (constant.op != "opaque" or constant.args):
-        return None
-    return given.uid, constant.uid, kind == "compare:NotEq"

@@ -8,7 +8,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from vae_checked.linter.files import syntax
-from vae_checked.linter.interpreter import branches, in_place, loops, operators, parts, settings, ways, without_gradient
+from vae_checked.linter.interpreter import (
+    branches,
+    configured,
+    in_place,
+    loops,
+    operators,
+    parts,
+    settings,
+    ways,
+    without_gradient,
+)
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
 from vae_checked.linter.symbols.constants import MAX_ITEMS
@@ -87,7 +97,7 @@ def _either(
     site: Site,
 ) -> tuple[bool, Outcome]:
     """Run both ways through an unknown condition; (True, value) when they settle what the block returns."""
-    before = branches.save(scope)
+    before, prefer = branches.save(scope), configured.preferring(context, condition)
     with context.path.under(condition, True):
         one = body()
     after_one = branches.save(scope)
@@ -100,15 +110,16 @@ def _either(
         branches.restore(after_one)
         return one is not NOTHING, one
     if one is NOTHING and other is NOTHING:
-        branches.merge(condition, before, after_one, site)
+        branches.merge(condition, before, after_one, site, prefer)
         return False, NOTHING
     if not isinstance(one, Ending) and not isinstance(other, Ending):
-        return True, operators.merge(condition, one, other)
+        return True, operators.merge(condition, one, other, prefer)
     if one is NOTHING:
         branches.restore(after_one)
     with context.path.under(condition, one is NOTHING):
         then = run_block(context, rest, scope)
-    return True, _join(condition, *((then, other) if one is NOTHING else (one, then)))
+    first, second = (then, other) if one is NOTHING else (one, then)
+    return True, _join(condition, first, second, prefer)
 
 
 def _match(context: Context, node: ast.Match, rest: Sequence[ast.stmt], scope: Scope) -> tuple[bool, Outcome]:
@@ -160,12 +171,12 @@ def _equals(context: Context, pattern: ast.pattern, subject: Value, scope: Scope
     return opaque(f"case:{site.place}", (as_expr(subject, site),), site)
 
 
-def _join(condition: Expr, one: Outcome, other: Outcome) -> Outcome:
+def _join(condition: Expr, one: Outcome, other: Outcome, prefer: operators.Prefer) -> Outcome:
     if isinstance(one, Ending):
         return other if other is not NOTHING else None
     if isinstance(other, Ending):
         return one
-    return operators.merge(condition, one, other)
+    return operators.merge(condition, one, other, prefer)
 
 
 def run_statement(context: Context, node: ast.stmt, scope: Scope) -> Outcome:

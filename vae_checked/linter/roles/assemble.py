@@ -9,6 +9,7 @@ from contextlib import suppress
 from vae_checked.facts import Fact, Facts, Family, Heads, HeadSource, Likelihood, Output, Reduction, Sampler
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.roles import (
+    chosen_models,
     copies,
     densities_apart,
     directions,
@@ -427,9 +428,7 @@ def _facts(
     ):
         # Which activation goes with which loss is up to whoever sets both.
         output = replace(output, interval=None, activations=None)
-    if evaluation.loss_is_one_of_several or (
-        evaluation.model_is_supposed and recon is not None and settings_apart.is_one_of_several(recon, losses)
-    ):
+    if chosen_models.may_be_of_another(recon, losses):
         # What a loss needs of the output is asked of the one that goes with the model.
         output, recon_found = Output(), replace(recon_found, swapped=None)
     crossed = site is not None and shown is not None and exchanged(site, shown)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from vae_checked.facts import Fact, Facts, Likelihood, Recon
-from vae_checked.linter.roles import reconstructions
+from vae_checked.linter.roles import chosen_models, reconstructions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.likelihood import output_facts, recon_facts, sides
 from vae_checked.linter.roles.objective import Losses
@@ -117,7 +117,8 @@ def _is_activated(recon: Reconstruction, site: SamplerSite, losses: Losses) -> b
     if recon.kind is Likelihood.BCE_WITH_LOGITS and reconstructions.activations(prediction)[1] is None:
         return False
     return not (
-        reconstructions.is_optional(recon, prediction, losses.recons)
+        chosen_models.is_of_another(recon, losses.evaluation)
+        or reconstructions.is_optional(recon, prediction, losses.recons)
         or reconstructions.is_chosen(recon, losses.unsettled)
         or reconstructions.is_one_of_several(prediction, losses.unsettled)
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from operator import is_, itemgetter
 
-from vae_checked.linter.interpreter.path_conditions import equality
+from vae_checked.linter.symbols.conditions import equality
 from vae_checked.linter.symbols.expression import (
     ERROR,
     KL,

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from vae_checked.facts import Interval
 from vae_checked.finding import Place
+from vae_checked.linter.symbols.conditions import equality
 from vae_checked.linter.symbols.expression import Expr, Site
-from vae_checked.linter.symbols.values import Class, Function, Instance, Value
+from vae_checked.linter.symbols.values import Class, Function, Instance, Key, Value
 from vae_checked.record import dataclass, field, replace
 
 Steps = tuple[tuple[Expr, bool], ...]
@@ -78,7 +79,8 @@ class Observations:
     apart into more or fewer names than it has parts: what is meant there is another thing. `configuration` is the file
     whose settings it is by, where any were asked for a name, and `other_configurations` are those that have one too.
     `chosen` are the nodes, by their ids, of the models and losses that settings chose by a name. `inner` are the
-    functions that stand in others, by the ids of their nodes, as they were defined last.
+    functions that stand in others, by the ids of their nodes, as they were defined last. `assumed` are the conditions, by their numbers, by
+    which the model is the one that it is, and whether they hold.
     """
 
     roots: list[Root] = field(default_factory=list)
@@ -98,6 +100,21 @@ class Observations:
     other_configurations: tuple[str, ...] = ()
     chosen: set[int] = field(default_factory=set)
     inner: dict[int, Function] = field(default_factory=dict)
+    assumed: dict[int, bool] = field(default_factory=dict)
+    _equal_to: dict[int, int] = field(default_factory=dict)
+
+    def assume(self, condition: Expr, holds: bool) -> None:
+        """Take note of a condition under which the model is made; of one setting the last that is noted holds."""
+        while condition.op == "opaque" and condition.get("name") == "not":
+            condition, holds = condition.args[0], not holds
+        known = equality(condition)
+        if known is not None:
+            # A setting that equals one text equals no other, whatever was taken for granted within a branch.
+            same = [uid for uid, each in self._equal_to.items() if each == known[0]]
+            for uid in same if holds is not known[2] else ():
+                self.assumed.pop(uid, None)
+            self._equal_to[condition.uid] = known[0]
+        self.assumed[condition.uid] = holds
 
     def note_coding(
         self, function: Function, args: list[Value], value: Value, site: Site | None, caller: Function | None
@@ -173,6 +190,7 @@ class ProjectObservations:
         self._batched: set[int] = set()
         self._options: dict[tuple[str, str], list[Value]] = {}
         self._option_texts: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._option_defaults: dict[tuple[str, str], Key] = {}
         self._assembled: dict[int, Instance] = {}
         # By the node of a class: what each call that makes an object of it gives in the place of a default.
         self._chosen: dict[int, dict[str, Value]] = {}
@@ -229,6 +247,15 @@ class ProjectObservations:
     def option_texts(self, path: str, name: str) -> tuple[str, ...]:
         """The texts that a command-line option may be, its default first; none where none was noted."""
         return self._option_texts.get((path, name), ())
+
+    def note_option_default(self, path: str, name: str, default: Key) -> None:
+        """Keep the number, text or switch that a command-line option of the file `path` is by default."""
+        self._option_defaults[path, name] = default
+
+    def option_default(self, path: str, name: str) -> tuple[Key, ...]:
+        """What a command-line option is by default, alone in a tuple since it may be None; () where it is not known."""
+        key = path, name
+        return (self._option_defaults[key],) if key in self._option_defaults else ()
 
     def note_assembled(self, instance: Instance) -> None:
         """Keep the first instance of a class that was handed a part from outside."""

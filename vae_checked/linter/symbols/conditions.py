@@ -1,0 +1,18 @@
+"""Conditions that compare a value with a constant: a value equals one constant at most."""
+
+from __future__ import annotations
+
+from vae_checked.linter.symbols.expression import Expr
+
+Equality = tuple[int, int, bool]
+
+
+def equality(condition: Expr) -> Equality | None:
+    """(value, constant, negated) of a comparison of a value with a constant, by their uids; None for any other."""
+    kind = condition.get("name") if condition.op == "opaque" else None
+    if kind not in ("compare:Eq", "compare:NotEq"):
+        return None
+    given, constant = condition.args
+    if constant.op != "const" and (constant.op != "opaque" or constant.args):
+        return None
+    return given.uid, constant.uid, kind == "compare:NotEq"
