@@ -83,13 +83,15 @@ class NoiseLaw(StrEnum):
 class Noise:
     """The law of eps with its mean and standard deviation (exact when read, estimates when measured).
 
-    `shares` are the parts of the draws in equal bins from -4 to 4; empty where none were made.
+    `shares` are the parts of the draws in equal bins from -4 to 4; empty where none were made. `setting` is what scales
+    eps as it is where nobody sets it; empty where nothing does that can be set.
     """
 
     law: NoiseLaw
     mean: float | None = None
     std: float | None = None
     shares: tuple[float, ...] = ()
+    setting: str = ""
 
 
 class Axis(StrEnum):

@@ -32,10 +32,11 @@ def judge(facts: Facts) -> Verdict:
         remedy = f"{remedy}, neither scaled nor shifted"
     of_the_heads = noise.value.law is NoiseLaw.POSTERIOR
     alone = facts.sampler == Sampler(noise=noise) and facts.kl == KL() and facts.recon == Recon()
+    usual = f", as {noise.value.setting} is by default" if noise.value.setting else ""
     values = {
         "drawn": "z, here handed to the decoder by itself," if alone else "eps",
         "noise": "z" if alone else "eps",
-        "law": noise.value.law,
+        "law": f"{noise.value.law}{usual}",
         "mean": names.mu if of_the_heads else noise.value.mean,
         "std": names.std if of_the_heads else noise.value.std,
         "remedy": remedy,

@@ -41,6 +41,18 @@ def default_of(context: Context, owner: Expr, name: str) -> Value | None:
     return context.project_observations.option(owner.site.source.path, name)
 
 
+def number_by_default(context: Context, owner: Expr, name: str) -> tuple[float, ...]:
+    """The number that an option is where nobody sets it, alone in a tuple; () for any other attribute."""
+    # On another way options may be parsed once more, by the same parser.
+    known = {
+        context.project_observations.option_default(each.site.source.path, name) if each.site is not None else ()
+        for each in (owner.args[1:] if owner.op == "phi" else (owner,))
+        if are_parsed(each)
+    }
+    numbers = known.pop() if len(known) == 1 else ()
+    return tuple(float(each) for each in numbers if isinstance(each, (int, float)) and not isinstance(each, bool))
+
+
 def are_parsed(expr: Expr) -> bool:
     """Whether a value is what parse_args returns, or parse_known_args first: its attributes are settings."""
     if expr.op == "item" and expr.get("index") == 0:

@@ -158,7 +158,8 @@ def _tensor_attribute(context: Context, owner: Expr, name: str, site: Site) -> V
     if default is not None:
         return default
     if owner.op in ("item", "batch", "opaque", "atom", "attribute", "phi") or arguments.are_parsed(owner):
-        return Expr("attribute", (owner,), (("name", name),), site)
+        usual = arguments.number_by_default(context, owner, name)
+        return Expr("attribute", (owner,), (("name", name), *(("default", each) for each in usual)), site)
     return opaque(f"attribute:{name}", (owner,), site)
 
 

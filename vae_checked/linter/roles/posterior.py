@@ -22,7 +22,7 @@ from vae_checked.facts import (
     StdCurve,
 )
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import bent_noise, gradients, named_around, samplers
+from vae_checked.linter.roles import bent_noise, gradients, named_around, samplers, usual_options
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.extents import latents
 from vae_checked.linter.roles.flat_batches import one_row
@@ -118,19 +118,27 @@ def _is_scaled(value: Expr, head: Expr) -> bool:
 
 def _noise(site: SamplerSite) -> Fact[Noise] | None:
     law, mean, std = (site.noise.get(name) for name in ("law", "mean", "std"))
-    if not isinstance(law, NoiseLaw) or samplers.unknown_factor(site.scale) is not None:
+    is_set = samplers.unknown_factor(site.scale) is not None
+    setting = usual_options.factor_of(site.scale) if is_set else None
+    if not isinstance(law, NoiseLaw) or (is_set and setting is None):
+        return None
+    usual, name = setting or (1.0, "")
+    if setting is not None and (abs(usual * site.factor) in (0.0, 1.0) or site.bent or site.repeated is not None):
+        # Where it changes nothing, or switches the noise off, it may be there for somebody to set it.
         return None
     if site.repeated is not None:
         return Fact(Noise(NoiseLaw.POSTERIOR), origin(site.z))
     if site.bent:
         made = bent_noise.law_of(site.eps, site.noise)
         return None if made is None else Fact(made, origin(site.eps))
-    if law is NoiseLaw.STANDARD_NORMAL and (abs(site.factor), site.shift) != (1.0, 0.0):
+    factor, shift = usual * site.factor, usual * site.shift
+    if law is NoiseLaw.STANDARD_NORMAL and (abs(factor), shift) != (1.0, 0.0):
         law = NoiseLaw.NORMAL
     drawn = Noise(
         law,
-        site.factor * mean + site.shift if isinstance(mean, float) else None,
-        abs(site.factor) * std if isinstance(std, float) else None,
+        factor * mean + shift if isinstance(mean, float) else None,
+        abs(factor) * std if isinstance(std, float) else None,
+        setting=name,
     )
     return Fact(drawn, origin(site.eps))
 

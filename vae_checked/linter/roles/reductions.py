@@ -110,10 +110,9 @@ def ways(root: Expr, target: int, graph: Graph | None = None, *, attached: bool 
             for chain, way in below.items():
                 # The square of a root is what stands under it.
                 undone = int(chain[:1] == _ROOT and is_square(node))
-                added = own[undone:]
-                whole = (*added, *chain[undone:])
+                whole = (*own[undone:], *chain[undone:])
                 if whole not in found and len(found) < _MAX_CHAINS:
-                    found[whole] = (*((node.uid, step) for step in added), *way[undone:])
+                    found[whole] = (*((node.uid, step) for step in own[undone:]), *way[undone:])
         memo[node.uid] = found
         return found
 

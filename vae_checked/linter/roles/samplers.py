@@ -179,7 +179,7 @@ def is_scalar(node: Expr) -> bool:
         return True
     if node.op != "opaque" or not node.args or str(node.get("name")).startswith("method:") or is_by_chance(node):
         return False
-    return all(map(_is_setting, node.args))
+    return all(map(is_setting, node.args))
 
 
 def unknown_factor(scale: Expr) -> Expr | None:
@@ -189,7 +189,7 @@ def unknown_factor(scale: Expr) -> Expr | None:
         node = stack.pop()
         if node.op in ("mul", "div", "neg", "reciprocal") or (node.op in TRANSPARENT and node.args):
             stack.extend(node.args)
-        elif _is_setting(node) and node.op != "const":
+        elif is_setting(node) and node.op != "const":
             return node
     return None
 
@@ -199,9 +199,9 @@ def is_by_chance(node: Expr) -> bool:
     return node.op in ("opaque", "call") and str(node.get("name")).rpartition(".")[2] in _DISCRETE
 
 
-def _is_setting(node: Expr) -> bool:
+def is_setting(node: Expr) -> bool:
     """Whether a value is made of attributes, texts and numbers alone."""
-    return node.op in ("attribute", "const") or (node.op in _OF_SETTINGS and all(map(_is_setting, node.args)))
+    return node.op in ("attribute", "const") or (node.op in _OF_SETTINGS and all(map(is_setting, node.args)))
 
 
 def find(graph: Graph) -> list[SamplerSite]:

@@ -79,8 +79,8 @@ class Observations:
     apart into more or fewer names than it has parts: what is meant there is another thing. `configuration` is the file
     whose settings it is by, where any were asked for a name, and `other_configurations` are those that have one too.
     `chosen` are the nodes, by their ids, of the models and losses that settings chose by a name. `inner` are the
-    functions that stand in others, by the ids of their nodes, as they were defined last. `assumed` are the conditions, by their numbers, by
-    which the model is the one that it is, and whether they hold.
+    functions that stand in others, by the ids of their nodes, as they were defined last.
+    `assumed` are the conditions, by their numbers, by which the model is the one that it is, and whether they hold.
     """
 
     roots: list[Root] = field(default_factory=list)
