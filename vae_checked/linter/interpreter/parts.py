@@ -193,6 +193,11 @@ def subscript(context: Context, owner: Value, key: Value, site: Site) -> Value:
     return _tensor_item(context, as_expr(owner, site), key, index, site)
 
 
+def _is_of_more(item: Expr) -> bool:
+    """Whether an item of a list stands for several that are not the same: all arguments, all parameters of a model."""
+    return item.op == "spread" or (item.op == "item" and item.args[0].op == "parameters")
+
+
 def _listed(
     context: Context, owner: list[Value] | tuple[Value, ...], key: Value, index: int | None, site: Site
 ) -> Value:
@@ -203,7 +208,7 @@ def _listed(
         # A tuple has what it has: nothing stands in for what it lacks.
         return opaque("beyond", (), site)
     ends = _ends(key) if isinstance(key, slice) else None
-    if ends is not None and any(isinstance(each, Expr) and each.op == "spread" for each in owner):
+    if ends is not None and ends != slice(None) and any(isinstance(each, Expr) and _is_of_more(each) for each in owner):
         some = opaque("slice", tuple(as_expr(each, site) for each in owner), site)
         return Grown([Expr("spread", (some,), (), site)])
     if ends is not None and (isinstance(owner, Grown) or any(map(_is_of_many, owner))):

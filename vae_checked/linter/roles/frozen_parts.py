@@ -12,6 +12,8 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.symbols.values import Module
 
 _FLAG = "requires_grad"
+# What takes the parts that it is handed out of training, by its name.
+_FREEZING = re.compile(r"(?<!un)(?<!un_)freeze", re.IGNORECASE)
 # Where networks come from that were trained before, and judge what is decoded.
 _LIBRARIES = frozenset("torchvision timm lpips piq facenet_pytorch".split())
 # Parts that are frozen by turns, or that only judge what is decoded.
@@ -77,7 +79,11 @@ def _freezes(module: Module) -> bool:
             if off and any(_JUDGES.search(owner) is None for owner in _owners(node)):
                 return True
     whole = (node for node in nodes if isinstance(node, ast.Call) and id(node) not in looped)
-    return any(_is_switched_off(node) and _JUDGES.search(ast.unparse(node.func)) is None for node in whole)
+    return any(
+        (_is_switched_off(node) and _JUDGES.search(ast.unparse(node.func)) is None)
+        or (_FREEZING.search(syntax.called(node)) is not None and _JUDGES.search(ast.unparse(node)) is None)
+        for node in whole
+    )
 
 
 def _switched_off_in(loop: ast.For | ast.AsyncFor | ast.ListComp | ast.GeneratorExp) -> list[ast.AST]:

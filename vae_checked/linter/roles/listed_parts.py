@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Fact
@@ -23,6 +24,8 @@ _SET_UP = frozenset(
 )
 _SELF = "self"
 _FORWARDS = frozenset(("forward", "__call__"))
+# An object of its own, as far as is known: `VAE().parameters()`, `deepcopy(model).parameters()`.
+_ANOTHER = re.compile(r"\b(?:deep)?copy\(|\(\)$")
 _STAGES = ("pretrain", "warmup", "finetune")
 
 if TYPE_CHECKING:
@@ -64,6 +67,8 @@ def _may_be(owner: str, model: Instance, module: Module) -> bool:
     """Whether a name may stand for the model: no other module that the file builds, nor one that it never runs."""
     if owner == _SELF:
         return any(_may_hold(cls, model) for cls in module.read_once(_taking))
+    if _ANOTHER.search(owner) is not None:
+        return False
     known = module.scope.names.get(owner)
     if isinstance(known, (Instance, Layer, Sequence)):
         return known is model
@@ -199,9 +204,12 @@ def _read(module: Module) -> _Listed:
         return _Listed([], {}, set())
     assigned: dict[str, list[list[tuple[str, str]]]] = {}
     mentioned: set[str] = set()
+    sliced: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Assign):
             parts = list(parts_in(node.value))
+            if any(isinstance(each, ast.Subscript) and _picks(each, assigned) for each in ast.walk(node.value)):
+                sliced |= {target.id for target in node.targets if isinstance(target, ast.Name)}
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     assigned.setdefault(target.id, []).append(parts)
@@ -210,8 +218,8 @@ def _read(module: Module) -> _Listed:
     given: dict[str, set[str]] = {}
     picked, parts_of = False, []
     for call in calls:
-        picked |= any(isinstance(node, ast.comprehension) and _picks(node) for node in syntax.descendants(call))
         names = {node.id for node in syntax.descendants(call) if isinstance(node, ast.Name) and node is not call.func}
+        picked |= any(_picks(node, assigned) for node in syntax.descendants(call)) or not sliced.isdisjoint(names)
         given_to = [assigned.get(name, []) for name in names]
         chosen = [[list(parts_in(arm)) for arm in (each.body, each.orelse)] for each in _choices(call, names, nodes)]
         picked |= any(map(_differ, (*given_to, *chosen)))
@@ -254,9 +262,16 @@ def _differ_by_branch(nodes: list[ast.AST], calls: list[ast.Call], given: list[l
     )
 
 
-def _picks(loop: ast.comprehension) -> bool:
-    """Whether a comprehension leaves out some, by another condition than whether they are trained at all."""
-    return any("requires_grad" not in ast.unparse(condition) for condition in loop.ifs)
+def _picks(node: ast.AST, assigned: Mapping[str, list[list[tuple[str, str]]]]) -> bool:
+    """Whether some parameters are left out: by another condition than whether they are trained at all, or by place.
+
+    `assigned` are the parts whose parameters were put in a list before, by its name.
+    """
+    if isinstance(node, ast.comprehension):
+        return any("requires_grad" not in ast.unparse(condition) for condition in node.ifs)
+    if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Slice):
+        return False
+    return any(parts_in(node.value)) or (isinstance(node.value, ast.Name) and any(assigned.get(node.value.id, ())))
 
 
 def _is_of_parameters(node: ast.Attribute) -> bool:

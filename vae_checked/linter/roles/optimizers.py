@@ -12,7 +12,7 @@ from vae_checked.linter.roles import listed_parts, ways
 from vae_checked.linter.roles.alternatives import are_alternatives, are_in_one_function
 from vae_checked.linter.roles.built_anew import built_anew
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.frozen_parts import handed, loop_over_parameters, of_libraries
+from vae_checked.linter.roles.frozen_parts import freezes, handed, loop_over_parameters, of_libraries
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -59,7 +59,8 @@ def forgotten(
         return Fact((), own[0].site.origin) if whole else None
     listed = listed_parts.forgotten(losses.evaluation, site, kl)
     if listed is None or listed.value:
-        return listed
+        # What is taken out of training, by whatever name it goes there, is left out of an optimizer on purpose.
+        return None if listed is not None and freezes(losses.evaluation) else listed
     # An optimizer whose layers are known, and are none of those that are trained, is one of another object.
     others = {optimizer.site.origin.place for optimizer in observed.optimizers() if trained and optimizer.perhaps}
     if own or listed.origin.place in others:
