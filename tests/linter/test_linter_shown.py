@@ -288,3 +288,42 @@ OFF = {
 @pytest.mark.parametrize(("off", "block", "expected"), OFF.values(), ids=OFF)
 def test_a_score_without_gradient_has_no_balance(off: str, block: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"rows.py": SCORED.format(off=off, block=block)})) == expected
+
+
+SHOWN_LATER = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + """
+
+def loss_of(y, x, m, s):
+    return F.mse_loss(y, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+
+
+def show(net, criterion, picture):
+    net.eval()
+    with torch.no_grad():
+        y, m, s = net(picture)
+    score = criterion(y, picture, m, s)
+    print(score.item())
+
+
+net = Net()
+optimizer = torch.optim.Adam(net.parameters())
+for x in DataLoader(rows):
+    y, m, s = net(x)
+    loss = loss_of(y, x, {trained})
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+show(net, loss_of, one)
+"""
+)
+
+
+def test_a_score_without_gradient_leaves_the_kl_of_the_loss_known(tmp_path: Path) -> None:
+    report = linted(tmp_path / "right", {"net.py": SHOWN_LATER.format(trained="m, s")})
+    assert codes(report) == []
+    assert ["VAE305" in each.clean for each in report.vaes] == [True]
+    cut = linted(tmp_path / "cut", {"net.py": SHOWN_LATER.format(trained="m.detach(), s.detach()")})
+    assert codes(cut) == ["VAE305"]

@@ -197,6 +197,11 @@ def test_the_portrait_names_ranges_reductions_and_the_effective_beta() -> None:
     assert portrait(Facts("m")) == []
 
 
+@pytest.mark.parametrize(("in_loss", "expected"), [(True, []), (None, []), (False, ["kl: not in the loss"])])
+def test_only_a_kl_that_is_known_to_be_left_out_is_called_so(in_loss: bool | None, expected: list[str]) -> None:
+    assert portrait(Facts("m", kl=KL(in_loss=Fact(in_loss)))) == expected
+
+
 @pytest.mark.parametrize(
     ("training", "evaluation", "expected"),
     [

@@ -64,7 +64,7 @@ def _kl(facts: Facts) -> Iterator[str]:
         yield f"factor {kl.factor.value.value:.4g}"
     if kl.reduced:
         yield from _reduced(kl.reduced.value, "the latents")
-    if kl.in_loss and not kl.in_loss.value:
+    if kl.in_loss and kl.in_loss.value is False:
         yield "not in the loss"
 
 

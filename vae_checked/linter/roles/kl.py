@@ -18,6 +18,7 @@ from vae_checked.linter.roles.reductions import ways as taken
 from vae_checked.linter.roles.ways import most_conditions
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
+    NO_GRAD,
     NOISE,
     REDUCTIONS,
     Expr,
@@ -61,6 +62,7 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
     if in_loss:
         in_loss = gradients.through_kl(kl, losses)
         kept = in_loss is None and gradients.has_head_without_gradient(kl, losses)
+        kept = kept and not _is_measured(kl, losses)
         stopped = gradients.stopped_at(kl, losses) if in_loss is False else None
         out_of_loss = where if stopped is None else origin(stopped)
         # What is not differentiated lowers nothing, whichever side of a minus it stands on.
@@ -98,6 +100,12 @@ def _is_added_elsewhere(kl: Divergence, losses: Losses) -> bool:
         or kept_terms.is_added_later(kl.term.uid, losses.graph, losses.evaluation)
         or frozen_parts.freezes(losses.evaluation)
     )
+
+
+def _is_measured(kl: Divergence, losses: Losses) -> bool:
+    """Whether a KL is computed of heads of a block without gradients by a formula that trains elsewhere: as a score."""
+    off = (node.op == "detach" and node.get("known") == NO_GRAD for node in elementwise(kl.term))
+    return any(off) and _is_in_another_loss(kl, losses)
 
 
 def _is_in_another_loss(kl: Divergence, losses: Losses) -> bool:
