@@ -166,6 +166,17 @@ def test_a_loss_that_was_run_by_itself_counts_for_its_trainer() -> None:
     assert [each.subject for each in of(trainer, other, alone)] == ["train.py", "other.py", "train.py:criterion"]
 
 
+def test_a_loss_run_by_itself_counts_for_the_model_of_its_trainer() -> None:
+    model = without("kl.form", "kl.sign", "kl.reduced", "recon.kind", "recon.reduced")
+    trainer = replace(made(WHOLE), subject="train.py")
+    for subject in ("loss.py:criterion", "loss.py:Criterion"):
+        alone = replace(trainer, subject=subject, sampler=Sampler())
+        (vae,) = of(model, trainer, replace(alone, kl=replace(alone.kl, sign=None, reduced=None)))
+        assert (vae.subject, vae.core_checked) == ("model.py:VAE", True)
+        # Where no trainer was seen to call it, it is known by itself, and so is the model.
+        assert [each.subject for each in of(model, alone)] == ["model.py:VAE", subject]
+
+
 def test_a_function_that_runs_two_classes_counts_for_neither() -> None:
     shared = replace(made(WHOLE), subject="other.py:Other")
     found = of(made(WHOLE), shared, replace(without("kl.sign"), subject="train.py:train"))

@@ -101,25 +101,40 @@ def is_vae(facts: Facts) -> bool:
 def examined(facts: Sequence[Facts], judgements: Sequence[Judgement]) -> list[Examined]:
     """One entry per VAE: what was seen in a training function counts for the class whose sampler or KL it runs."""
     views = list(zip(facts, judgements, strict=True))
-    owners = _owners([item for item, _ in views])
     compared, paths = _compared([item for item, _ in views]), _drawing_files([item for item, _ in views])
+    models = _owners(item for item in facts if item.subject in paths)
+    losses = _owners(item for item in facts if item.subject not in paths)
+
+    def home(item: Facts, trainers: Mapping[object, set[str]]) -> str:
+        homes = _homes(item, models, compared, paths)
+        homes = homes or {subject for anchor in _anchors(item) for subject in trainers.get(anchor, ())}
+        homes = homes or _homes(item, losses, compared, paths)
+        is_model = _is_of_class(item) and item.subject in paths
+        return item.subject if is_model or len(homes) != 1 else next(iter(homes))
+
     drawn: dict[object, set[str]] = {}
     for item, _ in views:
         for anchor in _anchors(item) if _sampler_place(item) is not None else ():
-            drawn.setdefault(anchor, set()).add(item.subject)
+            drawn.setdefault(anchor, set()).add(home(item, {}))
     of: dict[str, list[tuple[Facts, Judgement]]] = {}
     for item, judgement in views:
-        homes = {subject for anchor in _anchors(item) for subject in owners.get(anchor, ())}
-        homes = {subject for subject in homes if _are_compared_alike(item, subject, compared)}
-        # A trainer's KL is of each model that it may be handed, and these draw in files of their own.
-        own = paths.get(item.subject, set())
-        homes = {subject for subject in homes if not own or not paths.get(subject) or own & paths[subject]}
-        if not homes and _sampler_place(item) is None:
-            # A loss that was run by itself: the trainer that calls it has the sampler.
-            homes = {subject for anchor in _anchors(item) for subject in drawn.get(anchor, ())}
-        alone = item.subject if _is_of_class(item) or len(homes) != 1 else next(iter(homes))
-        of.setdefault(alone, []).append((item, judgement))
+        # A loss that was run by itself goes where the trainer that calls it goes, which has the sampler.
+        of.setdefault(home(item, drawn if _sampler_place(item) is None else {}), []).append((item, judgement))
     return [_of_all(subject, seen) for subject, seen in of.items()]
+
+
+def _homes(
+    item: Facts,
+    owners: Mapping[object, set[str]],
+    compared: Mapping[str, set[Place | None]],
+    paths: Mapping[str, set[str]],
+) -> set[str]:
+    """The classes that a view may be one of: those with its sampler or KL."""
+    homes = {subject for anchor in _anchors(item) for subject in owners.get(anchor, ())}
+    homes = {subject for subject in homes if _are_compared_alike(item, subject, compared)}
+    # A trainer's KL is of each model that it may be handed, and these draw in files of their own.
+    own = paths.get(item.subject, set())
+    return {subject for subject in homes if not own or not paths.get(subject) or own & paths[subject]}
 
 
 def _owners(facts: Iterable[Facts]) -> dict[object, set[str]]:
