@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Facts, Origin
-from vae_checked.linter.roles import flows, gradients, samplers, settings_apart, unread_errors, validations
+from vae_checked.linter.roles import flows, gradients, other_draws, samplers, settings_apart, unread_errors, validations
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -17,6 +17,7 @@ from vae_checked.record import replace
 _MOST_WORDS = 60
 # What is said of a KL and a reconstruction by how they stand in one loss.
 _OF_A_KL = ("kl.form", "kl.sign", "kl.factor", "kl.reduced")
+_OF_A_DRAW = ("sampler.std", "sampler.noise", "sampler.shared_over", "sampler.gradient_reaches", "sampler.timing")
 _OF_BOTH = ("kl.sign", "kl.factor", "kl.reduced", "recon.reduced", "recon.sign")
 
 
@@ -54,7 +55,11 @@ def explained(
 def _on_another_way(
     kl: Divergence | None, recon: Reconstruction | None, site: SamplerSite | None, losses: Losses
 ) -> Iterator[tuple[str, str]]:
-    """What is known of a KL and of its error is not known of what stands there on another way."""
+    """What is known of a draw, of a KL and of its error is not known of what stands there on another way."""
+    drawn = None if site is None else other_draws.on_another_way(site, losses)
+    if drawn is not None:
+        reason = _at(origin(drawn), "on another way z is drawn with {}, which is not read").value
+        yield from ((path, reason) for path in _OF_A_DRAW)
     if kl is None:
         return
     other = settings_apart.unread_way(kl, losses)
