@@ -73,3 +73,43 @@ def test_the_axes_of_a_density_of_another_family_are_left_open(tmp_path: Path) -
 def test_a_density_of_what_is_drawn_is_no_reconstruction(given: str, tmp_path: Path) -> None:
     report = read(tmp_path, "D.Beta(torch.exp(out), torch.exp(more))", given=given)
     assert joined(report) == []
+
+
+OF_SOME_STEPS = """\
+import torch
+import torch.distributions as D
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(33, 7), nn.Linear(33, 7), nn.Linear(7, 33)
+
+    def forward(self, x, padded):
+        q = D.Normal(self.to_m(x), torch.exp(0.5 * self.to_s(x)))
+        found = D.Normal(self.back(q.rsample()), 1.0).log_prob(x)
+        told = torch.stack([found[i, padded[i] == 0].sum() for i in range(len(found))])
+        kl = D.kl_divergence(q, D.Normal(0.0, 1.0)).sum((1, 2))
+        bound = told {sign} kl
+        return -bound.mean()
+
+
+def train(loader):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for x, padded in loader:
+        loss = net(x, padded)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(("sign", "expected"), [("-", []), ("+", ["VAE302"])])
+def test_the_density_of_some_steps_has_the_sign_of_all(sign: str, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(OF_SOME_STEPS.format(sign=sign), encoding="utf-8")
+    report = lint([path])
+    assert [finding.code for finding in report.findings] == expected
+    assert any("VAE302" in judgement.clean for judgement in report.judgements) is not bool(expected)

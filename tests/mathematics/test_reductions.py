@@ -20,6 +20,7 @@ from vae_checked.mathematics.reductions import (
     Reduce,
     Reshape,
     Size,
+    Stack,
     Through,
     Weight,
     balancing,
@@ -208,6 +209,11 @@ SIGNS: dict[str, tuple[tuple[ChainStep, ...], int | None]] = {
     "an unknown factor": ((Factor(whole=True, positive=False),), None),
     "a positive factor": ((Negate(), Factor(whole=True, positive=True)), -1),
     "an operation that may turn": ((Through("cos"),), None),
+    "some elements": ((Negate(), Through("index"), Negate(), Reduce(SUM, ALL)), 1),
+    "some elements, of each of several": ((Stack(), Through("index"), Negate()), -1),
+    "one of several": ((Through("index"), Stack(), Negate()), None),
+    "a part of what was put together": ((Through("part"), Through("cat"), Negate()), None),
+    "some elements below a margin": ((Through("relu"), Through("index"), Negate()), None),
 }
 
 

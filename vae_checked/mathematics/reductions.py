@@ -114,6 +114,8 @@ _PASSED = frozenset(("abs", "clamp", "nan_to_num", "maximum", "masked", "relu"))
 _MONOTONE = frozenset(
     "clamp nan_to_num maximum minimum relu softplus sqrt exp log log1p abs square masked cat stack".split()
 )
+# What hands on some of the elements, and what puts tensors together.
+_PICKING, _JOINING = frozenset(("index", "item", "part")), frozenset(("cat", "stack"))
 _OF_FORMULAS = (0.5, 1.0, 2.0)
 # The batch and one more.
 _OF_VECTORS = 2
@@ -391,16 +393,22 @@ def summed_over_samples(chain: Sequence[ChainStep], shared: int, samples: int) -
 
 
 def sign_of(chain: Iterable[ChainStep]) -> int | None:
-    """The sign with which a term stands below a chain, None when it depends on more than constants."""
-    sign, bent = 1, False
+    """The sign with which a term stands below a chain, None when it depends on more than constants.
+
+    Some elements of a term have the sign of all; some of what was put together may be those of another term.
+    """
+    sign, bent, picked = 1, False, False
     for step in chain:
+        if picked and (isinstance(step, Stack) or (isinstance(step, Through) and step.op in _JOINING)):
+            return None
         if isinstance(step, Tensor):
             if not step.positive:
                 return None
         elif isinstance(step, Through):
-            if step.op not in _MONOTONE:
+            if step.op not in _MONOTONE | _PICKING:
                 return None
-            bent = True
+            picked = picked or step.op in _PICKING
+            bent = bent or step.op in _MONOTONE
         elif isinstance(step, Number) and step.value == 0:
             return None
         elif _flips(step):
