@@ -26,7 +26,10 @@ def draw(spec: Spec, sizes: Mapping[str, int], dtype: torch.dtype, device: torch
     kwargs: dict[str, Tensor] = {}
     for each in spec.inputs:
         shape = [sizes[axis] if isinstance(axis, str) else axis for axis in each.axes]
-        if each.labels is None:
+        if torch.device(device).type == "meta":
+            # A draw imports the compiler, which takes as long as torch itself.
+            tensor = torch.empty(shape, dtype=dtype if each.labels is None else torch.int64, device=device)
+        elif each.labels is None:
             tensor = torch.rand(shape, dtype=dtype, device=device)
         else:
             tensor = torch.randint(0, each.labels, shape, device=device)
