@@ -13,6 +13,7 @@ from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.built_anew import where_applied
 from vae_checked.linter.roles.objective import Losses, differentiated
 from vae_checked.linter.roles.phi import asks_for_mode
+from vae_checked.linter.roles.switched_dropouts import is_held, may_be_switched
 from vae_checked.linter.symbols.expression import Expr, Graph, walk
 
 # Calls of functions, by the place and the name of the rate that they are given.
@@ -51,11 +52,12 @@ def is_always_on(losses: Losses, node: Expr) -> bool | None:
     is_function = node.get("kind") in _FUNCTIONS
     always = cast("bool | None", node.get("always_on")) if is_function else _is_made_anew(node)
     if not always:
-        return always
+        return None if always is False and not is_function and not is_held(losses, node) else always
     where, around = node.site, None
     if where is not None and isinstance(where.node, ast.expr):
         around = function_around(where.node, where.source.cell)
     is_open = (around is not None and _asks_for_mode(around)) or _is_of_training_alone(losses, node)
+    is_open = is_open or may_be_switched(losses, node, _rate_written(node))
     # A class with a `train` of its own may set its rates there.
     is_open = is_open or (where is not None and _OWN_MODE.search(where.source.cell.text) is not None)
     return None if is_open else True
@@ -109,21 +111,26 @@ def may_drop(losses: Losses) -> bool:
 
 def _is_of_training_alone(losses: Losses, node: Expr) -> bool:
     """Whether a rate is handed over, and by training alone: whoever evaluates the model may hand over 0."""
-    call = None if node.site is None else node.site.node
-    written = _FUNCTIONS.get(str(node.get("kind")))
-    if node.site is None or not isinstance(call, ast.Call) or written is None:
-        return False
-    place, name = written
-    named = [each.value for each in call.keywords if each.arg == name]
-    rate = (*call.args[place : place + 1], *named)[:1]
-    around = function_around(call, node.site.source.cell)
-    if around is None or not rate or not isinstance(rate[0], ast.Name):
+    rate = _rate_written(node)
+    around = None if node.site is None or rate is None else function_around(rate, node.site.source.cell)
+    if around is None or not isinstance(rate, ast.Name):
         return False
     spec = around.args
     asked = [*spec.posonlyargs, *spec.args][: len(spec.posonlyargs) + len(spec.args) - len(spec.defaults)]
     asked += [each for each, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if default is None]
-    is_handed = rate[0].id in {each.arg for each in asked}
+    is_handed = rate.id in {each.arg for each in asked}
     return is_handed and (node.get("rate") is None or bool(losses.evaluation.read_once(differentiated)))
+
+
+def _rate_written(node: Expr) -> ast.expr | None:
+    """The rate that the call of a function is given, as it is written."""
+    call = None if node.site is None else node.site.node
+    written = _FUNCTIONS.get(str(node.get("kind")))
+    if not isinstance(call, ast.Call) or written is None:
+        return None
+    place, name = written
+    named = (each.value for each in call.keywords if each.arg == name)
+    return next(iter((*call.args[place : place + 1], *named)), None)
 
 
 def _is_made_anew(node: Expr) -> bool:

@@ -32,12 +32,13 @@ _BARE = frozenset(
 
 def with_parameters(value: Value) -> Iterator[Layer]:
     """The layers with parameters of their own in a module; a plain list registers none."""
-    yield from (item for item in _registered(value) if isinstance(item, Layer))
+    yield from (item for item in layers_of(value) if isinstance(item, Layer) and item.kind not in _BARE)
 
 
 def serials(value: Value) -> frozenset[int]:
     """The numbers of these layers, and of the parameters that a module holds beside them."""
-    numbers = (item.serial if isinstance(item, Layer) else item.get("serial") for item in _registered(value))
+    held = (item for item in layers_of(value) if not isinstance(item, Layer) or item.kind not in _BARE)
+    numbers = (item.serial if isinstance(item, Layer) else item.get("serial") for item in held)
     return frozenset(number for number in numbers if isinstance(number, int))
 
 
@@ -46,7 +47,8 @@ def is_learned(value: Expr) -> bool:
     return value.op == "parameter" and not value.get("fixed")
 
 
-def _registered(value: Value) -> Iterator[Layer | Expr]:
+def layers_of(value: Value) -> Iterator[Layer | Expr]:
+    """The layers that a module registers, those without parameters too, and the parameters that it holds beside."""
     seen: set[int] = set()
     stack = [value]
     while stack:
@@ -54,9 +56,8 @@ def _registered(value: Value) -> Iterator[Layer | Expr]:
         if id(item) in seen:
             continue
         seen.add(id(item))
-        if isinstance(item, Layer) and item.kind not in _BARE:
-            yield item
         if isinstance(item, Layer):
+            yield item
             # A bare nn.Module() has what is set on it.
             stack.extend(item.attributes.values())
         if isinstance(item, Expr) and is_learned(item):

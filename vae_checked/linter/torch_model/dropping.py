@@ -27,7 +27,7 @@ def _drops(on_by_default: bool) -> Handler:
             mode = argument(args, kwargs, 2, "training")
             always = False if mode is False or rate == 0.0 or _is_mode(mode) else None
         else:
-            always = on_by_default and rate != 0.0
+            always = on_by_default and rate != 0.0 and not _is_of_training_alone(argument(args, kwargs, 1, "p"))
         kept = 0.5 if len(args) < 2 and "p" not in kwargs else "unknown" if rate is None else rate
         return Expr("layer", (x,), (("kind", "dropout"), ("always_on", always), ("rate", rate), ("p", kept)), site)
 
