@@ -19,10 +19,13 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "recon.kind", "output.interval")
     if UNIT.contains(output.value):
         return Clean()
+    chain = () if facts.output.activations is None else facts.output.activations.value
+    # What passed an activation is no logit, and a sigmoid after that gives a part of [0, 1] alone.
+    without, where = (f" without the {' and the '.join(chain)}", "in its place") if chain else ("", "before the loss")
     return Found(
         Evidence(
             origin=kind.origin,
-            values={"output": output.value, "made": made_by(facts)},
+            values={"output": output.value, "made": made_by(facts), "without": without, "where": where},
             related=((output.origin, "what the loss is given"),),
         )
     )
@@ -55,7 +58,7 @@ MISTAKE = Mistake(
     said=("BCE without a sigmoid", "logits into binary_cross_entropy"),
     message="the loss needs {called.x_hat} in [0, 1], and it{at_related} is in {output}{made}",
     evidence="{called.x_hat} in {output}; elements should be between 0 and 1",
-    fix="F.binary_cross_entropy_with_logits({called.x_hat}, {called.x}), or a sigmoid before the loss",
+    fix="F.binary_cross_entropy_with_logits({called.x_hat}, {called.x}){without}, or a sigmoid {where}",
     bad=edit(
         (
             'F.binary_cross_entropy_with_logits(x_hat, x, reduction="none").sum(dim=(1, 2, 3))',

@@ -10,6 +10,7 @@ from vae_checked.catalogue.support.ranges import (
     before_the_loss,
     fitting_activation,
     half_ranged,
+    other_end,
     pixel_scale,
     reachable,
     squashed_twice,
@@ -66,7 +67,7 @@ def judge(facts: Facts) -> Verdict:
                 if not kinds[0].target.contains(data.value, tolerance)
                 else f"hand over what the {rescaled} gives as it is"
                 if rescaled is not None and fitting_activation(data.value) == f"a {rescaled}"
-                else f"end the decoder in {fitting_activation(data.value)}",
+                else other_end(_chain(facts), fitting_activation(data.value)),
             },
             related=(
                 (data.origin, "the data"),
@@ -76,9 +77,14 @@ def judge(facts: Facts) -> Verdict:
     )
 
 
+def _chain(facts: Facts) -> tuple[str, ...]:
+    """The activations at the decoder's end."""
+    return () if facts.output.activations is None else facts.output.activations.value
+
+
 def _rescaled(facts: Facts, output: Interval) -> str | None:
     """The one activation at the decoder's end, where the output does not lie where that leaves it."""
-    chain = facts.output.activations.value if facts.output.activations is not None else ()
+    chain = _chain(facts)
     own = {"sigmoid": UNIT, "tanh": SYMMETRIC_UNIT}.get(chain[0]) if len(chain) == 1 else None
     return None if own is None or (own.low, own.high) == (output.low, output.high) else chain[0]
 
@@ -97,7 +103,7 @@ def _problem(kind: Likelihood, seen: Interval, data: Interval, tolerance: float)
 
 def _own_code(facts: Facts, kind: Likelihood, output: Interval, data: Interval) -> str | None:
     """The code of the mistake that makes the ranges differ, where it is one of the neighbours."""
-    chain = facts.output.activations.value if facts.output.activations is not None else ()
+    chain = _chain(facts)
     by_loss = before_the_loss(kind, chain, output)
     neighbours = {
         "VAE104": pixel_scale(data, kind, output) is not None,

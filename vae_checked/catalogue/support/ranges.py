@@ -99,9 +99,23 @@ def leaks(activations: tuple[str, ...]) -> str | None:
     return next((first for first, then in pairwise(activations) if first in _LEAKY and then == "sigmoid"), None)
 
 
+def other_end(activations: tuple[str, ...], wanted: str) -> str:
+    """How a decoder that passes some activations last comes to end in `wanted`, as `fitting_activation` names it."""
+    *before, last = activations or ("",)
+    if before and wanted == f"a {last}":
+        return f"drop the {' and the '.join(before)} before the {last}"
+    if not last or (not before and last in SQUASHING and wanted != _LINEAR):
+        return f"end the decoder in {wanted}"
+    joint = ", without the" if wanted == _LINEAR else " in the place of the"
+    return f"end the decoder in {wanted}{joint} {' and the '.join(activations)}"
+
+
+_LINEAR = "a linear layer"
+
+
 def fitting_activation(data: Interval) -> str:
     """How a decoder ends whose range is that of `data`."""
     for interval, activation in ((UNIT, "a sigmoid"), (SYMMETRIC_UNIT, "a tanh")):
         if interval.contains(data, tolerance=0.01):
             return activation
-    return "a linear layer"
+    return _LINEAR
