@@ -159,3 +159,45 @@ def test_a_layer_whose_name_is_not_known_stands_in_its_place(
 ) -> None:
     text = STACKED.format(stacked=stacked.replace("LAST", last), made=made, kl=KL)
     assert codes(linted(tmp_path, {"net.py": text})) == expected
+
+
+BY_SCALE = (
+    HEAD
+    + """
+
+def scales_of(text):
+    return [int(each) for each in text.split(",")]
+
+
+class Net(nn.Module):
+    def __init__(self, text):
+        super().__init__()
+        self.scales = scales_of(text)
+        self.a, self.b, self.back = nn.Linear(33, 7), nn.Linear(33, 7), nn.Linear(7, 33)
+
+    def forward(self, x):
+        {made}
+        z = mean + torch.exp({std}) * torch.randn_like(mean)
+        maps = {{scale: torch.zeros_like(x) for scale in self.scales}}
+        for scale in self.scales:
+            maps[scale] = self.back(z)
+        kl = 0.5 * (mean.pow(2) + second.exp() - 1 - second).sum()
+        loss = F.mse_loss(maps[32], x, reduction="sum") + kl
+        return loss
+"""
+)
+HEADS = "mean, second = self.a(x), self.b(x)"
+
+
+@pytest.mark.parametrize(("std", "expected"), [("0.5 * second", []), ("second", ["VAE201"])])
+def test_what_is_kept_under_an_unknown_key_may_be_asked_for_by_a_number(
+    std: str, expected: list[str], tmp_path: Path
+) -> None:
+    report = linted(tmp_path, {"net.py": BY_SCALE.format(made=HEADS, std=std)})
+    assert codes(report) == expected
+    assert any({"VAE206", "VAE302"} <= set(judgement.clean) for judgement in report.judgements)
+
+
+def test_two_keys_of_what_is_kept_under_unknown_ones_are_two_values(tmp_path: Path) -> None:
+    made = "heads = {each: self.a(x) for each in self.scales}\n        mean, second = heads[1], heads[2]"
+    assert codes(linted(tmp_path, {"net.py": BY_SCALE.format(made=made, std="0.5 * second")})) == []

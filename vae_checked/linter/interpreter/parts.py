@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from vae_checked.linter.interpreter import derived_containers, operators, selection, texts
@@ -32,6 +33,8 @@ from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import diagonals, fields, pieces
 from vae_checked.linter.torch_model.functions import asks_for_nan
 
+# What a dict has an entry under whose key is known by an expression alone.
+_UNNAMED = re.compile(r"\[\d+\]$")
 # So many sizes of a slice are written out.
 _MOST_AXES = 8
 
@@ -262,6 +265,10 @@ def _kept(context: Context, owner: dict[Key, Value], key: Value, site: Site) -> 
         either = selection.among(context, named, key) or selection.of_entries(owner.values())
     if either is not None:
         return either
+    unnamed = [value for name, value in owner.items() if isinstance(name, str) and _UNNAMED.match(name)]
+    if isinstance(own, (int, float)) and unnamed and isinstance(unnamed[-1], Expr):
+        # It may be what was kept last under a key that is not known, and is not what another key is asked for.
+        return Expr("item", (unnamed[-1],), (("index", own),), site)
     return atom(f"[{key!r}]" if isinstance(key, str) else "item", site, id(owner))
 
 
