@@ -21,6 +21,8 @@ from vae_checked.mathematics.gaussians import std_at
 
 _NAME = re.compile(r"[\w.]+")
 _MODULES = frozenset(("torch", "math", "np", "F", "nn", "functional"))
+# A std that is added to keep another above 0: next to nothing for a posterior that is not as narrow itself.
+_FLOOR = 0.05
 
 
 def judge(facts: Facts) -> Verdict:
@@ -37,6 +39,8 @@ def judge(facts: Facts) -> Verdict:
     if std.value.parametrisation is read_as:
         return Clean()
     shown = [(s, drawn, _assumed(read_as, s)) for s, drawn in std.value.points]
+    if (floor := _floor(shown)) is not None:
+        return Undecided(reason=f"the std drawn with and that of the KL differ by a floor of {floor:.3g} alone")
     departs = kl_departs(facts, std.value.parametrisation, read_as)
     place, other = (form, (std.origin, "the sampler")) if departs else (std, (form.origin, "the KL"))
     elsewhere = at(other[0].place, place.origin.place)
@@ -100,6 +104,14 @@ def _is_of_another(formula: str, head: str) -> bool:
         names = {node.id for node in ast.walk(whole) if isinstance(node, ast.Name)} - _MODULES
         return isinstance(whole.body, (ast.Call, ast.BinOp)) and len(names) == 1 and head.partition(".")[0] not in names
     return False
+
+
+def _floor(shown: Sequence[tuple[float, float, float | None]]) -> float | None:
+    """The small number by which the std of the sampler and that of the KL differ at every point."""
+    steps = [abs(drawn - assumed) for _, drawn, assumed in shown if assumed is not None]
+    most = max(steps, default=0.0)
+    small = len(steps) > 1 and 0.0 < most <= _FLOOR
+    return most if small and math.isclose(min(steps), most, rel_tol=1e-3) else None
 
 
 def _factor(shown: Sequence[tuple[float, float, float | None]]) -> float | None:
