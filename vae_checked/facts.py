@@ -170,7 +170,8 @@ class KLForm:
     `parametrisation` is how it reads the head for std, None when it is the KL of no parametrisation. `points` are
     (s, std that the formula assumes) where a parametrisation fits. `values` are (mu, s, value of the formula, value of
     the nearest closed form). `reversed` is KL(prior || posterior), None where nothing tells which of two Gaussians is
-    the posterior, `learned` one that is not N(0, I). `offset` has 1 / K in place of log(1 / K).
+    the posterior, `learned` one that is not N(0, I). `offset` has 1 / K in place of log(1 / K). `written` is what the
+    formula is times the KL, where it stands; None where that is not known.
     """
 
     parametrisation: Parametrisation | None
@@ -180,6 +181,7 @@ class KLForm:
     family: Family = Family.GAUSSIAN
     offset: bool = False
     learned: bool = False
+    written: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+from contextlib import suppress
+
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.edits import normal_noise
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.formula import NOT_GAUSSIAN
 from vae_checked.catalogue.support.names import names_of
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
-from vae_checked.facts import KL, Facts, NoiseLaw, Recon, Sampler
+from vae_checked.facts import KL, Facts, NoiseLaw, Origin, Recon, Sampler
 from vae_checked.finding import Severity
+
+_STANDARD = frozenset(("randn", "randn_like"))
 
 
 def judge(facts: Facts) -> Verdict:
@@ -29,7 +34,7 @@ def judge(facts: Facts) -> Verdict:
     names = names_of(facts)
     remedy = f"{names.eps} = torch.randn_like({names.std})"
     if noise.value.law is NoiseLaw.NORMAL:
-        remedy = f"{remedy}, neither scaled nor shifted"
+        remedy = f"{_drawn_alone(noise.origin, names.eps) or remedy}, neither scaled nor shifted"
     of_the_heads = noise.value.law is NoiseLaw.POSTERIOR
     alone = facts.sampler == Sampler(noise=noise) and facts.kl == KL() and facts.recon == Recon()
     usual = f", as {noise.value.setting} is by default" if noise.value.setting else ""
@@ -42,6 +47,27 @@ def judge(facts: Facts) -> Verdict:
         "remedy": remedy,
     }
     return Found(Evidence(origin=noise.origin, values=values))
+
+
+def _drawn_alone(origin: Origin, eps: str) -> str | None:
+    """The standard normal draw that stands in a scaled or shifted one, under the name that this has; None without."""
+    line = _statement(origin.source if origin.place is None else origin.place.text)
+    source = _statement(origin.source)
+    draws = [] if source is None else [node for node in ast.walk(source) if isinstance(node, ast.Call)]
+    draws = [node for node in draws if isinstance(node.func, ast.Attribute) and node.func.attr in _STANDARD]
+    if len(draws) != 1:
+        return None
+    match line:
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return f"{name} = {ast.unparse(draws[0])}"
+    return f"{eps} = {ast.unparse(draws[0])}"
+
+
+def _statement(text: str) -> ast.stmt | None:
+    with suppress(SyntaxError, ValueError):
+        (statement,) = ast.parse(text.strip()).body
+        return statement
+    return None
 
 
 MISTAKE = Mistake(

@@ -16,7 +16,7 @@ from vae_checked.mathematics.names import Role, likely_role_of, reading_of
 
 _CATEGORICAL = {
     "of": "the KL of a categorical: 1 / K stands in it where log(1 / K) is meant, so that it is not 0 at the prior",
-    "remedy": "torch.sum(q * (torch.log(q) - math.log(1 / K)), dim=-1)",
+    "remedy": "kl = torch.sum(q * (torch.log(q) - math.log(1 / K)), dim=-1)",
 }
 # Of the posterior q, whose heads are m and s, and the prior p, whose heads are n and t.
 _OF_TWO = {
@@ -42,8 +42,9 @@ def judge(facts: Facts) -> Verdict:
     noise = facts.sampler.noise
     if noise is not None and noise.value.law is NoiseLaw.OTHER:
         return Undecided(reason=NOT_GAUSSIAN)
-    remedy = _of_two(facts, form.origin.source) if form.value.learned else names_of(facts).kl_formula
-    head = names_of(facts).head
+    names = names_of(facts)
+    remedy = f"{names.kl} = {_of_two(facts, form.origin.source)}" if form.value.learned else names.kl_anew
+    head = names.head
     pair = "the KL of two Gaussians" if form.value.learned else "the KL to N(0, I)"
     values = {"of": f"{pair}, whether {head} is a log variance, log std, std or variance", "remedy": remedy}
     return Found(Evidence(origin=form.origin, values={**beside_closed_form(form.value), **values}))
@@ -90,7 +91,7 @@ MISTAKE = Mistake(
         "at {called.mu} = {points:x} and {called.head} = {points:y} it is {found:y}; "
         "the nearest closed form is {closed:y}"
     ),
-    fix="{called.kl} = {remedy}",
+    fix="{remedy}",
     bad=edit(("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp().pow(2), dim=1)  # VAE301")),
     good=EXAMPLE,
     references=("Kingma and Welling 2014, appendix B, https://arxiv.org/abs/1312.6114",),

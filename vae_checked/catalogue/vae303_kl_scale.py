@@ -70,7 +70,7 @@ MISTAKE = Mistake(
     said=("missing 1/2 in the KL", "missing 0.5", "factor 2 in the KL"),
     message="the KL term is {factor} times the KL divergence, and no name says so",
     evidence="constant factor: {factor}; the effective beta is multiplied by it",
-    fix="{called.kl} = {called.kl_formula}",
+    fix="{called.kl_anew}",
     bad=edit(
         ("kl = -0.5 * torch", "kl = -torch"),
         ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=1)  # VAE303"),

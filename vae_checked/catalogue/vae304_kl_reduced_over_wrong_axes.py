@@ -37,7 +37,7 @@ MISTAKE = Mistake(
     said=("sum over the batch instead of the latents", "dim=0 instead of dim=1", "wrong dim in the KL sum"),
     message="the KL is reduced over the wrong axes: a sample's KL is the sum over its latents",
     evidence="batch: {batch}; latents: {latents}",
-    fix="{called.kl} = {called.kl_formula}",
+    fix="{called.kl_anew}",
     bad=edit(
         ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=0)  # VAE304"),
         ("(recon + kl).mean()", "recon.mean() + kl.mean()"),

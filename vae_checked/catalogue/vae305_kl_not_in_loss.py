@@ -18,6 +18,7 @@ _WITHOUT_GRADIENT = re.compile(r"\.(?:detach|item|numpy|tolist)\(|\.data\b|\bflo
 # How a clamp that leaves one value alone, and one that leaves none, are called as an origin.
 _CLIPPED = "with two equal bounds"
 _PASSED_BY_NONE = "which no value of the KL passes"
+_NAME = re.compile(r"[A-Za-z_][\w.]*")
 # What keeps a value within bounds, where it is written.
 _CLIP = re.compile(r"\b(?:clamp(?:_min|_max)?_?|clip|hardtanh|minimum|maximum|min|max|relu)\(")
 
@@ -41,7 +42,7 @@ def judge(facts: Facts) -> Verdict:
             )
         )
     if in_loss is not None and dead is not None and dead.value:
-        values = {"unused": dead.value, "symbol": dead.value, "remedy": _sum(facts)}
+        values = {"unused": dead.value, "symbol": dead.value, "remedy": _sum(facts, dead.value[0])}
         return Found(Evidence(origin=dead.origin, values=values, absent=True))
     if in_loss is None or dead is None:
         return lacking(facts, "kl.in_loss", "objective.dead_weights")
@@ -63,9 +64,8 @@ def _cut_off(source: str) -> bool:
     return _WITHOUT_GRADIENT.search(source) is not None
 
 
-def _sum(facts: Facts) -> str:
-    names = names_of(facts)
-    return f"loss = ({names.recon} + beta * {names.kl}).mean()"
+def _sum(facts: Facts, weight: str = "beta") -> str:
+    return names_of(facts).sum_with(weight if _NAME.fullmatch(weight) else "beta")
 
 
 MISTAKE = Mistake(

@@ -25,9 +25,11 @@ def judge(facts: Facts) -> Verdict:
     if output is None:
         return lacking(facts, "output.interval")
     of_loss = _is_of_loss(facts, pair, activations.value)
+    seen = activations.value[:-1] if of_loss else activations.value
     values = {
         "first": pair[0],
         "then": "the softmax of the loss" if of_loss else pair[1],
+        "seen": f"{', then '.join(seen)}{'; the loss takes the softmax of that' if of_loss else ''}",
         "effect": _effect(pair[1], output.value),
         "remedy": f"drop the {pair[0]}: the loss takes the softmax itself" if of_loss else _ONE,
     }
@@ -45,6 +47,7 @@ def _before_a_sigmoid(facts: Facts, activations: Fact[tuple[str, ...]]) -> Found
     values = {
         "first": first,
         "then": "the sigmoid of the loss",
+        "seen": f"{first}; the loss takes the sigmoid of that",
         "effect": f"it stays in {sigmoid(output.value)}",
         "remedy": f"drop the {first}: the loss applies a sigmoid itself",
     }
@@ -64,7 +67,7 @@ def _effect(then: str, output: Interval) -> str:
     if then != SOFTMAX or not output.bounded:
         return f"it stays in {output}"
     largest = math.exp(output.high - output.low)
-    return f"scores in {output}, so that no class gets more than {largest:.3g} times the probability of another"
+    return f"of scores in {output} no class gets more than {largest:.3g} times the probability of another"
 
 
 MISTAKE = Mistake(
@@ -80,7 +83,7 @@ MISTAKE = Mistake(
     symptoms=("washed-out", "loss-stays-high"),
     said=("two sigmoids", "sigmoid in the model and again in forward", "softmax before CrossEntropyLoss"),
     message="the output passes {first} and then {then}: {effect}",
-    evidence="activations at its end: {first} then {then}: {effect}",
+    evidence="activations at its end: {seen}",
     fix="{remedy}",
     bad=edit(
         (

@@ -41,7 +41,7 @@ MISTAKE = Mistake(
     said=("torch.mean in the KL", "KL averaged over the latents"),
     message="the KL is a mean over the latents, the reconstruction{at_related} a sum over a sample's elements",
     evidence="effective beta: {beta}",
-    fix="{called.kl} = {called.kl_formula}",
+    fix="{called.kl_anew}",
     bad=edit(
         ("kl = -0.5 * torch.sum(", "kl = -0.5 * torch.mean("),
         ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=1)  # VAE503"),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vae_checked.facts import Reduction
+from vae_checked.facts import Likelihood, Reduction
 from vae_checked.mathematics.effective_beta import rendered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vae_checked.facts import Facts, Reduced
+
+# What these take is no interval: scores and classes, rates and counts, the parameters of a distribution.
+_OF_OTHER_NUMBERS = (Likelihood.CROSS_ENTROPY, Likelihood.POISSON, Likelihood.DENSITY)
 
 
 def portrait(facts: Facts) -> list[str]:
@@ -90,9 +93,12 @@ def _reduced(reduced: Reduced, event: str) -> Iterator[str]:
 def _ranges(facts: Facts) -> Iterator[str]:
     if facts.output.interval:
         activations = facts.output.activations.value if facts.output.activations else ()
+        if facts.recon.kind and facts.recon.kind.value is Likelihood.CROSS_ENTROPY and len(activations) > 1:
+            # The last one is the softmax of the loss.
+            activations = activations[:-1]
         by = f" by {', then '.join(activations)}" if activations else ""
         yield f"decoder gives {facts.output.interval.value}{by}"
-    if facts.recon.kind:
+    if facts.recon.kind and facts.recon.kind.value not in _OF_OTHER_NUMBERS:
         kind = facts.recon.kind.value
         yield f"{kind} takes a prediction in {kind.prediction} and a target in {kind.target}"
     if facts.data.interval:

@@ -8,6 +8,7 @@ from string import Formatter
 
 from vae_checked.catalogue.support.readings import reading
 from vae_checked.catalogue.support.reduced_as import ReducedAs, reduced_as
+from vae_checked.catalogue.support.rewriting import Line, scaled
 from vae_checked.facts import Facts, Family, Likelihood, Origin, Parametrisation, Reduction
 
 # The field's names by their roles, the keys of `Facts.names`; what a formula is written of.
@@ -60,11 +61,13 @@ class Names:
         *,
         reduced_at: Origin | None = None,
         deep: bool = False,
+        line: Line | None = None,
     ) -> None:
         # With more axes than the batch and one: which of them are left behind the first may have one entry alone.
         self._deep = deep
         # Read where the formula is asked for: most messages name tensors alone.
         self._reduced_at = reduced_at
+        self._line = line or Line()
         self._known = known
         self._read_as = read_as
         self._family = family
@@ -89,6 +92,21 @@ class Names:
         That of a categorical posterior is written of its probabilities q, to the uniform prior of K classes; that of
         one with a full covariance of the distributions q and p themselves.
         """
+        return self._formula(1.0)
+
+    @property
+    def kl_anew(self) -> str:
+        """The line of the KL with its formula written anew, as many times the KL as before but for what was too much.
+
+        The formula alone, for the place of the old one, where the line has more than that.
+        """
+        return self._line.rewritten(self.kl, self._formula)
+
+    def sum_with(self, weight: str) -> str:
+        """The loss, of the error and the KL with its weight; the KL is taken off where its name has minus the KL."""
+        return f"loss = ({self.recon} {'-' if self._line.negative else '+'} {weight} * {self.kl}).mean()"
+
+    def _formula(self, scale: float) -> str:
         if self._family is Family.CATEGORICAL:
             return "torch.sum(q * (torch.log(q) - math.log(1 / K)), dim=-1)"
         if self._family is Family.FULL:
@@ -97,8 +115,9 @@ class Names:
         std = self._known.get("kl_std") or (None if "second" in self._known else self._known.get("std"))
         read_as = Parametrisation.STD if std is not None else self._read_as or Parametrisation.LOGVAR
         factor, terms = (part.format(m=self.mu, s=self.second if std is None else std) for part in _KL[read_as])
+        terms = f"({terms}).flatten(1)" if self._deep else terms
         reduced = ReducedAs.ROWS if self._reduced_at is None else reduced_as(self._reduced_at)
-        return reduced.format(factor=factor, terms=f"({terms}).flatten(1)" if self._deep else terms)
+        return scaled(reduced, float(factor) * scale, terms)
 
 
 def names_of(facts: Facts) -> Names:
@@ -111,6 +130,7 @@ def names_of(facts: Facts) -> Names:
         Family.GAUSSIAN if form is None else form.value.family,
         reduced_at=None if deep or form is None else form.origin,
         deep=deep,
+        line=None if form is None else Line.of(form, facts.kl.factor),
     )
 
 

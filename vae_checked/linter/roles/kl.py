@@ -13,7 +13,7 @@ from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.parts_of_heads import misses_an_axis
 from vae_checked.linter.roles.pooled import over_first_axis
 from vae_checked.linter.roles.reconstructions import Reconstruction
-from vae_checked.linter.roles.reductions import chains, formula_in, is_whole, peeled, rank_of, step_axes
+from vae_checked.linter.roles.reductions import chains, formula_in, is_whole, peeled, rank_of, scaled_at, step_axes
 from vae_checked.linter.roles.reductions import ways as taken
 from vae_checked.linter.roles.ways import most_conditions
 from vae_checked.linter.symbols.expression import (
@@ -27,6 +27,7 @@ from vae_checked.linter.symbols.expression import (
     origin,
     strip,
 )
+from vae_checked.linter.symbols.numeric import Program, leaves
 from vae_checked.linter.symbols.observations import Root
 from vae_checked.mathematics import reductions
 from vae_checked.mathematics.names import is_divergence
@@ -73,14 +74,40 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
     if in_loss is False and (_is_added_elsewhere(kl, losses) or _is_of_an_autoencoder(kl, recon, losses)):
         in_loss = None
     return KL(
-        form=Fact(
-            KLForm(kl.parametrisation, (), kl.values, kl.reversed, kl.family, kl.offset, learned=kl.prior), where
-        ),
+        form=Fact(_form(kl), where),
         factor=None if factor is None else Fact(factor, where),
         sign=None if sign is None or reading is None else Fact(sign, turned_at(kl.term, reading, losses)),
         reduced=None if reduced is None else Fact(reduced, where),
         in_loss=Fact(in_loss, out_of_loss if in_loss is False else where) if in_loss is not None or kept else None,
     )
+
+
+def _form(kl: Divergence) -> KLForm:
+    above = _scale_above(kl.term, formula_in(kl.term))
+    written = kl.factor / above if above else None
+    return KLForm(
+        kl.parametrisation, (), kl.values, kl.reversed, kl.family, kl.offset, learned=kl.prior, written=written
+    )
+
+
+def _scale_above(term: Expr, formula: Expr) -> float | None:
+    """The number that a term is times its formula, whatever else weighs it; None where that is not seen."""
+    scale, node = 1.0, term
+    while node.uid != formula.uid:
+        index = 0 if node.op == "detach" else scaled_at(node)
+        if index is None:
+            return None
+        if node.op in ("mul", "div"):
+            # What is not known weighs once.
+            ones = {leaf.uid: 1.0 for leaf in leaves(node.args[1 - index])}
+            number = Program(node.args[1 - index], ones)(ones)
+            if not number or not math.isfinite(number):
+                return None
+            scale = scale * number if node.op == "mul" else scale / number
+        elif node.op == "neg":
+            scale = -scale
+        node = node.args[index]
+    return scale
 
 
 def _is_of_an_autoencoder(kl: Divergence, recon: Reconstruction | None, losses: Losses) -> bool:

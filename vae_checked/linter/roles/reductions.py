@@ -386,13 +386,13 @@ def peeled(term: Expr) -> tuple[ChainStep, ...]:
     """What a term is scaled and reduced by at its top, down to where its parts are added."""
     steps: list[ChainStep] = []
     node = term
-    while (index := _scaled_at(node)) is not None:
+    while (index := scaled_at(node)) is not None:
         steps += _steps(node, index)
         node = node.args[index]
     return tuple(steps)
 
 
-def _scaled_at(node: Expr) -> int | None:
+def scaled_at(node: Expr) -> int | None:
     """Which argument a node scales by a number, reduces or reshapes; None where it does something else."""
     if node.op == "mul":
         # Where no model is known, a formula is made of what may all be numbers; a size is no formula.
@@ -416,7 +416,7 @@ def formula_in(term: Expr) -> Expr:
         # A block under no_grad, or what is shown of a formula, is around it.
         term = term.args[0]
     nodes = [term]
-    while (index := _scaled_at(nodes[-1])) is not None:
+    while (index := scaled_at(nodes[-1])) is not None:
         nodes.append(nodes[-1].args[index])
     formula = nodes[-1].site
     own = [node for node in nodes if formula and node.site and node.site.source.path == formula.source.path]
@@ -425,7 +425,7 @@ def formula_in(term: Expr) -> Expr:
 
 def _is_weighed(node: Expr) -> bool:
     """Whether a node is a product with something that an author chose, adds to nothing, or is shown."""
-    index = _scaled_at(node)
+    index = scaled_at(node)
     weighed = index is not None and any(map(weighs_formula, _steps(node, index)))
     if index is not None and node.op in ("mul", "sum", "mean"):
         weighed = weighed or _is_written_elsewhere(node.args[index], node)
@@ -434,7 +434,7 @@ def _is_weighed(node: Expr) -> bool:
 
 def _is_written_elsewhere(formula: Expr, node: Expr) -> bool:
     """Whether a formula, the product of a sum with a number, was given a name before it was scaled or reduced again."""
-    index = _scaled_at(formula) if formula.op == "mul" else None
+    index = scaled_at(formula) if formula.op == "mul" else None
     if index is None or strip(formula.args[index]).op not in ("sum", "mean"):
         return False
     if formula.site is None or node.site is None:
