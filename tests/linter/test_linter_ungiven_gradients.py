@@ -164,26 +164,70 @@ MAYBE = {
     "in some rounds": ("loss.backward()", "if other:", "    optimizer.zero_grad()", "    optimizer.step()"),
     "before a scheduler": ("loss.backward()", "optimizer.zero_grad()", "scheduler.step()", "optimizer.step()"),
     "one by one": ("loss.backward()", "for p in net.parameters():", "    p.grad = None", "optimizer.step()"),
+    "in place": ("loss.backward()", "for p in net.parameters():", "    p.grad.zero_()", "optimizer.step()"),
+    "filled": ("loss.backward()", "for p in net.parameters():", "    p.grad.data.fill_(0)", "optimizer.step()"),
+    "after a condition": ("if x.any():", "    loss.backward()", "optimizer.zero_grad()", "optimizer.step()"),
+    "after a block": (
+        "with amp.scale_loss(loss, optimizer) as scaled:",
+        "    scaled.backward()",
+        "optimizer.zero_grad()",
+        "optimizer.step()",
+    ),
+    "by a function": ("loss.backward()", "cleared(optimizer)", "optimizer.step()"),
+    "before the step of a function": ("loss.backward()", "moved(optimizer, True)"),
+    "after a function": ("given(loss)", "optimizer.zero_grad()", "optimizer.step()"),
+    "without a step": ("optimizer.zero_grad()", "loss.backward()"),
+    "by a step that is not called": ("optimizer.zero_grad()", "loss.backward()", "optimizer.step"),
 }
+FUNCTIONS = """
+
+def cleared(optimizer):
+    optimizer.zero_grad()
+
+
+def given(loss):
+    loss.backward()
+
+
+def moved(optimizer, first):
+    {before}
+    optimizer.step()
+    optimizer.zero_grad()
+
+"""
 TAKEN = {
     "in some rounds": ("loss.backward()", "if other:", "    optimizer.step()", "    optimizer.zero_grad()"),
     "before a scheduler": ("loss.backward()", "optimizer.step()", "optimizer.zero_grad()", "scheduler.step()"),
     "one by one": ("loss.backward()", "optimizer.step()", "for p in net.parameters():", "    p.grad = None"),
     "left out": ("loss.backward()", "if other:", "    optimizer.zero_grad()", "    continue", "optimizer.step()"),
     "of another": ("loss.backward()", "if other:", "    other.zero_grad()", "optimizer.step()"),
+    "before a function clears it": ("loss.backward()", "optimizer.step()", "cleared(optimizer)"),
+    "before, by a function": ("cleared(optimizer)", "given(loss)", "optimizer.step()"),
+    "by the step of a function": ("loss.backward()", "moved(optimizer, False)"),
+    "after a condition": ("if x.any():", "    loss.backward()", "optimizer.step()", "optimizer.zero_grad()"),
+    "in place": ("loss.backward()", "optimizer.step()", "for p in net.parameters():", "    p.grad.zero_()"),
+    "one by one, before": ("for p in net.parameters(): p.grad = None", "loss.backward()", "optimizer.step()"),
 }
+
+
+def with_functions(steps: tuple[str, ...]) -> dict[str, str]:
+    """The training with these statements, and the functions that they call."""
+    clears = any("moved(optimizer, True)" in step for step in steps)
+    functions = FUNCTIONS.format(before="optimizer.zero_grad()" if clears else "pass")
+    called = any(f"{name}(" in step for step in steps for name in ("cleared", "given", "moved"))
+    return {"net.py": in_order(steps).replace("\n\ndef fit", f"{functions if called else ''}\n\ndef fit")}
 
 
 @pytest.mark.parametrize("steps", MAYBE.values(), ids=MAYBE)
 def test_a_gradient_that_may_be_erased_is_not_called_clean(steps: tuple[str, ...], tmp_path: Path) -> None:
-    report = linted(tmp_path, {"net.py": in_order(steps)})
+    report = linted(tmp_path, with_functions(steps))
     assert codes(report) == []
     assert not any("VAE601" in vae.clean for vae in report.vaes)
 
 
 @pytest.mark.parametrize("steps", TAKEN.values(), ids=TAKEN)
 def test_a_gradient_that_is_taken_first_is_called_clean(steps: tuple[str, ...], tmp_path: Path) -> None:
-    report = linted(tmp_path, {"net.py": in_order(steps)})
+    report = linted(tmp_path, with_functions(steps))
     assert codes(report) == []
     assert any("VAE601" in vae.clean for vae in report.vaes)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from vae_checked.facts import Fact, Ungiven
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import Cell, SourceCell
+from vae_checked.linter.roles.after_backward import followings, functions_of, in_order
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.symbols.expression import Expr, Site
@@ -19,6 +20,12 @@ _HARMLESS = frozenset(
     "set_description parameters clip_grad_norm_ clip_grad_value_ unscale_".split()
 )
 _GRADIENTS = frozenset(("grad", "_grad", "main_grad"))
+# What fills a gradient in place, and whether that gives one.
+_FILLING: dict[str, Callable[[ast.Call], bool]] = {
+    "zero_": lambda _: False,
+    "fill_": lambda call: not (call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value == 0),
+    "copy_": lambda _: True,
+}
 # Methods of a trainer or an accelerator, which take the loss.
 _HANDED = frozenset(("backward", "manual_backward"))
 
@@ -42,14 +49,16 @@ def may_erase(losses: Losses) -> bool:
     A branch may be skipped, and what stands between may give another gradient: this says no more than that it may be.
     """
     return any(
-        _may_erase(block[place + 1 :], source.cell) for source, block, place in losses.read_once(_differentiations)
+        _may_erase(following, source.cell)
+        for source, block, place in losses.read_once(_differentiations)
+        for following in followings(source.cell, block[place])
     )
 
 
 def _may_erase(following: Sequence[ast.stmt], cell: Cell) -> bool:
     cleared: set[str] = set()
     stepped: set[str] = set()
-    for statement in _in_order(following):
+    for statement in in_order(following, cell.read_once(functions_of)):
         given = _given_gradients(statement)
         if given is not None:
             # What is cleared one by one has no owner to go by, so that it counts for the first step alone.
@@ -72,20 +81,13 @@ def _may_erase(following: Sequence[ast.stmt], cell: Cell) -> bool:
     return False
 
 
-def _in_order(block: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a block that hold no others, as they are run; without the branches that leave the block."""
-    for statement in block:
-        inner = [each for name in ("body", "orelse", "finalbody") if (each := getattr(statement, name, None))]
-        if not inner:
-            yield statement
-        elif not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            for each in inner:
-                if not isinstance(each[-1], (ast.Continue, ast.Break, ast.Return, ast.Raise)):
-                    yield from _in_order(each)
-
-
 def _given_gradients(statement: ast.stmt) -> bool | None:
-    """Whether a statement stores a gradient, or None for a gradient; None where it stores neither."""
+    """Whether a statement stores a gradient, or None or 0 for a gradient; None where it stores neither."""
+    call = _call(statement)
+    if call is not None and isinstance(call.func, ast.Attribute) and call.func.attr in _FILLING:
+        filled = any(isinstance(each, ast.Attribute) and each.attr in _GRADIENTS for each in ast.walk(call.func.value))
+        # Of another number nothing is known, as of what is copied in its place.
+        return _FILLING[call.func.attr](call) if filled else None
     stored = [
         not (isinstance(node.value, ast.Constant) and node.value.value is None)
         for node in ast.walk(statement)

@@ -103,17 +103,27 @@ def _viewed(side: Expr) -> Expr:
 
 
 def may_lack(losses: Losses) -> bool:
-    """Whether a gradient may be cleared before the step that takes it, or an optimizer is stepped without any.
+    """Whether a gradient may be cleared before the step that takes it, or no step takes it, or a step has none to take.
 
-    The latter in a file that names no `backward`: what else it names may differentiate.
+    The last in a file that names no `backward`: what else it names may differentiate.
     """
     if may_erase(losses):
         return True
-    ends = losses.backward
+    ends, modules = losses.backward, losses.evaluation.modules()
+    is_made = bool(ends) and any(module.read_once(_makes) for module in modules)
+    if is_made and not any(module.read_once(_steps) for module in modules):
+        # An optimizer that is made here, beside what is differentiated here, is stepped here.
+        return True
     if not losses.totals or any(losses.graph.holds(end, total.uid) for end in ends for total in losses.totals):
         return False
-    stepping = (module for module in losses.evaluation.modules() if module.read_once(_stepping))
+    stepping = (module for module in modules if module.read_once(_stepping))
     return not all(module.read_once(_names_backward) for module in stepping)
+
+
+def _steps(module: Module) -> bool:
+    """Whether a file calls anything that steps, by its name."""
+    nodes = (node for cell in module.file.cells for node in cell.nodes)
+    return any(isinstance(node, ast.Call) and any("step" in name for name in _names(node.func)) for node in nodes)
 
 
 def _names_backward(module: Module) -> bool:
