@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from linter_losses import LOOP, looped, loss_codes
+from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, codes, linted
 
 STORED = """
 class Criterion(nn.Module):
@@ -84,3 +85,45 @@ def test_what_a_function_leaves_unread_may_weigh_outside(
 ) -> None:
     body = looped(f"beta = BETA * 7\nrecon, kl = {call}\nloss = {total}")
     assert loss_codes(tmp_path, TERMS + LOOP.format(body=body)) == expected
+
+
+TRAIN = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + """
+
+def train(loader, epochs, kl_weight=0.3):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    {before}
+    for epoch in range(epochs):
+        {inside}
+        for x in loader:
+            y, m, s = net(x)
+            error = F.mse_loss(y, x, reduction="none").sum(dim=1)
+            loss = (error + kl_weight * KL).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+""".replace("KL", KL)
+)
+GIVEN = {
+    "as it is": ("pass", "pass", True),
+    "where none is given": ("if kl_weight is None:\n        kl_weight = 1.0", "pass", True),
+    "grown": ("pass", "kl_weight = min(1.0, kl_weight + 0.1)", True),
+    "read before": ("most = kl_weight", "kl_weight = most * min(1.0, epoch / 9)", True),
+    "in a branch": ("if epochs > 9:\n        kl_weight = 0.1", "pass", True),
+    "replaced": ("kl_weight = 0.1 * epochs", "pass", False),
+    "replaced in the loop": ("pass", "kl_weight = min(0.08 + epoch / 13 * 0.92, 1.0)", False),
+    "replaced in a block": ("pass", "with torch.enable_grad():\n            kl_weight = epoch / 9", False),
+}
+
+
+@pytest.mark.parametrize(("before", "inside", "clean"), GIVEN.values(), ids=GIVEN)
+def test_a_weight_that_is_replaced_before_it_is_read_is_not_clean(
+    before: str, inside: str, clean: bool, tmp_path: Path
+) -> None:
+    report = linted(tmp_path, {"a.py": TRAIN.format(before=before, inside=inside)})
+    assert codes(report) == []
+    assert any("VAE305" in each.clean for each in report.vaes) is clean

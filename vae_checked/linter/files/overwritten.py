@@ -12,6 +12,8 @@ from vae_checked.linter.files import syntax
 # A local name, and the line and the column of what it is assigned.
 _Written = tuple[str, int, int]
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+# Statements whose own are run one after the other, if at all.
+_AROUND = (ast.For, ast.AsyncFor, ast.With, ast.AsyncWith)
 _TRIES = tuple(getattr(ast, name) for name in ("Try", "TryStar") if hasattr(ast, name))
 # What leaves a list of statements for one that goes on behind it, and may read there what was assigned before.
 _LEAVING = (ast.Break, ast.Continue, ast.Raise)
@@ -31,6 +33,27 @@ def overwritten(function: ast.AST) -> frozenset[_Written]:
             found.update(_of_block(block))
     elsewhere = _read_elsewhere(function) if found else frozenset[str]()
     return frozenset(each for each in found if each[0] not in elsewhere)
+
+
+@lru_cache(maxsize=512)
+def is_replaced(name: str, function: ast.AST) -> bool:
+    """Whether a function gives one of its arguments another value, on all ways, before anything reads what it was."""
+    if name in _read_elsewhere(function):
+        return False
+    blocks = [getattr(function, "body", [])]
+    while blocks:
+        block = blocks.pop()
+        first = next((each for each in block if name in _names(each)), None) if isinstance(block, list) else None
+        if isinstance(first, _AROUND):
+            head = (first.target, first.iter) if isinstance(first, (ast.For, ast.AsyncFor)) else first.items
+            # What is met before the statements in it.
+            if not any(name in _names(each) for each in head):
+                blocks.append(first.body)
+        elif isinstance(first, ast.Assign):
+            return name not in _names(first.value) and any(
+                isinstance(target, ast.Name) and target.id == name for target in first.targets
+            )
+    return False
 
 
 def _outside_of_tries(function: ast.AST) -> Iterator[ast.AST]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vae_checked.facts import Fact, Origin
 from vae_checked.linter.files import syntax
+from vae_checked.linter.files.overwritten import is_replaced
 from vae_checked.linter.symbols.expression import Site
 from vae_checked.linter.symbols.values import Class, Function
 from vae_checked.mathematics.names import is_kl_weight
@@ -44,8 +45,9 @@ def unread_weights(function: Function, evaluation: Evaluation) -> Iterator[Fact[
     if read is None:
         read = known[function.node] = frozenset(_read_names(syntax.descendants(function.node)))
     for item, default in _with_defaults(function.node.args):
-        if item.arg not in read and (is_kl_weight(item.arg) or _is_number(default)):
-            yield Fact(item.arg, Site(source, item).origin)
+        name, weight = item.arg, is_kl_weight(item.arg)
+        if (name not in read and (weight or _is_number(default))) or (weight and is_replaced(name, function.node)):
+            yield Fact(name, Site(source, item).origin)
     for node in syntax.descendants(function.node):
         if isinstance(node, ast.Assign) and not _is_neutral(node.value):
             named = [target.id for target in node.targets if isinstance(target, ast.Name)]
