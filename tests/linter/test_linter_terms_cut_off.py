@@ -69,7 +69,14 @@ def test_a_kl_that_trains_or_is_shown_with_the_error_is_not(lines: str, tmp_path
 BOUNDED = {
     "from above": ("torch.clamp(self.weight * kl, max=3.0)", False),
     "by the smaller of two": ("torch.minimum(self.weight * kl, torch.tensor(3.0))", False),
+    "from above by a name": ("torch.clamp(kl, max=self.most)", False),
+    "from both sides by names": ("kl.clamp(self.least, self.most)", False),
+    "from above by a name, weighed": ("torch.clamp(self.weight * kl, max=self.most)", False),
+    "by the smaller of it and a name": ("torch.min(kl, self.most)", False),
+    "from below, turned": ("-torch.clamp(-kl, min=-self.most)", False),
     "from below": ("torch.clamp(self.weight * kl, min=3.0)", True),
+    "from below by a name": ("torch.clamp(self.weight * kl, min=self.least)", True),
+    "by the larger of it and a name": ("torch.max(kl, self.least)", True),
     "not": ("self.weight * kl", True),
 }
 

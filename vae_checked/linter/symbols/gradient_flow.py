@@ -108,13 +108,31 @@ class GradientFlow:
         known = intervals_beside(wanted, lies_in, self._holds(wanted), self._intervals)
         between = self.to(wanted) & self.reached(values)
         for node in self._graph.having(*_BOUNDING):
-            interval = known.of(node) if node.uid in between and node.uid != wanted else None
+            if node.uid not in between or node.uid == wanted:
+                continue
+            if self._is_bounded_by_a_name(node, wanted, known.of):
+                return node
+            interval = known.of(node)
             if interval is None or interval.width == 0:
                 continue
             below = None if interval.bounded else known.of(node.args[0])
             if interval.bounded or (interval.high < math.inf and (below is None or below.low == -below.high)):
                 return node
         return None
+
+    def _is_bounded_by_a_name(self, node: Expr, wanted: int, of: Callable[[Expr], Interval | None]) -> bool:
+        """Whether what is bounded on one side alone is given a bound on the other, of which the number is not known."""
+        for arg in node.args:
+            lies_in = of(arg)
+            if not self._graph.holds(arg, wanted) or (lies_in is not None and lies_in.bounded):
+                continue
+            # Beside a weight that is not known what is bounded may lie anywhere: the weight is taken as positive.
+            turned = lies_in is not None and lies_in.high < math.inf
+            side, least = ("low", "maximum") if turned else ("high", "minimum")
+            others = [other for other in node.args if other is not arg and not self._graph.holds(other, wanted)]
+            if isinstance(node.get(side), tuple) or (node.op == least and any(of(each) is None for each in others)):
+                return True
+        return False
 
     def _flat_beside(self, wanted: int, lies_in: Interval | None) -> Stops:
         key = wanted, lies_in
