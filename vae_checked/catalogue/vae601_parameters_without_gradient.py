@@ -34,7 +34,7 @@ _UNGIVEN = {
     ),
     Ungiven.ERASED: ("any parameter, as it is erased before the optimizer's step", "call {source} before backward()"),
 }
-_REMEDY = "remove the detach before the layer, or the layer that is never used"
+_REMEDY = "remove the detach before the layer, or a layer that no loss uses"
 
 
 MISTAKE = Mistake(

@@ -9,11 +9,12 @@ from vae_checked.linter.roles.optimizers import Optimizers
 from vae_checked.linter.roles.prior import PriorDraws
 from vae_checked.linter.roles.readings import Readings
 from vae_checked.linter.roles.scales import InputScales, TargetScales
+from vae_checked.linter.roles.unused_outputs import UnusedOutputs
 from vae_checked.linter.symbols.observations import ProjectObservations
 
 
 class Across:
-    """Draws from the prior, how heads are read, what optimizers hold, and the scales of data, over all evaluations."""
+    """Draws from the prior, how heads are read, what trains layers, and the scales of data, over all evaluations."""
 
     def __init__(self, observed: ProjectObservations) -> None:
         self.optimizers = Optimizers(observed)
@@ -21,6 +22,7 @@ class Across:
         self.readings = Readings()
         self.scales = InputScales()
         self.targets = TargetScales()
+        self.unused = UnusedOutputs()
 
     def facts(self, known: Callable[[Fact[Interval] | None], Fact[Interval] | None]) -> Iterator[Facts]:
         """What the evaluations say together, once all are read; `known` settles intervals that are still awaited."""
@@ -29,3 +31,4 @@ class Across:
         yield from self.scales.facts(known)
         yield from self.targets.facts()
         yield from self.optimizers.facts()
+        yield from self.unused.facts()

@@ -80,6 +80,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     What tells something of a model that may stand in another evaluation is noted in `across`.
     """
     across.scales.read_given(evaluation.subject, evaluation.observations.fed)
+    across.unused.see(evaluation)
     values = evaluation.values()
     twice = [Facts(evaluation.subject, heads=Heads(source=source)) for source in copies.find(evaluation)]
     twice += relabelled.facts(evaluation)
@@ -92,6 +93,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     across.scales.read_trained(graph, kls, evaluation.data)
     unread = _unread(graph, found, kls, recons)
     losses = Losses(evaluation, graph, found, kls, recons, unread.values())
+    across.unused.note(losses)
     if (
         evaluation.model is None
     ):  # what a loss that nothing calls is handed is the encoder's input, whatever it is scaled by
@@ -388,6 +390,7 @@ def _facts(
 ) -> Facts:
     evaluation = losses.evaluation
     across.optimizers.read(losses, site, kl, recon)
+    across.unused.read(losses, site, kl, recon)
     head = _common_head(site, kl)
     # Beside a sampler, a KL that reads other heads than it draws with may mix two settings of the model.
     shown = kl if site is not None or not losses.draws else None

@@ -26,7 +26,7 @@ _DIFFERENTIATING = frozenset(
 _RELABELLED = VIEWS | {"flatten"}
 _PICKED = frozenset(("item", "index", "part"))
 # What shows a number, keeps it for later, or writes it down.
-_TELLING = frozenset(
+TELLING = frozenset(
     "text sequence print format append add_scalar add_scalars log log_metric info debug warning write writerow update "
     "set_postfix set_description set_postfix_str set_description_str isnan isinf isfinite".split()
 )
@@ -61,7 +61,7 @@ def _compared(losses: Losses) -> Fact[Ungiven] | None:
         if not errors or not all(map(_is_of_data_alone, errors)) or any(_is_of_a_head(each, losses) for each in errors):
             continue
         sides = [side for each in errors for side in (each.first, each.second)]
-        if not may_be_written(sides, losses.evaluation, _TELLING):
+        if not may_be_written(sides, losses.evaluation, TELLING):
             return Fact(Ungiven.COMPARED, origin(errors[0].term))
     return None
 
@@ -133,7 +133,7 @@ def _names_backward(module: Module) -> bool:
 
 def _tells(node: Expr) -> bool:
     """Whether a call shows, keeps or writes down what it is given, by its name."""
-    return str(node.get("name")).rpartition(".")[2] in _TELLING
+    return str(node.get("name")).rpartition(".")[2] in TELLING
 
 
 def _differentiates(module: Module) -> bool:

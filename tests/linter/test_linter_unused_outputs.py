@@ -1,0 +1,92 @@
+"""Layers whose output a model hands out and that no loss uses keep the weights that they are made with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, codes, linted
+
+NET = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Linear(84, 33), nn.ReLU())
+        self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
+        self.back = nn.Sequential(nn.Linear(7, 33), nn.ReLU())
+        self.mean = nn.Linear(33, 84)
+        self.spread = nn.Sequential(nn.Linear(33, 21), nn.ReLU(), nn.Linear(21, 84))
+
+    def forward(self, x):
+        h = self.trunk(x)
+        m, s = self.to_m(h), self.to_s(h)
+        h = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        return {"y": self.mean(h), "wide": self.spread(h), "m": m, "s": s}
+"""
+)
+TRAIN = (
+    HEAD
+    + """from net import Net
+
+net = Net()
+{before}
+optimizer = torch.optim.Adam(net.parameters())
+for x, labels in DataLoader(Dataset()):
+    out = net(x)
+    kl = -0.5 * torch.sum(1 + out["s"] - out["m"].pow(2) - out["s"].exp())
+    loss = {loss} + kl
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    {after}
+"""
+)
+ERROR = 'F.mse_loss(out["y"], x, reduction="sum")'
+LATER = (
+    HEAD
+    + """from net import Net
+
+net = Net()
+optimizer = torch.optim.Adam(net.spread.parameters())
+for x, labels in DataLoader(Dataset()):
+    loss = {loss}
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+)
+
+
+def test_a_layer_whose_output_no_loss_uses_is_named(tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": NET, "train.py": TRAIN.format(before="pass", loss=ERROR, after="pass")})
+    assert codes(report) == ["VAE601"]
+    (finding,) = report.findings
+    assert finding.place is not None
+    assert 'self.spread(h), "m"' in finding.place.text
+
+
+USED = {
+    "in the loss": ("pass", f'{ERROR} + F.l1_loss(out["wide"], x)', "pass"),
+    "frozen": ("net.spread.requires_grad_(False)", ERROR, "pass"),
+    "in what is not read": ("pass", ERROR, 'torch.compare(out["wide"], x)'),
+    "in a loss that is not read": ("pass", f'{ERROR} + torch.compare(out["wide"], x)', "pass"),
+    "in a second step": ("pass", ERROR, 'F.l1_loss(out["wide"], x).backward()'),
+}
+
+
+@pytest.mark.parametrize(("before", "loss", "after"), USED.values(), ids=USED)
+def test_a_layer_whose_output_may_be_used_is_left(before: str, loss: str, after: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": NET, "train.py": TRAIN.format(before=before, loss=loss, after=after)})
+    assert codes(report) == []
+
+
+@pytest.mark.parametrize(
+    "loss", ['F.mse_loss(net(x)["wide"], x)', 'torch.compare(net(x)["wide"], x)'], ids=["read", "not read"]
+)
+def test_a_layer_that_another_file_trains_is_left(loss: str, tmp_path: Path) -> None:
+    train = TRAIN.format(before="pass", loss=ERROR, after="pass")
+    files = {"net.py": NET, "train.py": train, "later.py": LATER.format(loss=loss)}
+    assert "VAE601" not in codes(linted(tmp_path, files))

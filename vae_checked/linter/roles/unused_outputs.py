@@ -1,0 +1,149 @@
+"""Layers whose output a model hands out and no loss uses, in whatever evaluation: their weights stay as they are made.
+
+What is only shown, or what another step trains, may be handed out as well: a layer is one of these where every
+`backward` of the code that runs the model was read, and none of them reaches it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from vae_checked.facts import Fact, Facts, Origin, Training
+from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.files.source import SourceCell
+from vae_checked.linter.roles import frozen_parts, listed_parts, ways
+from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.objective import Losses
+from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.roles.ungiven_gradients import TELLING
+from vae_checked.linter.roles.written_copies import may_be_written
+from vae_checked.linter.symbols.expression import Expr, Site, origin
+from vae_checked.linter.symbols.observations import Spot, spot_of
+from vae_checked.linter.symbols.registered import with_parameters
+from vae_checked.linter.symbols.values import Instance, Module, opened
+from vae_checked.record import dataclass
+
+# What differentiates, by the name that it is called by.
+_DIFFERENTIATING = frozenset(("backward", "manual_backward", "grad", "jacobian", "vjp"))
+# What may be another loss, or stops a gradient on purpose.
+_OTHERWISE = ("opaque", "call", "detach")
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """Layers of a VAE that the loss of one evaluation does not reach: by where each is made, where it is applied."""
+
+    subject: str
+    layers: dict[Spot, Origin]
+
+
+class UnusedOutputs:
+    """The layers that losses reach, over all evaluations, against those whose outputs are handed out."""
+
+    def __init__(self) -> None:
+        self._reached: set[Spot] = set()
+        self._read: set[Spot] = set()
+        self._modules: dict[str, Module] = {}
+        self._candidates: list[_Candidate] = []
+
+    def see(self, evaluation: Evaluation) -> None:
+        """Take note of the files that an evaluation runs: what they differentiate has to be read."""
+        self._modules.update((module.path, module) for module in evaluation.modules())
+
+    def note(self, losses: Losses) -> None:
+        """Take note of the layers that the losses of an evaluation reach, and of where it differentiates them."""
+        roots = losses.evaluation.observations.roots
+        self._read.update(spot_of(root.site) for root in roots if root.kind == "backward")
+        made = losses.evaluation.read_once(_made)
+        self._reached.update(made[number] for number in losses.trained if number in made)
+
+    def read(
+        self, losses: Losses, site: SamplerSite | None, kl: Divergence | None, recon: Reconstruction | None
+    ) -> None:
+        """Take note of a VAE whose loss is read, and of its layers that this does not reach."""
+        if site is None or kl is None or recon is None or recon.kind is None:
+            return
+        if any(losses.graph.holds(end, recon.term.uid) for end in losses.backward):
+            found = _handed_out(losses, site, recon)
+            if found:
+                self._candidates.append(_Candidate(losses.evaluation.subject, found))
+
+    def facts(self) -> Iterator[Facts]:
+        """The layers that no loss of any evaluation reaches, where all that is differentiated was read."""
+        if not self._candidates or not all(
+            module.read_once(_differentiated) <= self._read for module in self._modules.values()
+        ):
+            return
+        for candidate in self._candidates:
+            lost = [where for spot, where in candidate.layers.items() if spot not in self._reached]
+            if lost:
+                names = tuple(dict.fromkeys(where.source for where in lost))
+                yield Facts(candidate.subject, training=Training(without_gradient=Fact(names, lost[0])))
+
+
+def _made(evaluation: Evaluation) -> dict[object, Spot]:
+    """Where each layer with parameters of the model is made, by its number."""
+    model = (evaluation if evaluation.model is None else evaluation.model).read_once(listed_parts.model_of)
+    layers = () if model is None else with_parameters(model)
+    return {layer.serial: spot_of(layer.site) for layer in layers if layer.site is not None}
+
+
+def _unreached(losses: Losses) -> list[Expr]:
+    """The layers of the model that no loss reaches, and that have no part in its terms or in what is not read.
+
+    Of what the terms are made of a mistake of its own says why it has no gradient.
+    """
+    evaluation, graph, made = losses.evaluation, losses.graph, losses.evaluation.read_once(_made)
+    layers = [node for node in graph.having("layer") if node.get("serial") in made]
+    lost = [node for node in layers if node.get("serial") not in losses.trained]
+    if not lost or frozen_parts.freezes(evaluation):
+        return []
+    terms = [*(kl.term for kl in losses.kls), *(recon.term for recon in losses.recons)]
+    others = [*graph.having(*_OTHERWISE), *terms, *(each.z for each in losses.samples)]
+    lost = [node for node in lost if not any(graph.holds(other, node.uid) for other in others)]
+    return [] if lost and may_be_written(lost, evaluation, TELLING) else lost
+
+
+def _handed_out(losses: Losses, site: SamplerSite, recon: Reconstruction) -> dict[Spot, Origin]:
+    """Of these the layers whose output is handed out beside what an error compares, by where each is made.
+
+    With each where it is applied.
+    """
+    lost, made = losses.read_once(_unreached), losses.evaluation.read_once(_made)
+    found: dict[Spot, Origin] = {}
+    for values in losses.read_once(_returned) if lost else ():
+        if any(_is_between(value, site, recon, losses) for value in values):
+            for node in lost:
+                if any(losses.graph.holds(value, node.uid) for value in values):
+                    found.setdefault(made[node.get("serial")], origin(node))
+    return found
+
+
+def _returned(losses: Losses) -> list[list[Expr]]:
+    """What each method of an object hands out, in all ways through its branches."""
+    roots = losses.evaluation.observations.roots
+    methods = [
+        root
+        for root in roots
+        if root.kind == "return" and root.function is not None and isinstance(root.function.bound, Instance)
+    ]
+    each = (list(opened(root.value, (tuple, list, dict, Instance))) for root in methods)
+    return [[value for value in ways.in_all(losses.evaluation, values) if value in losses.graph] for values in each]
+
+
+def _is_between(value: Expr, site: SamplerSite, recon: Reconstruction, losses: Losses) -> bool:
+    """Whether a value is decoded from z, and an error is one of it."""
+    graph = losses.graph
+    return graph.holds(value, site.z.uid) and any(graph.holds(side, value.uid) for side in (recon.first, recon.second))
+
+
+def _differentiated(module: Module) -> frozenset[Spot]:
+    """What a file differentiates, by where it is written."""
+    return frozenset(
+        spot_of(Site(SourceCell(module.file.path, cell), node.func.value))
+        for cell in module.file.cells
+        for node in cell.nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _DIFFERENTIATING
+    )
