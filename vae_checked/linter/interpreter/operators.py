@@ -31,7 +31,7 @@ from vae_checked.linter.symbols.values import (
     is_number,
 )
 from vae_checked.linter.symbols.values import Sequence as Layers
-from vae_checked.linter.torch_model import data_choices
+from vae_checked.linter.torch_model import data_choices, norms
 from vae_checked.linter.torch_model.layers import is_activation
 
 _MAX_REPEATS = 64
@@ -55,6 +55,8 @@ def binary(op: ast.operator, left: Value, right: Value, site: Site) -> Value:
             return known
     name = _OPS.get(type(op))
     args = (as_expr(left, site), as_expr(right, site))
+    if name == "pow" and (squared := norms.squared(args[0], right, site)) is not None:
+        return squared
     return opaque(type(op).__name__, args, site) if name is None else Expr(name, args, (), site)
 
 

@@ -13,8 +13,15 @@ from vae_checked.linter.symbols.numeric import leaves, leaves_below
 MAX_CUTS = 8
 _HEADS = 2
 NEVER_HEADS = frozenset(("loss", "kl_div", "noise", "data", "label"))
+# The length of a whole tensor is none of its elements.
+_LENGTHS = frozenset(("norm", "vector_norm"))
 # What a formula does with its heads, and no head is made by.
 _OF_FORMULA = REDUCTIONS | {"square", "pow", "abs", "neg"}
+
+
+def is_never_head(leaf: Expr) -> bool:
+    """Whether a value that a formula is computed from is no head of a posterior, whatever the formula is."""
+    return leaf.op in NEVER_HEADS or (leaf.op == "opaque" and leaf.get("name") in _LENGTHS)
 
 
 def bottlenecks(node: Expr, tensors: list[Expr], but: frozenset[str], given: Collection[int] = ()) -> tuple[Expr, ...]:
@@ -57,7 +64,7 @@ def beside_prior(
             continue
         given = (location.uid, head.uid, *noise)
         rest = [leaf for leaf in leaves(node, given) if not is_scalar(leaf)]
-        if len(rest) == _HEADS and not any(leaf.op in NEVER_HEADS for leaf in rest):
+        if len(rest) == _HEADS and not any(map(is_never_head, rest)):
             for prior in dict.fromkeys((tuple(rest), bottlenecks(node, rest, but, given))):
                 yield location, head, *prior
 
@@ -78,7 +85,7 @@ def known_pairs(node: Expr, known: list[tuple[Expr, Expr]], noise: tuple[int, ..
 def pairs(node: Expr, found: list[Expr], wanted: list[Expr], noise: tuple[int, ...]) -> Iterator[tuple[Expr, Expr]]:
     """The (location, head for std) that a term may be read by: its two leaves, or inner nodes that stand for them."""
     tensors = [leaf for leaf in found if not is_scalar(leaf) and leaf.uid not in noise]
-    if any(leaf.op in NEVER_HEADS for leaf in tensors):
+    if any(map(is_never_head, tensors)):
         return
     if len(tensors) == 2:
         for pair in dict.fromkeys((tuple(tensors), bottlenecks(node, tensors, _OF_FORMULA))):

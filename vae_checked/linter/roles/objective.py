@@ -13,6 +13,7 @@ from vae_checked.linter.roles import by_turns, extents, nan_tests, reductions, s
 from vae_checked.linter.roles.dead_weights import names_in, unread_weights, without_effect
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import layer_of
+from vae_checked.linter.roles.inner_chains import inner_chain
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin
@@ -250,7 +251,7 @@ class Losses:
         firm = any(self.graph.holds(value, total.uid) for value in self.backward) and not self._ascends()
         added = reductions.chains(total, meeting.uid)
         above = tuple(filter(is_shared, added[0])) if len(added) == 1 else shared
-        formula = reductions.inner_chain(kl, self.graph)
+        formula = inner_chain(kl, self.graph)
         return JointLoss(total, shared, above, one[count:], other[count:], formula, whole, firm)
 
     def _is_only_shown(self, total: Expr, kl: Divergence) -> bool:

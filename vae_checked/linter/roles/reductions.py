@@ -40,13 +40,11 @@ from vae_checked.mathematics.reductions import (
     Tensor,
     Through,
     Weight,
-    is_inner,
     weighs_formula,
 )
 
 if TYPE_CHECKING:
     from vae_checked.linter.files.source import Cell
-    from vae_checked.linter.roles.divergences import Divergence
 
 _MAX_CHAINS = 4
 # Calls inside of one another that make a weight.
@@ -441,18 +439,6 @@ def _is_written_elsewhere(formula: Expr, node: Expr) -> bool:
         return False
     written = formula.site.node
     return all(item is not written for item in ast.walk(node.site.node))
-
-
-def inner_chain(kl: Divergence, graph: Graph) -> tuple[ChainStep, ...] | None:
-    """The reductions inside a KL's own term, down to its heads, where all paths agree, and what weighs the term."""
-    top = peeled(kl.term)
-    # A mean is made a sum again by the batch size, which is no weight.
-    kept = tuple(step for step in top if is_inner(step) or weighs_formula(step) or isinstance(step, Size))
-    found: set[tuple[ChainStep, ...]] = set()
-    for target in (kl.head.uid, kl.location.uid):
-        for chain in chains(kl.term, target, graph):
-            found.add((*kept, *filter(is_inner, chain[len(top) :])))
-    return next(iter(found)) if len(found) == 1 else None
 
 
 def step_axes(rank: int | None) -> tuple[int, ...]:

@@ -13,11 +13,11 @@ from vae_checked.linter.symbols.numeric import Program, leaves
 from vae_checked.linter.symbols.places import Places
 from vae_checked.linter.symbols.turns import over_turns
 from vae_checked.linter.symbols.values import MAX_NESTED, Value, as_expr, number_of
-from vae_checked.linter.torch_model import dropping, elementwise
+from vae_checked.linter.torch_model import diagonals, dropping, elementwise, norms
 from vae_checked.linter.torch_model.elementwise import Handler, argument, first_tensor
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.linter.torch_model.pieces import concatenated, stacked
-from vae_checked.linter.torch_model.sizes import UNKNOWN, axis_of_size, shape_of
+from vae_checked.linter.torch_model.sizes import UNKNOWN, axes_of, axis_of_size, shape_of
 from vae_checked.mathematics.ops import OPERATIONS, Kind
 
 _SHAPES = {
@@ -37,20 +37,6 @@ _WINDOWS = {
 }
 # What goes beyond the values between which it computes others.
 _OVERSHOOTING = "bicubic"
-
-
-def axes_of(value: Value) -> Hashable:
-    """The axes of a reduction: a tuple of ints, "all" when none are named, "unknown" when they cannot be read."""
-    if value is None:
-        return "all"
-    number = whole(number_of(value))
-    if number is not None:
-        return (number,)
-    if isinstance(value, (tuple, list)):
-        numbers = [whole(number_of(item)) for item in value]
-        if all(item is not None for item in numbers):
-            return tuple(numbers) or "all"
-    return "unknown"
 
 
 def _cast(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -410,8 +396,19 @@ def _eye(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) 
     return Expr("diag", (const(1.0, site),), (), site)
 
 
+def _diagonal(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    """torch.diagonal(x, offset, dim1, dim2): what a diagonal matrix was made of."""
+    offset = argument(args, kwargs, 1, "offset")
+    entries = diagonals.diagonal(first_tensor(args, kwargs, site)) if offset is None or number_of(offset) == 0 else None
+    given = tuple(as_expr(value, site) for value in (*args, *kwargs.values()))
+    return opaque("diagonal", given, site) if entries is None else entries
+
+
+_ELEMENTWISE = elementwise.handlers()
 HANDLERS: dict[str, Handler] = {
-    **elementwise.handlers(),
+    **_ELEMENTWISE,
+    **{name: norms.squaring(_ELEMENTWISE[name]) for name in ("pow", "square", "float_power", "power")},
+    **{name: norms.handler(name) for name in ("norm", "vector_norm")},
     **dict.fromkeys(OPERATIONS["cast"].names.functions, _cast), "long": _tensor, "int": _tensor,
     "half": _half, "new_tensor": _copied, "tensor": _tensor,
     **dropping.HANDLERS,
@@ -434,10 +431,10 @@ HANDLERS: dict[str, Handler] = {
     **{name: _window(op) for name, op in _WINDOWS.items()}, "interpolate": _interpolated,
     "pack_padded_sequence": _packed, "pad_packed_sequence": _padded,
     "select": _select, "masked_select": _masked,
-    "diag_embed": _diag, "diag": _diag, "eye": _eye,
+    "diag_embed": _diag, "diag": _diag, "eye": _eye, "diagonal": _diagonal,
 }  # fmt: skip
 # What Python's own mathematics is taken for when it is applied to something that is no number.
-MATH = frozenset(elementwise.handlers())
+MATH = frozenset(_ELEMENTWISE)
 
 
 def plain(name: str) -> str:

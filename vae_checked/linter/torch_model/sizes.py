@@ -18,6 +18,20 @@ UNKNOWN = "unknown"
 _OF_ANY_LENGTH = frozenset(("call", "opaque", "phi"))
 
 
+def axes_of(value: Value) -> Hashable:
+    """The axes of a reduction: a tuple of ints, "all" when none are named, "unknown" when they cannot be read."""
+    if value is None:
+        return "all"
+    number = whole(number_of(value))
+    if number is not None:
+        return (number,)
+    if isinstance(value, (tuple, list)):
+        numbers = [whole(number_of(item)) for item in value]
+        if all(item is not None for item in numbers):
+            return tuple(numbers) or "all"
+    return "unknown"
+
+
 def axis_of_size(value: Expr) -> Hashable:
     """The axis whose length this expression is, None when it is no tensor's size."""
     return value.get("axis") if value.op == "size" else None
