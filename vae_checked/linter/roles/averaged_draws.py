@@ -5,17 +5,69 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
 from vae_checked.linter.symbols.expression import NOISE, Expr, Graph, elementwise, strip
+from vae_checked.linter.symbols.numeric import leaves
 
 _DRAWS = frozenset(("rsample", "sample"))
 # Draws that a loop adds up.
 _MOST_ADDED = 8
+# What takes a latent, and what joins latents, scales them or takes their mean on the way there.
+_TAKING = ("layer", "matmul", "call", "opaque")
+_SCALING = ("mul", "div", "neg")
+_MOST_MIXED = 32
 
 
 def is_one_of_several(site: SamplerSite, graph: Graph) -> bool:
-    """Whether another draw from the heads of this one is added to it, or the mean of a stack of such draws is taken."""
-    return _is_drawn_often(site, graph) or any(_is_alike(other, site) for other in _joined(site, graph))
+    """Whether another draw from the heads of this one is added to it, or the mean of a stack of such draws is taken.
+
+    Or one of the heads is added to it once more, as where a mean of it and the posterior's mean is decoded.
+    """
+    return (
+        _is_drawn_often(site, graph)
+        or any(_is_alike(other, site) for other in _joined(site, graph))
+        or _is_mixed(site, graph)
+    )
+
+
+def _is_mixed(site: SamplerSite, graph: Graph) -> bool:
+    """Whether what is decoded is a draw that its own heads were added to, or a mean over the first axis of draws."""
+    heads = {strip(site.location).uid, strip(site.scale).uid}
+    if site.location.bits & NOISE and _is_of(site.location, {strip(site.scale).uid} | _head_of(site)):
+        # Around another draw with the same scale.
+        return True
+    stack, seen = [(site.z, False)], set[tuple[int, bool]]()
+    while stack and len(seen) < _MOST_MIXED:
+        value, mixed = stack.pop()
+        if (value.uid, mixed) in seen:
+            continue
+        seen.add((value.uid, mixed))
+        if mixed and any(not str(node.get("name")).startswith("compare:") for node in graph.taking(value, *_TAKING)):
+            return True
+        bare = strip(value).uid
+        for node in graph.taking(value, "add", "sub"):
+            others = [arg for arg in node.args if strip(arg).uid != bare]
+            stack.append((node, mixed or any(_is_of(other, heads) for other in others)))
+        scaled = graph.taking(value, *_SCALING)
+        stack += [(n, mixed) for n in scaled if all(_is_number(arg) for arg in n.args if strip(arg).uid != bare)]
+        stack += [(node, mixed) for node in graph.taking(value, "stack", "cat")]
+        stack += [(node, True) for node in graph.taking(value, "mean", "sum") if node.get("axes") == (0,)]
+    return False
+
+
+def _head_of(site: SamplerSite) -> set[int]:
+    return set() if site.head is None else {site.head.uid}
+
+
+def _is_number(value: Expr) -> bool:
+    return all(map(is_scalar, leaves(value)))
+
+
+def _is_of(value: Expr, heads: set[int]) -> bool:
+    """Whether a value is made of some heads element by element, or is one of them."""
+    return strip(value).uid in heads or any(
+        strip(arg).uid in heads for node in elementwise(value, heads) for arg in node.args
+    )
 
 
 def _is_drawn_often(site: SamplerSite, graph: Graph) -> bool:
