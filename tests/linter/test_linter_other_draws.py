@@ -56,6 +56,17 @@ UNREAD = {
 READ = {
     "one way": f"z = {RIGHT}",
     "the mean where nothing is trained": f"z = {RIGHT} if self.training else m",
+    "the mean of what an unread call pools": (
+        f"m, s = self.to_m(h * pooled(h)), self.to_s(h * pooled(h))\n"
+        f"std = torch.exp(0.5 * s)\n"
+        f"z = {RIGHT} if self.training else m"
+    ),
+    "the mean of what is masked by chance": (
+        f"h = self.trunk(x * (torch.rand_like(x) > 0.3))\n"
+        f"m, s = self.to_m(h), self.to_s(h)\n"
+        f"std = torch.exp(0.5 * s)\n"
+        f"z = m\nif self.flag:\n    z = {RIGHT}"
+    ),
     "the prior": f"if self.flag:\n    z = {RIGHT}\nelse:\n    z = torch.randn(3, 7)",
     "a call for the prior": f"if self.flag:\n    z = {RIGHT}\nelse:\n    z = of_prior(3)",
     "what follows the draw": f"z = {RIGHT}\nif self.flag:\n    z = bent(z)",

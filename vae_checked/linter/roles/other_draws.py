@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Iterable, Sequence, Set
+from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
 
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -32,10 +32,23 @@ def on_another_way(site: SamplerSite, losses: Losses) -> Expr | None:
         if not layers or not any(arm.uid in own for arm in arms):
             continue
         for arm in arms:
-            held = [] if arm.uid in own else [noise for uid, noise in unread.items() if graph.holds(arm, uid)]
-            if held and not layers.isdisjoint(_layers([arm])):
+            above = [] if arm.uid in own else list(_above_layers(arm, layers))
+            held = [node for node in above if node.uid in unread]
+            if held and not layers.isdisjoint(_layers(above)):
                 return held[0]
     return None
+
+
+def _above_layers(value: Expr, layers: Set[object]) -> Iterator[Expr]:
+    """What a value is made of down to some layers: what goes into these, as a mask by chance does, draws nothing."""
+    stack, seen = [value], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.uid not in seen:
+            seen.add(node.uid)
+            yield node
+            if node.op != "layer" or node.get("serial") not in layers:
+                stack.extend(node.args)
 
 
 def _called(site: SamplerSite, arms: Sequence[Expr], own: Set[int]) -> Expr | None:
@@ -45,12 +58,15 @@ def _called(site: SamplerSite, arms: Sequence[Expr], own: Set[int]) -> Expr | No
     if not met:
         return None
     mean = strip(site.location).uid
+    # What the heads are made of themselves draws nothing.
+    below = {_written(node) for node in walk(site.location, site.scale) if _is_call(node)}
     for arm in arms:
         skipped = arm.uid in own or _written(strip(arm)) in drawn
-        called = None if skipped else next(filter(_is_call, walk(arm)), None)
-        # In the place of noise nothing needs to be made of the heads; what is drawn without them is a prior's.
-        if called is not None and ((any(met) and strip(arm) is called) or any(node.uid == mean for node in walk(arm))):
-            return called
+        for called in () if skipped else filter(_is_call, walk(arm)):
+            # In the place of noise nothing needs to be made of the heads; what is drawn without them is a prior's.
+            of_heads = (any(met) and strip(arm) is called) or any(node.uid == mean for node in walk(arm))
+            if of_heads and _written(called) not in below:
+                return called
     return None
 
 
