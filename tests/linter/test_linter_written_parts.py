@@ -117,3 +117,25 @@ def test_data_that_are_written_into_lie_where_that_says(data: str, expected: lis
     before = SQUASH.format("t.mul_(0.5).add_(0.5)")
     files = {"train.py": _scene("out = torch.sigmoid(out)", data=data, scaled=CENTRED, before=before)}
     assert codes(linted(tmp_path, files)) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "expected"),
+    [
+        (CENTRED, f"pictures.transform = {TO_TENSOR}", []),
+        (TO_TENSOR, f"pictures.transform = {CENTRED}", ["VAE403"]),
+        (CENTRED, "pictures.transform = own.steps()", []),
+        (CENTRED, "pictures.target_transform = own.steps()", ["VAE403"]),
+        (CENTRED, f"batches.dataset.transform = {TO_TENSOR}", []),
+        (CENTRED, f"kept = Kept(); kept.sets = pictures; kept.sets.transform = {TO_TENSOR}; pictures = kept.sets", []),
+    ],
+)
+def test_a_transform_that_is_set_later_is_the_one_of_the_set(
+    first: str, then: str, expected: list[str], tmp_path: Path
+) -> None:
+    scene = _scene("out = torch.sigmoid(out)", scaled=first, before="import own\n\n\nclass Kept:\n    pass\n\n\n")
+    batches = "batches = DataLoader(pictures, batch_size=32)"
+    scene = scene.replace("    model = Net()", f"    {batches}\n    {then}\n    model = Net()")
+    used = "batches" if "batches.dataset" in then else "DataLoader(pictures, batch_size=32)"
+    scene = scene.replace("for x, _ in DataLoader(pictures, batch_size=32)", f"for x, _ in {used}")
+    assert codes(linted(tmp_path, {"train.py": scene})) == expected

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import ast
 
+from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import derived_containers, in_place, parts
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
-from vae_checked.linter.symbols.values import Choice, Class, Function, Instance, Layer, Partial, Scope, Value, apart
+from vae_checked.linter.symbols.values import (
+    Choice,
+    Class,
+    Function,
+    Instance,
+    Layer,
+    Loader,
+    Partial,
+    Scope,
+    Value,
+    apart,
+)
 from vae_checked.linter.symbols.values import Sequence as Layers
-from vae_checked.linter.torch_model import own_leaves
+from vae_checked.linter.torch_model import own_leaves, transforms
 
 # What is called later, by the name of the attribute that it was set as.
 _CALLED = (Function, Class, Instance, Layer, Layers, Partial, Choice)
@@ -35,6 +47,8 @@ def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written
         if target.attr == "data" and isinstance(owner, Expr):
             # Its gradient stays that of what it was.
             in_place.into_part(context, target.value, owner, ..., scope)
+        if target.attr == "transform" and isinstance(owner, Loader):
+            _set_transform(context, target.value, owner, value, scope, target)
         context.root(value, "assign", target.attr, written)
     elif isinstance(target, ast.Subscript):
         owner, key = context.eval(target.value, scope), context.eval(target.slice, scope)
@@ -55,6 +69,17 @@ def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written
         context.root(value, "assign", str(key) if isinstance(key, str) else "", written)
     elif isinstance(target, ast.Starred):
         bind(context, target.value, value, scope, written)
+
+
+def _set_transform(
+    context: Context, target: ast.expr, held: Loader, value: Value, scope: Scope, written: ast.Attribute
+) -> None:
+    """Bind a data set that is given another transform, or what it is the set of: `loader.dataset.transform = ...`."""
+    while isinstance(target, ast.Attribute) and isinstance(context.eval(target.value, scope), Loader):
+        target = target.value
+    if isinstance(target, (ast.Name, ast.Attribute)):
+        changed = transforms.set_later(context, held, value, context.site(written))
+        bind(context, syntax.as_store(target), changed, scope, written)
 
 
 def _is_loaded(value: Expr) -> bool:

@@ -98,6 +98,16 @@ def construct(
     return set_of_pictures(evaluator, last, kwargs, site) if is_set else None
 
 
+def set_later(evaluator: Evaluator, held: Loader, transform: Value, site: Site) -> Loader:
+    """A data set of a library, or what puts it into batches, once `pictures.transform = ...` gave it another one."""
+    chosen = transform if isinstance(transform, Transform) and _makes_tensors(transform) else None
+    where = site if chosen is None else decisive(chosen) or site
+    # Of a set whose pictures are not known a transform says no more than what it does.
+    interval = None if chosen is None or held.interval is None else interval_after(evaluator, chosen)
+    note(evaluator, interval, where)
+    return replace(held, interval=interval, site=where)
+
+
 def is_of_a_library(call: ast.AST) -> bool:
     """Whether the class of a data set is asked of such a library by its name, as getattr(medmnist, name) does."""
     named = (
