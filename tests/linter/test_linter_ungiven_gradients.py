@@ -161,6 +161,8 @@ def test_gradients_that_are_put_back_are_not_erased(back: tuple[str, ...], tmp_p
 
 
 MAYBE = {
+    "in the next round": ("optimizer.zero_grad()", "optimizer.step()", "loss.backward()"),
+    "in one line": ("loss.backward(); optimizer.zero_grad(); print(len(x)); cleared(other); optimizer.step()",),
     "in some rounds": ("loss.backward()", "if other:", "    optimizer.zero_grad()", "    optimizer.step()"),
     "before a scheduler": ("loss.backward()", "optimizer.zero_grad()", "scheduler.step()", "optimizer.step()"),
     "one by one": ("loss.backward()", "for p in net.parameters():", "    p.grad = None", "optimizer.step()"),
@@ -196,6 +198,8 @@ def moved(optimizer, first):
 
 """
 TAKEN = {
+    "in the next round": ("optimizer.step()", "optimizer.zero_grad()", "loss.backward()"),
+    "in one line": ("optimizer.zero_grad(); loss.backward(); optimizer.step()",),
     "in some rounds": ("loss.backward()", "if other:", "    optimizer.step()", "    optimizer.zero_grad()"),
     "before a scheduler": ("loss.backward()", "optimizer.step()", "optimizer.zero_grad()", "scheduler.step()"),
     "one by one": ("loss.backward()", "optimizer.step()", "for p in net.parameters():", "    p.grad = None"),

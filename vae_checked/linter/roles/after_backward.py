@@ -11,14 +11,19 @@ from vae_checked.linter.files.source import Cell
 # How deep the functions are gone into that statements call.
 _MAX_DEPTH = 2
 _HOLDING = ("body", "orelse", "finalbody")
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _LEAVING = (ast.Continue, ast.Break, ast.Return, ast.Raise)
 
 
 def followings(cell: Cell, statement: ast.stmt) -> Iterator[list[ast.stmt]]:
     """What stands behind a statement of a file, once by itself and once for each call of its function.
 
-    Of every block around it what is left of that: after the last turn of a loop its function goes on too.
+    Of every block around it what is left of that: after the last turn of a loop its function goes on too. And once what
+    is left of a turn of the loop in which it stands, with the next turn up to there.
     """
+    loops = [each for each in cell.nodes if isinstance(each, _LOOPS) and _stands_in(each.body, statement)]
+    if loops:
+        yield [*_behind(loops[-1].body, statement), *loops[-1].body]
     around = _around(cell, statement)
     if around is None:
         yield _behind(_top(cell), statement)
@@ -76,7 +81,8 @@ def _behind(block: Sequence[ast.stmt], statement: ast.stmt) -> list[ast.stmt]:
     for place, each in enumerate(block):
         if each is statement:
             return [*block[place + 1 :]]
-        if each.lineno <= statement.lineno <= (each.end_lineno or 0):
+        # Several may stand in one line.
+        if each.lineno <= statement.lineno <= (each.end_lineno or 0) and _stands_in([each], statement):
             inner = (held for name in (*_HOLDING, "handlers") for held in [getattr(each, name, None)] if held)
             found = [_behind(held, statement) for held in inner if _stands_in(held, statement)]
             return [*(found[0] if found else ()), *block[place + 1 :]]
