@@ -95,6 +95,57 @@ def test_definitions_after_a_cut_of_the_top_level_are_examined(tmp_path: Path) -
     assert [cut.place.line for cut in remarks(report, RemarkKind.UNEXAMINED)] == [31]
 
 
+PICTURES = """import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class VAE(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Linear(784, 40)
+        self.mu, self.logvar = nn.Linear(40, 2), nn.Linear(40, 2)
+        self.decoder = nn.Sequential(*[nn.Sequential(nn.Linear(2, 2), nn.ReLU()) for _ in range(6)], nn.Linear(2, 784))
+
+    def forward(self, x):
+        h = torch.relu(self.encoder(x))
+        mu, logvar = self.mu(h), self.logvar(h)
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        return self.decoder(z), mu, logvar
+
+
+def shown(model, places):
+    for i in range(10):
+        for j in range(10):
+            z = torch.tensor([places * i / 10, places * j / 10], dtype=torch.float32)
+            image = model.decoder(z).detach().cpu().clamp(0, 1)
+            save(image * 255, f"{i}-{j}.png")
+
+
+model = VAE()
+"""
+TRAINING = """for epoch in range(20):
+    for x, _ in loader:
+        x_hat, mu, logvar = model(x)
+        recon = F.mse_loss(x_hat, x, reduction="sum")
+        kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+        loss = recon - kl
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(("pictures", "read"), [(0, True), (10, True), (25, False)])
+def test_a_script_that_draws_many_pictures_is_read_to_its_end(tmp_path: Path, pictures: int, read: bool) -> None:
+    drawn = "".join(f"shown(model, {place})\n" for place in range(2, 2 + pictures))
+    report = linted(tmp_path, PICTURES + drawn + TRAINING)
+    assert ["VAE302" in {finding.code for finding in report.findings}, not remarks(report, RemarkKind.UNEXAMINED)] == [
+        read,
+        read,
+    ]
+
+
 def test_work_is_counted_by_what_is_gone_through(tmp_path: Path) -> None:
     from vae_checked.linter.evaluations.plan import Plan
     from vae_checked.linter.files import source

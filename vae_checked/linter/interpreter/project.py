@@ -25,6 +25,9 @@ from vae_checked.linter.symbols.values import Deferred, External, Module, Value,
 T = TypeVar("T")
 _TENSOR_LIBRARIES = frozenset("torch numpy lightning pytorch_lightning jax tensorflow".split())
 MAX_UP = 6
+# The steps of a top level that trains, or whose functions do, and of another one: a notebook makes a model, trains it
+# and draws its pictures, one cell after the other.
+MAX_STEPS_OF_TRAINING, MAX_STEPS_OF_SCRIPT = 100_000, 40_000
 # The steps that all evaluations of one project may take together: some minutes. What only uses VAEs that it loads may
 # take a part of that once more.
 MAX_STEPS_OF_ALL, MAX_STEPS_OF_USERS = 12_000_000, 6_000_000
@@ -110,7 +113,7 @@ class Project:
         module.begun = True
         # Its names are those of today, whatever is supposed where it is imported.
         supposed, self.interpreter.supposed = self.interpreter.supposed, {}
-        _, observations = self.interpreter.run(lambda: self.interpreter.run_module(module))
+        _, observations = self.interpreter.run(lambda: self.interpreter.run_module(module), _most_steps(module))
         self.interpreter.supposed = supposed
         # Of a file that was only imported nobody asks what its top level observed.
         if not module.followed:
@@ -121,7 +124,9 @@ class Project:
         names = module.scope.names
         kept = dict(names)
         names.clear()
-        _, observations = self.interpreter.run(lambda: self.interpreter.run_module(module), stand_ins=stand_ins)
+        _, observations = self.interpreter.run(
+            lambda: self.interpreter.run_module(module), _most_steps(module), stand_ins
+        )
         names.clear()
         names.update(kept)
         return observations
@@ -351,6 +356,12 @@ def _named_settings(module: Module) -> list[str]:
 
 def _is_below(path: Path, folder: Path) -> bool:
     return path == folder or folder in path.parents
+
+
+def _most_steps(module: Module) -> int:
+    """The steps that the top level of a file is given."""
+    trains = any(".backward(" in cell.text for cell in module.file.cells)
+    return MAX_STEPS_OF_TRAINING if trains else MAX_STEPS_OF_SCRIPT
 
 
 def _key(path: str) -> str:
