@@ -337,3 +337,84 @@ def fit(loader):
 )
 def test_what_is_left_of_axes_that_are_counted_is_not_none(axes: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": COUNTED.format(axes=axes)})) == expected
+
+
+COUNTS = (
+    HEAD
+    + """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.m, self.s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+
+    def forward(self, x, target):
+        m, s = self.m(x), self.s(x)
+        y = self.back(m + s.exp() * torch.randn_like(m))
+        count = {count}
+        error = F.mse_loss(y, target, reduction="none").sum(1){of_error}
+        rate = (-0.5 - s + 0.5 * (s.exp() ** 2 + m ** 2)).sum(1) / count
+        return (error + rate).mean()
+
+
+def fit(loader):
+    net = Net()
+    for x in loader:
+        net((x - 0.3) / 0.7, 2 * x - 1).backward()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("count", "of_error", "expected"),
+    [
+        ("target[0].numel()", " / count", []),
+        ("x[0].numel()", " / count", []),
+        ("len(x)", " / count", []),
+        ("len(x)", "", ["VAE504"]),
+    ],
+)
+def test_what_one_sample_has_divides_both_terms_alike(
+    count: str, of_error: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert codes(linted(tmp_path, {"net.py": COUNTS.format(count=count, of_error=of_error)})) == expected
+
+
+WEIGHTS = (
+    HEAD
+    + """
+class Drawn(nn.Module):
+    def __init__(self, i, o):
+        super().__init__()
+        self.mu, self.rho = nn.Parameter(torch.empty(o, i)), nn.Parameter(torch.empty(o, i))
+
+    def forward(self, x):
+        return F.linear(x, self.mu + F.softplus(self.rho) * torch.randn_like(self.mu))
+
+    def kl(self):
+        sigma = F.softplus(self.rho)
+        return (sigma.pow(2) + self.mu.pow(2) - 1 - 2 * sigma.log()).sum() / 2
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = Drawn(84, 40), Drawn(40, 10)
+
+    def forward(self, x):
+        return self.b(torch.relu(self.a(x)))
+
+    def kl(self):
+        return self.a.kl() + self.b.kl()
+
+
+def fit(net, {loader}):
+    for x, y in {loader}:
+        loss = F.cross_entropy(net(x), y, reduction="sum") + net.kl() / len({loader})
+        loss.backward()
+"""
+)
+
+
+@pytest.mark.parametrize("loader", ["loader", "train_dataloader", "batches"])
+def test_a_number_of_batches_is_no_size_of_one(loader: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": WEIGHTS.format(loader=loader)})) == []

@@ -11,6 +11,7 @@ from vae_checked.facts import Reduction
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.arguments import are_parsed
 from vae_checked.linter.roles import batch_sizes, given_numbers
+from vae_checked.linter.roles.counted import is_of_one_sample, is_taken_apart, may_be_all_data, may_be_of_one_sample
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
@@ -24,7 +25,6 @@ from vae_checked.linter.symbols.expression import (
 )
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import leaves
-from vae_checked.linter.symbols.places import is_unknown_item
 from vae_checked.linter.symbols.turns import is_over_turns, is_turn
 from vae_checked.mathematics.names import is_batch_size
 from vae_checked.mathematics.reductions import (
@@ -230,36 +230,15 @@ def _length(size: Expr, text: str, inverse: bool, term: Expr) -> Size | Weight:
     not read, that is in no term, may be all data.
     """
     axis, whole = size.get("axis"), size.args[0]
-    if axis == 0 and (_is_taken_apart(whole, term) or (_may_be_all_data(whole) and not contains(term, whole.uid))):
+    if axis == 0 and (is_taken_apart(whole, term) or (may_be_all_data(whole) and not contains(term, whole.uid))):
+        return Weight(text, divides=inverse)
+    if axis == "all" and may_be_of_one_sample(whole, term):
         return Weight(text, divides=inverse)
     # Of the axes from one on: a count of what is in a sample, where that one is not the batch.
     first = axis[1] if isinstance(axis, tuple) else axis
-    if _is_of_one_sample(whole, term):
+    if is_of_one_sample(whole, term):
         first = first + 1 if isinstance(first, int) and first >= 0 else 1
     return Size(first if isinstance(first, int) else None, text, inverse)
-
-
-def _is_of_one_sample(whole: Expr, term: Expr) -> bool:
-    """Whether it is one entry of what stands in a term, taken for its size alone: `x[0].numel()`, `x[0].shape[-1]`."""
-    taken = strip(whole)
-    keys = taken.get("key")
-    key = taken.get("index") if taken.op == "item" else keys[0] if isinstance(keys, tuple) and keys else None
-    if not isinstance(key, int) or contains(term, taken.uid) or not contains(term, taken.args[0].uid):
-        return False
-    # The first of what a loop goes through is a batch by itself, as of one modality.
-    return not _is_taken_apart(taken.args[0], term)
-
-
-def _is_taken_apart(whole: Expr, term: Expr) -> bool:
-    return any(is_unknown_item(node) and node.args[0].uid == whole.uid for node in walk(term))
-
-
-def _may_be_all_data(value: Expr) -> bool:
-    """Whether a value is what an unread call returns or an attribute that was never seen set, or a part of such."""
-    node = strip(value)
-    while node.op in ("item", "index", "part"):
-        node = strip(node.args[0])
-    return node.op in ("opaque", "call", "attribute")
 
 
 def _name(expr: Expr) -> str:
