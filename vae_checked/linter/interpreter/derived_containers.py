@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
-from vae_checked.linter.symbols.expression import Site
+from vae_checked.linter.symbols.expression import Site, opaque
+from vae_checked.linter.symbols.places import unknown_item
 from vae_checked.linter.symbols.values import Class, Function, Instance, Key, Layer, Value
 from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import layers
@@ -12,6 +13,8 @@ _HELD = "_sequence"
 _KINDS = ("Sequential", "ModuleList", "ModuleDict")
 # What is asked of the container that such an object is.
 _OF_CONTAINERS = frozenset("append extend insert items values keys children".split())
+# The modules of the project that a model is gone through for.
+_MOST_MODULES = 64
 
 
 def initialise(context: Context, instance: Instance, cls: Class, args: list[Value], site: Site) -> None:
@@ -55,7 +58,35 @@ def asked(owner: Instance, name: str, args: list[Value], kwargs: dict[str, Value
         return UNREAD
     if name == "children":
         return list(parts(owner).values())
+    if name in ("modules", "named_modules"):
+        return _all_modules(owner, name, site)
     return list[Value](parts(owner).items()) if name == "named_children" else UNREAD
+
+
+def _all_modules(owner: Instance, name: str, site: Site) -> list[Value]:
+    """The modules below one whose classes the project has, itself first; one unknown item stands for all the others.
+
+    What is done to each of torch's own, as to set its first weights, is the same for all of them.
+    """
+    found: dict[int, tuple[str, Value]] = {}
+    stack: list[tuple[str, Value]] = [("", owner)]
+    seen: set[int] = set()
+    while stack and len(found) < _MOST_MODULES:
+        path, module = stack.pop()
+        if id(module) in seen:
+            continue
+        seen.add(id(module))
+        inner: list[tuple[Key, Value]] = []
+        if isinstance(module, Instance):
+            found[id(module)] = path, module
+            inner = list(parts(module).items())
+        elif isinstance(module, Layers):
+            inner = [*module.items.items()]
+        stack += [(f"{path}.{key}" if path else str(key), part) for key, part in reversed(inner)]
+    other = unknown_item(opaque(f"method:{owner.cls.name}.{name}", (), site), site)
+    if name == "modules":
+        return [*(module for _, module in found.values()), other]
+    return [*found.values(), other]
 
 
 def _is_part(value: Value) -> bool:

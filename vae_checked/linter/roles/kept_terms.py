@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
-from vae_checked.linter.symbols.expression import Graph
+from vae_checked.linter.symbols.expression import Expr, Graph
 from vae_checked.linter.symbols.values import Module
 
 
@@ -19,6 +20,20 @@ def is_added_later(term: int, graph: Graph, evaluation: Evaluation) -> bool:
         return False
     holding = graph.holding(term)
     kept = (root for root in evaluation.observations.roots if root.kind == "assign" and root.name in added)
+    return any(value.uid in holding for root in kept for value in expressions(root.value))
+
+
+def is_asked_for(term: int, graph: Graph, evaluation: Evaluation, ends: Iterable[Expr]) -> bool:
+    """Whether a loss has an attribute of something unread by the name under which what holds a term is kept.
+
+    So it has where a helper goes through the layers of a model, and each of these keeps its KL.
+    """
+    asked = [node for node in graph.having("attribute") if any(graph.holds(end, node.uid) for end in ends)]
+    names = {node.get("name") for node in asked}
+    if not names:
+        return False
+    holding = graph.holding(term)
+    kept = (root for root in evaluation.observations.roots if root.kind == "assign" and root.name in names)
     return any(value.uid in holding for root in kept for value in expressions(root.value))
 
 

@@ -125,6 +125,7 @@ def _is_added_elsewhere(kl: Divergence, losses: Losses) -> bool:
         or _is_in_another_loss(kl, losses)
         or validations.is_beside_what_trains(kl, losses)
         or kept_terms.is_added_later(kl.term.uid, losses.graph, losses.evaluation)
+        or kept_terms.is_asked_for(kl.term.uid, losses.graph, losses.evaluation, losses.backward or losses.ends)
         or frozen_parts.freezes(losses.evaluation)
     )
 
