@@ -59,7 +59,8 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], kl: Divergence | 
         return Passage(None)
     if not site.detached:
         if passes:
-            return Passage(reaches)
+            # By a KL alone z is not decoded: what is may have lost its gradient, or be the mean.
+            return Passage(reaches if site.z.uid in losses.read_once(_reached_apart) else None)
         if site.z.uid in losses.flow.reached(losses.ends):
             # Only by way of what is not read, which may hand it on without its gradient.
             return Passage(None)
@@ -115,6 +116,12 @@ def _is_drawn_with_gradient(site: SamplerSite, losses: Losses) -> bool:
         for other in losses.samples
         if other.z.uid != site.z.uid
     )
+
+
+def _reached_apart(losses: Losses) -> set[int]:
+    """What the gradient of a loss reaches by another way than a KL."""
+    terms = {kl.term.uid for kl in losses.kls}
+    return reached(losses.ends, lambda node: node.uid in terms or _is_unread(node))
 
 
 def _is_unread(node: Expr) -> bool:

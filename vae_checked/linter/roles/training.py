@@ -90,6 +90,7 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
         # z is handed on, and what is decoded here is its mean.
         known = False
     known = known and _is_drawn_in_training(site, losses) and not timings.is_left_out(site, losses)
+    known = known and not _is_left_to_the_kl(site, losses)
     timing = _inverted(site, losses) or (sampler.timing if known else None)
     is_trained = losses.trains(site.z) or _is_of_forward(site, losses)
     noise, timing = seeded_steps.after_seeds(sampler.noise, timing, site, losses, is_trained)
@@ -111,6 +112,13 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
         gradient_stopped=found.stopped,
         timing=timing,
     )
+
+
+def _is_left_to_the_kl(site: SamplerSite, losses: Losses) -> bool:
+    """Whether a KL is estimated by z, and what an error compares is decoded from the mean."""
+    mean = strip(site.location).uid
+    decoded = [recon for recon in losses.recons if losses.holds_one(recon, mean)]
+    return bool(decoded) and not any(losses.holds_one(recon, site.z.uid) for recon in losses.recons)
 
 
 def _is_drawn_in_training(site: SamplerSite, losses: Losses) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Hashable, Iterable
 
 from vae_checked.facts import Fact, KLForm
 from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import partners, samplers, ways
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
@@ -64,7 +66,8 @@ def is_measured(kl: Divergence, used: Iterable[Divergence], losses: Losses) -> b
     """Whether a KL in no loss measures a posterior that another KL trains, and reads its heads as the sampler does.
 
     It is of the same heads, as one that is logged for each latent; or of heads of the same layers, without a gradient
-    by these, as what counts the latents in use. A formula of its own is reported.
+    by these or where a model is put into evaluation, as what counts the latents in use. A formula of its own is
+    reported.
     """
     if kl.parametrisation is None or not losses.backward or losses.is_differentiated(kl):
         return False
@@ -72,7 +75,7 @@ def is_measured(kl: Divergence, used: Iterable[Divergence], losses: Losses) -> b
     if any(_is_read_alike(kl, other, site) for other in trained for site in losses.samples):
         return True
     made = [node for node in walk(kl.location, kl.head) if node.op == "layer"]
-    if not made or any(losses.flow.reaches([kl.term], node.uid) for node in made):
+    if not made or (any(losses.flow.reaches([kl.term], node.uid) for node in made) and not _is_evaluated(kl, losses)):
         return False
     layers = {node.get("serial") for node in made}
     return any(
@@ -80,6 +83,18 @@ def is_measured(kl: Divergence, used: Iterable[Divergence], losses: Losses) -> b
         and any(node.op == "layer" and node.get("serial") in layers for node in walk(other.head))
         for other in trained
     )
+
+
+def _is_evaluated(kl: Divergence, losses: Losses) -> bool:
+    """Whether one of the functions in which a KL stands puts something into evaluation, and none differentiates."""
+    functions = {id(root.function): root.function.node for root in losses.roots_with(kl.term) if root.function}
+    called = {
+        syntax.called(node)
+        for function in functions.values()
+        for node in syntax.descendants(function)
+        if isinstance(node, ast.Call)
+    }
+    return "eval" in called and "backward" not in called
 
 
 def _is_read_alike(one: Divergence, other: Divergence, site: SamplerSite) -> bool:
