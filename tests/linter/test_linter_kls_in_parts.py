@@ -83,3 +83,24 @@ def test_what_is_no_square_of_a_euclidean_norm_is_no_sum_of_squares(mean: str, t
     report = linted(tmp_path, {"net.py": TEXT.format(kl=IN_PLACE.format(mean=mean), weight="0.5")})
     assert codes(report) == []
     assert not [facts for facts in report.facts if facts.kl.form and facts.sampler.std]
+
+
+OF_EINOPS = TEXT.replace("import numpy as np\n", "import numpy as np\nfrom einops import reduce\n", 1)
+EACH = "m.pow(2) + s.exp() - 1 - s"
+
+
+@pytest.mark.parametrize(
+    ("kl", "expected"),
+    [
+        (f"kl = reduce({EACH}, 'b l -> b', 'sum').mean()", Reduced(Reduction.MEAN, Reduction.SUM)),
+        (f"kl = reduce({EACH}, 'b l -> l', reduction='mean').sum()", Reduced(Reduction.MEAN, Reduction.SUM)),
+        (f"kl = reduce({EACH}, 'b l -> ', 'mean')", Reduced(Reduction.MEAN, Reduction.MEAN)),
+        # Axes that are taken apart, and the largest of some entries, are not read.
+        (f"kl = reduce({EACH}, 'b (l k) -> b l', 'sum', k=7).sum(1).mean()", None),
+        (f"kl = reduce({EACH}, 'b l -> b', 'max').mean()", None),
+    ],
+)
+def test_what_einops_reduces_is_reduced(kl: str, expected: Reduced | None, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": OF_EINOPS.format(kl=kl, weight="0.5")})
+    found = {facts.kl.reduced.value for facts in report.facts if facts.kl.reduced and facts.sampler.std}
+    assert found == (set() if expected is None else {expected})

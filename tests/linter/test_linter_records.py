@@ -68,6 +68,7 @@ RECORD = {
         "@dataclasses.dataclass\nclass Turn:\n" + PARTS,
         "dataclasses.asdict(dataclasses.replace(turn, z=turn.z))[name]",
     ),
+    "the variables of a dataclass": ("@dataclasses.dataclass\nclass Turn:\n" + PARTS, "vars(turn)[name]"),
 }
 OF_RECORDS = """
         turns = []

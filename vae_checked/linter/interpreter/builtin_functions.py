@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from vae_checked.linter.interpreter import attributes, parts, selection
+from vae_checked.linter.interpreter import attributes, parts, records, selection
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.constants import counting, whole
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, Site, atom, opaque
@@ -199,6 +199,8 @@ def _globals(context: Context, args: list[Value], kwargs: dict[str, Value], site
 
 
 def _vars(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
+    if args and isinstance(args[0], Instance):
+        return records.by_name(args[0])
     return args[0] if args and isinstance(args[0], (Module, AnyOf)) else UNREAD
 
 

@@ -125,6 +125,8 @@ def _function(context: Context, dotted: str, args: list[Value], kwargs: dict[str
         return extreme
     if top in _TENSOR_LIBRARIES and (norm := norms.of_difference(last, args, kwargs, site)) is not None:
         return norm
+    if top == "einops" and last == "reduce":
+        return contractions.reduced(args, kwargs, site)
     if last == "einsum":
         contracted = contractions.einsum(args, site)
         if contracted is not None:

@@ -1,11 +1,16 @@
-"""Einstein sums of tensors with the same axes: the sum of their elements' products over the axes that are not kept."""
+"""Sums over axes that a text names: Einstein sums of tensors that have the same ones, and what einops reduces."""
 
 from __future__ import annotations
 
+import re
+
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Value, as_expr
+from vae_checked.linter.torch_model.elementwise import argument
 
 _ELLIPSIS = "..."
+# Names of axes alone, before and after the arrow.
+_PLAIN = re.compile(r"[A-Za-z_.\d ]*->[A-Za-z_. ]*")
 
 
 def einsum(args: list[Value], site: Site) -> Expr | None:
@@ -25,6 +30,18 @@ def einsum(args: list[Value], site: Site) -> Expr | None:
     for factor in given[1:]:
         product = Expr("mul", (product, as_expr(factor, site)), (), site)
     return Expr("sum", (product,), (("axes", axes), ("keepdim", False)), site) if axes else product
+
+
+def reduced(args: list[Value], kwargs: dict[str, Value], site: Site) -> Expr | None:
+    """`reduce(x, "b c -> b", "sum")` as `x.sum(1)`, means likewise; None where axes are taken apart or put together."""
+    pattern, how = (argument(args, kwargs, place, name) for place, name in ((1, "pattern"), (2, "reduction")))
+    if not args or not isinstance(pattern, str) or how not in ("sum", "mean") or not _PLAIN.fullmatch(pattern):
+        return None
+    axes = _summed(pattern, 1, spaced=True)
+    if axes is None:
+        return None
+    x = as_expr(args[0], site)
+    return Expr(str(how), (x,), (("axes", axes), ("keepdim", False)), site) if axes else x
 
 
 def _summed(equation: str, tensors: int, *, spaced: bool) -> tuple[int, ...] | str | None:
