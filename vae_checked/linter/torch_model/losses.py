@@ -30,6 +30,7 @@ _ORDER = {
     Likelihood.CROSS_ENTROPY: ("weight", "size_average", "ignore_index", "reduce", "reduction"),
     Likelihood.POISSON: ("log_input", "full", "size_average", "eps", "reduce", "reduction"),
 }  # fmt: skip
+_BESIDE = ("var", "weight", "pos_weight")
 _AVERAGED = ("mean", "elementwise_mean")
 
 
@@ -54,6 +55,8 @@ def from_layer(evaluator: Evaluator, layer: Layer, args: list[Value], kwargs: di
     options = _named(layer.kind, CLASSES[layer.kind], layer.args, layer.kwargs)
     if "reduction" in layer.attributes:
         options = {"reduction": layer.attributes["reduction"]}
+    if CLASSES[layer.kind] is Likelihood.GAUSSIAN_NLL:
+        options = {**options, "var": args[2] if len(args) > 2 else kwargs.get("var")}
     ignored += _mistaken_flag(options, layer.site or site)
     return _loss(CLASSES[layer.kind], args, kwargs, options, ignored, site, takes_logs=layer.kind == "NLLLoss")
 
@@ -88,7 +91,9 @@ def _loss(
     second = args[1] if len(args) > 1 else kwargs.get("target")
     reduction = reduction_of(options)
     attrs = (("kind", kind), ("ignored", ignored), ("reduction", reduction), ("takes_logs", takes_logs))
-    loss = Expr("loss", (as_expr(first, site), as_expr(second, site)), attrs, site)
+    # A variance or a weight for each element is trained as well where a network makes it.
+    beside = [each for name in _BESIDE if isinstance(each := options.get(name), Expr) and each.args]
+    loss = Expr("loss", (as_expr(first, site), as_expr(second, site), *beside), attrs, site)
     if reduction is Reduction.KEPT or reduction is None:
         return loss
     return Expr(str(reduction), (loss,), (("axes", "all"), ("keepdim", False)), site)
