@@ -7,10 +7,12 @@ from collections import Counter
 
 import pytest
 from counted import calls_of
+from hostile_code import module
 
 from vae_checked.catalogue.support import names
 from vae_checked.catalogue.support.reduced_as import reduced_as
 from vae_checked.facts import KL, Fact, Facts, KLForm, Origin, Parametrisation
+from vae_checked.linter import lint
 from vae_checked.linter.files import source
 from vae_checked.linter.roles import named_around, reductions
 from vae_checked.linter.symbols.expression import Expr, Graph, Site, atom, const
@@ -105,3 +107,28 @@ def calls_for_names(number: int) -> int:
 
 def test_the_classes_of_a_file_are_found_once_for_all_its_lines() -> None:
     assert calls_for_names(160) < 6 * calls_for_names(40)
+
+
+def test_few_questions_go_through_all_nodes_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[source.Cell] = []
+    whole = source.Cell.nodes.fget
+    assert whole is not None
+
+    def counted(cell: source.Cell) -> list[ast.AST]:
+        asked.append(cell)
+        return whole(cell)
+
+    monkeypatch.setattr(source.Cell, "nodes", property(counted))
+    report = lint(["model.py"], texts={"model.py": module()})
+    assert [finding.code for finding in report.findings] == ["VAE201"]
+    # Most ask for calls, names or classes, and these are found once.
+    assert 0 < len(asked) <= 14
+
+
+def test_the_nodes_of_a_class_are_those_of_the_tree_in_its_order() -> None:
+    cell = source.parse("model.py", module().encode()).cells[0]
+    for kind in {node.__class__ for node in cell.nodes}:
+        assert cell.of(kind) == [node for node in ast.walk(cell.tree) if node.__class__ is kind]
+    assert list(cell.of(ast.Global)) == []
+    cell.let_go()
+    assert len(cell.of(ast.ClassDef)) == 1

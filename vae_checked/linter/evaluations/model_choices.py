@@ -19,7 +19,6 @@ from vae_checked.record import dataclass
 # The other models of one choice, and of all choices of a project, that are tried.
 _MAX_OTHERS, _MAX_TRIED = 6, 8
 _FEWEST = 2
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 # What a model is handed over by.
 _RETURNED = "return"
 Name = tuple[str, str]
@@ -127,12 +126,12 @@ def _named(module: Module, dotted: str) -> Value:
 
 def _choices(module: Module) -> list[Sequence[str]]:
     """The names of the classes that the code of a file chooses between, one of which is made."""
-    nodes = [node for cell in module.file.cells for node in cell.nodes]
     found: list[Sequence[str]] = [
-        [_dotted(value) for value in node.values if _dotted(value)] for node in nodes if isinstance(node, ast.Dict)
+        [_dotted(value) for value in node.values if _dotted(value)] for node in module.file.of(ast.Dict)
     ]
-    conditions = [node for node in nodes if isinstance(node, ast.If)]
-    after = {id(one): other for node in nodes if isinstance(node, _FUNCTIONS) for one, other in pairwise(node.body)}
+    conditions = module.file.of(ast.If)
+    functions: tuple[syntax.Definition, ...] = (*module.file.of(ast.FunctionDef), *module.file.of(ast.AsyncFunctionDef))
+    after = {id(one): other for node in functions for one, other in pairwise(node.body)}
     inner = {id(node.orelse[0]) for node in conditions if len(node.orelse) == 1}
     for node in conditions:
         if id(node) not in inner:

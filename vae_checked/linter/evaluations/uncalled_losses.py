@@ -51,13 +51,9 @@ class _Loss:
 
 def _kept(module: Module) -> frozenset[str]:
     """The names that a file reads otherwise than to call what they stand for."""
-    nodes = [node for cell in module.file.cells for node in cell.nodes]
-    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-    return frozenset(
-        node.id
-        for node in nodes
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in called
-    )
+    called = {id(node.func) for node in module.file.of(ast.Call)}
+    names = module.file.of(ast.Name)
+    return frozenset(node.id for node in names if isinstance(node.ctx, ast.Load) and id(node) not in called)
 
 
 def _losses_of_a_mean(module: Module) -> Iterator[Function]:

@@ -25,6 +25,7 @@ from vae_checked.record import dataclass, field
 from vae_checked.regular_files import content
 
 T = TypeVar("T")
+N = TypeVar("N", bound=ast.AST)
 
 MAX_BYTES = 4_000_000
 # A node of a parsed file takes up to 900 bytes while it is made.
@@ -46,6 +47,7 @@ class Cell:
     number: int | None
     _lines: list[str] = field(default_factory=list)
     _nodes: list[ast.AST] = field(default_factory=list)
+    _of: dict[type[ast.AST], list[ast.AST]] = field(default_factory=dict)
     _functions: list[syntax.Definition] = field(default_factory=list)
     _read: dict[Callable[[Cell], object], object] = field(default_factory=dict, repr=False)
 
@@ -55,6 +57,13 @@ class Cell:
         if not self._nodes:
             self._nodes = list(syntax.descendants(self.tree))
         return self._nodes
+
+    def of(self, kind: type[N]) -> Sequence[N]:
+        """All nodes of one class, in the same order: most readers of a file ask for few of its nodes."""
+        if not self._of:
+            for node in self.nodes:
+                self._of.setdefault(node.__class__, []).append(node)
+        return cast("Sequence[N]", self._of.get(kind, ()))
 
     @property
     def functions(self) -> list[syntax.Definition]:
@@ -78,7 +87,7 @@ class Cell:
 
     def let_go(self) -> None:
         """Hold the text and the tree alone, of which parts may be parsed again from now on."""
-        self._lines, self._nodes, self._functions, self._read = [], [], [], {}
+        self._lines, self._nodes, self._of, self._functions, self._read = [], [], {}, [], {}
 
 
 @dataclass(slots=True)
@@ -139,6 +148,10 @@ class File:
     cells: list[Cell]
     broken: list[tuple[int, str]] = field(default_factory=list)
     imported: frozenset[str] = field(init=False)
+
+    def of(self, kind: type[N]) -> list[N]:
+        """The nodes of one class in all of its cells."""
+        return [node for cell in self.cells for node in cell.of(kind)]
 
     def __post_init__(self) -> None:
         self.imported = frozenset(name for cell in self.cells for name in syntax.imported(cell.tree))

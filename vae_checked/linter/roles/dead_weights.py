@@ -113,10 +113,10 @@ def _is_set(name: str, modules: Iterable[Module]) -> bool:
 
 def names_in(module: Module) -> frozenset[str]:
     """Every name that a file reads, in all of its cells: `beta`, and `.beta` for an attribute."""
-    return frozenset(name for cell in module.file.cells for name in _read_names(cell.nodes))
+    return frozenset(name for kind in _NAMING for name in _read_names(module.file.of(kind)))
 
 
-_NAMING = (ast.Name, ast.Attribute, ast.Constant, ast.keyword, ast.Global, ast.Nonlocal)
+_NAMING: tuple[type[ast.AST], ...] = (ast.Name, ast.Attribute, ast.Constant, ast.keyword, ast.Global, ast.Nonlocal)
 
 
 def _read_names(nodes: Iterable[ast.AST]) -> set[str]:

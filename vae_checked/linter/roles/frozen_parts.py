@@ -69,16 +69,18 @@ def _is_made_of(value: ast.expr, imported: set[str]) -> bool:
     return bool(names) and names <= imported and any(isinstance(each, ast.Call) for each in syntax.descendants(value))
 
 
+_Loop = ast.For | ast.AsyncFor | ast.ListComp | ast.GeneratorExp
+
+
 def _freezes(module: Module) -> bool:
-    nodes = [node for cell in module.file.cells for node in cell.nodes]
-    looped: set[int] = set()
-    for node in nodes:
-        if isinstance(node, (ast.For, ast.AsyncFor, ast.ListComp, ast.GeneratorExp)):
-            off = _switched_off_in(node)
-            looped |= set(map(id, off))
-            if off and any(_JUDGES.search(owner) is None for owner in _owners(node)):
-                return True
-    whole = (node for node in nodes if isinstance(node, ast.Call) and id(node) not in looped)
+    of, looped = module.file.of, set[int]()
+    loops: tuple[_Loop, ...] = (*of(ast.For), *of(ast.AsyncFor), *of(ast.ListComp), *of(ast.GeneratorExp))
+    for node in loops:
+        off = _switched_off_in(node)
+        looped |= set(map(id, off))
+        if off and any(_JUDGES.search(owner) is None for owner in _owners(node)):
+            return True
+    whole = (node for node in of(ast.Call) if id(node) not in looped)
     return any(
         (_is_switched_off(node) and _JUDGES.search(ast.unparse(node.func)) is None)
         or (_FREEZING.search(syntax.called(node)) is not None and _JUDGES.search(ast.unparse(node)) is None)
@@ -86,14 +88,14 @@ def _freezes(module: Module) -> bool:
     )
 
 
-def _switched_off_in(loop: ast.For | ast.AsyncFor | ast.ListComp | ast.GeneratorExp) -> list[ast.AST]:
+def _switched_off_in(loop: _Loop) -> list[ast.AST]:
     """What a loop does to what it goes through that takes it out of training."""
     if isinstance(loop, (ast.For, ast.AsyncFor)):
         return [item for each in loop.body for item in syntax.descendants(each) if _is_switched_off(item)]
     return [loop.elt] if _is_switched_off(loop.elt) else []
 
 
-def _owners(loop: ast.For | ast.AsyncFor | ast.ListComp | ast.GeneratorExp) -> list[str]:
+def _owners(loop: _Loop) -> list[str]:
     """Whose parameters a loop goes through, as it is written; all that it goes through where it names none."""
     gone_through = loop.iter if isinstance(loop, (ast.For, ast.AsyncFor)) else loop.generators[-1].iter
     asked = [

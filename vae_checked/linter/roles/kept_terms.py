@@ -39,8 +39,7 @@ def is_asked_for(term: int, graph: Graph, evaluation: Evaluation, ends: Iterable
 
 def _added(module: Module) -> frozenset[str]:
     """The attributes that a file sets, and adds to or takes from something as they are."""
-    nodes = [node for cell in module.file.cells for node in cell.nodes]
-    stored = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
-    sums = (node for node in nodes if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)))
+    stored = {node.attr for node in module.file.of(ast.Attribute) if isinstance(node.ctx, ast.Store)}
+    sums = (node for node in module.file.of(ast.BinOp) if isinstance(node.op, (ast.Add, ast.Sub)))
     operands = (operand for node in sums for operand in (node.left, node.right))
     return frozenset(node.attr for node in operands if isinstance(node, ast.Attribute) and node.attr in stored)

@@ -77,7 +77,7 @@ def _may_be(owner: str, model: Instance, module: Module) -> bool:
 
 def _taking(module: Module) -> list[ast.ClassDef]:
     """The classes of a file of which a method hands over `self.parameters()`."""
-    classes = [node for cell in module.file.cells for node in cell.nodes if isinstance(node, ast.ClassDef)]
+    classes = module.file.of(ast.ClassDef)
     return [cls for cls in classes if any((_SELF, "") in parts_in(node) for node in _optimizers_of(cls))]
 
 
@@ -116,11 +116,10 @@ def _methods(cls: ast.ClassDef) -> Iterator[str]:
 
 def _never_run(module: Module) -> frozenset[str]:
     """The names that a file gives to something, and uses to set modes, devices and weights and for parameters alone."""
-    nodes = [node for cell in module.file.cells for node in cell.nodes]
-    set_up = {id(node.value) for node in nodes if isinstance(node, ast.Attribute) and node.attr in _SET_UP}
-    names = [node for node in nodes if isinstance(node, ast.Name)]
+    set_up = {id(node.value) for node in module.file.of(ast.Attribute) if node.attr in _SET_UP}
+    names = module.file.of(ast.Name)
     used = {node.id for node in names if isinstance(node.ctx, ast.Load) and id(node) not in set_up}
-    given = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    given = {node.arg for node in module.file.of(ast.arg)}
     return frozenset(node.id for node in names if isinstance(node.ctx, ast.Store)) - used - given
 
 
@@ -195,8 +194,8 @@ def _is_a_stage(node: ast.AST) -> bool:
 
 
 def _read(module: Module) -> _Listed:
-    nodes = [node for cell in module.file.cells for node in cell.nodes]
-    calls = [node for node in nodes if isinstance(node, ast.Call) and syntax.called(node) in NAMES]
+    calls = [node for node in module.file.of(ast.Call) if syntax.called(node) in NAMES]
+    nodes = [node for cell in module.file.cells for node in cell.nodes] if calls else []
     if calls:
         stages = {id(inner) for node in nodes if _is_a_stage(node) for inner in syntax.descendants(node)}
         calls = [node for node in calls if id(node) not in stages]

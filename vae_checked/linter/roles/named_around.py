@@ -47,5 +47,5 @@ def names_around(value: Expr) -> Iterator[str]:
 
 def _networks(cell: Cell) -> dict[int, str]:
     """By the ids of methods the names of their classes, in small letters; without those called after a whole VAE."""
-    named = [(item, item.name.lower()) for item in cell.nodes if isinstance(item, ast.ClassDef)]
+    named = [(item, item.name.lower()) for item in cell.of(ast.ClassDef)]
     return {id(method): name for item, name in named if not _WHOLE.search(name) for method in item.body}

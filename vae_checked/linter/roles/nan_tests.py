@@ -18,6 +18,10 @@ _TELLING = frozenset(
 )
 
 
+_ASKING: tuple[type[ast.AST], ...] = (ast.Compare, ast.Name, ast.Attribute)
+_FUNCTIONS: tuple[type[ast.AST], ...] = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
 def test_for_nan(functions: Iterable[Function]) -> bool:
     """Whether one of some functions asks it: by name, or by a comparison of a value with itself."""
     return any(id(function.node) in function.scope.module.read_once(_asking) for function in functions)
@@ -25,10 +29,9 @@ def test_for_nan(functions: Iterable[Function]) -> bool:
 
 def _asking(module: Module) -> frozenset[int]:
     """The ids of the nodes of the functions of a file that ask."""
-    nodes = [node for cell in module.file.cells for node in cell.nodes]
-    if not any(map(_asks, nodes)):
+    if not any(_asks(node) for kind in _ASKING for node in module.file.of(kind)):
         return frozenset()
-    functions = (node for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)))
+    functions = (node for kind in _FUNCTIONS for node in module.file.of(kind))
     return frozenset(id(node) for node in functions if any(map(_asks, syntax.descendants(node))))
 
 

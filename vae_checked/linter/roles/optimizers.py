@@ -358,24 +358,29 @@ class _Asked:
     of_several: frozenset[Spot]
 
 
+_KEPT_BY: tuple[type[ast.AST], ...] = (ast.Attribute, ast.Name, *syntax.DEFINITIONS, ast.keyword)
+
+
 def _asked(module: Module) -> _Asked:
     spots: set[Spot] = set()
     harmless: set[Spot] = set()
     frozen: set[Spot] = set()
     owned: set[Spot] = set()
     keeps = False
-    kept = {id(inner) for cell in module.file.cells for loop in map(loop_over_parameters, cell.nodes) for inner in loop}
+    kept = {
+        id(inner) for cell in module.file.cells for node in cell.of(ast.For) for inner in loop_over_parameters(node)
+    }
     nodes = [node for cell in module.file.cells for node in cell.nodes] if kept else []
     foreign, several = of_libraries(nodes), handed(nodes)
     made: dict[str, set[str]] = {}
     owners: list[tuple[str, Spot]] = []
     for cell in module.file.cells:
-        for node in cell.nodes:
-            keeps = keeps or (id(node) not in kept and _keeps(node))
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-                _note_made(made, node, node.value)
-            if not isinstance(node, (ast.Call, ast.For)):
-                continue
+        keeps = keeps or any(id(node) not in kept and _keeps(node) for kind in _KEPT_BY for node in cell.of(kind))
+        for assigned in cell.of(ast.Assign):
+            if isinstance(assigned.value, ast.Call):
+                _note_made(made, assigned, assigned.value)
+        asking: tuple[ast.Call | ast.For, ...] = (*cell.of(ast.Call), *cell.of(ast.For))
+        for node in asking:
             if isinstance(node, ast.Call) and syntax.called(node) in ("parameters", "named_parameters"):
                 spot = (module.path, cell.number, node.lineno, node.col_offset)
                 spots.add(spot)

@@ -95,16 +95,18 @@ def is_written_without_gradient(term: Expr) -> bool:
     return any(first <= written.lineno <= last for first, last in cell.read_once(_without_gradient))
 
 
+_Holding = ast.FunctionDef | ast.AsyncFunctionDef | ast.With | ast.AsyncWith
+_HOLDING: tuple[type[_Holding], ...] = (ast.FunctionDef, ast.AsyncFunctionDef, ast.With, ast.AsyncWith)
+
+
 def _without_gradient(cell: Cell) -> list[tuple[int, int]]:
     """The first and the last line of what turns gradients off: functions by a decorator, and `with` statements."""
     found: list[tuple[int, int]] = []
-    for node in cell.nodes:
+    for node in (each for kind in _HOLDING for each in cell.of(kind)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             asked: list[ast.expr] = node.decorator_list
-        elif isinstance(node, (ast.With, ast.AsyncWith)):
-            asked = [item.context_expr for item in node.items]
         else:
-            continue
+            asked = [item.context_expr for item in node.items]
         if any(map(_turns_gradients_off, asked)):
             found.append((node.lineno, node.end_lineno or 0))
     return found

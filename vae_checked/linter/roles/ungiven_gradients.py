@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
 from vae_checked.facts import Fact, Ungiven
 from vae_checked.linter.files import syntax
@@ -122,13 +121,11 @@ def may_lack(losses: Losses) -> bool:
 
 def _steps(module: Module) -> bool:
     """Whether a file calls anything that steps, by its name."""
-    nodes = (node for cell in module.file.cells for node in cell.nodes)
-    return any(isinstance(node, ast.Call) and any("step" in name for name in _names(node.func)) for node in nodes)
+    return any("step" in syntax.called(node) for node in module.file.of(ast.Call))
 
 
 def _names_backward(module: Module) -> bool:
-    nodes = (node for cell in module.file.cells for node in cell.nodes)
-    return any("backward" in name for node in nodes for name in _names(node))
+    return any("backward" in name for name in module.read_once(_names))
 
 
 def _tells(node: Expr) -> bool:
@@ -138,26 +135,23 @@ def _tells(node: Expr) -> bool:
 
 def _differentiates(module: Module) -> bool:
     """Whether a file names anything that takes a gradient, or that may."""
-    nodes = (node for cell in module.file.cells for node in cell.nodes)
-    return any("backward" in name or name in _DIFFERENTIATING for node in nodes for name in _names(node))
+    return any("backward" in name or name in _DIFFERENTIATING for name in module.read_once(_names))
 
 
-def _names(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Attribute):
-        yield node.attr
-    elif isinstance(node, ast.Name):
-        yield node.id
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield node.value
-    elif isinstance(node, ast.alias):
-        yield node.name
+def _names(module: Module) -> frozenset[str]:
+    """The names that stand in a file, texts among them."""
+    file = module.file
+    texts = (node.value for node in file.of(ast.Constant) if isinstance(node.value, str))
+    named = (node.name for node in file.of(ast.alias))
+    read = {node.attr for node in file.of(ast.Attribute)} | {node.id for node in file.of(ast.Name)}
+    return frozenset(read.union(texts, named))
 
 
 def _stepping(module: Module) -> list[Site]:
     """The steps, without arguments, of what is called an optimizer and clears the gradients in the same cell."""
     found = []
     for cell in module.file.cells:
-        called = [(node, node.func) for node in cell.nodes if isinstance(node, ast.Call)]
+        called = [(node, node.func) for node in cell.of(ast.Call)]
         methods = [(call, method) for call, method in called if isinstance(method, ast.Attribute)]
         cleared = {ast.unparse(method.value) for _, method in methods if method.attr == "zero_grad"}
         found += [
