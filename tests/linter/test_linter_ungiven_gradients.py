@@ -383,3 +383,47 @@ def fit_classifier(net, loader):
     vae = "from other import fit_classifier\n" + text("other.fit(x)") + "    fit_classifier(other, loader)\n"
     report = linted(tmp_path, {"net.py": vae, "other.py": other})
     assert not any("VAE601" in each.clean for each in report.vaes)
+
+
+TRIED = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + f"""
+
+def objective(y, x, m, s):
+    return (F.binary_cross_entropy(y, x, reduction="none").sum(1) + {KL}).mean()
+
+
+if __name__ == "__main__":
+    x = torch.rand(5, 84)
+    y, m, s = Net()(x)
+    loss = objective(y, x, m, s)
+    print(loss.item())
+"""
+)
+TRAINER = """
+import torch
+from net import objective
+
+
+class Trainer:
+    def __init__(self, model, loader):
+        self.model, self.loader = model, loader
+        self.optimizer = torch.optim.Adam(self.model.parameters())
+
+    def train(self):
+        for x in self.loader:
+            self.optimizer.zero_grad()
+            y, mu, logvar = self.model(x)
+            loss = objective(y, x, mu, logvar)
+            {between}
+            self.optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(("between", "clean"), [("loss.backward()", True), ("taken(loss)", False)])
+def test_a_trial_beside_a_training_does_not_say_what_that_lacks(between: str, clean: bool, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": TRIED, "trainer.py": TRAINER.format(between=between)})
+    assert codes(report) == []
+    assert all("VAE601" in each.clean for each in report.vaes) is clean

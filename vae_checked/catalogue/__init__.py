@@ -11,7 +11,7 @@ from vae_checked.catalogue.verdict import Clean, Found, Undecided, Verdict, Weig
 from vae_checked.errors import UsageError
 from vae_checked.facts import Facts, Latents
 from vae_checked.finding import Finding
-from vae_checked.record import dataclass, field
+from vae_checked.record import dataclass, field, replace
 from vae_checked.text import did_you_mean
 
 __all__ = [
@@ -141,7 +141,9 @@ def judge(facts: Facts, mistakes: Iterable[Mistake] = CATALOGUE) -> Judgement:
             case Clean():
                 clean.append(mistake.code)
             case Undecided() as open_question:
-                undecided[mistake.code] = open_question
+                # What is open for a reason stays open whatever another evaluation saw.
+                other = _known_in_part(facts, mistake) if facts.elsewhere and not open_question.reason else None
+                undecided[mistake.code] = replace(open_question, reason=other) if other else open_question
             case Weighted() as settled:
                 weighted[mistake.code] = settled
     return Judgement(facts.subject, tuple(findings), tuple(clean), undecided, weighted)

@@ -6,7 +6,16 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Facts, Origin
-from vae_checked.linter.roles import flows, gradients, other_draws, samplers, settings_apart, unread_errors, validations
+from vae_checked.linter.roles import (
+    flows,
+    gradients,
+    other_draws,
+    samplers,
+    settings_apart,
+    ungiven_gradients,
+    unread_errors,
+    validations,
+)
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -60,6 +69,8 @@ def _on_another_way(
     if drawn is not None:
         reason = _at(origin(drawn), "on another way z is drawn with {}, which is not read").value
         yield from ((path, reason) for path in _OF_A_DRAW)
+    if losses.read_once(ungiven_gradients.may_lack):
+        yield "training.without_gradient", "a step may take no gradient of this loss, or none was seen to take it"
     if kl is None:
         return
     other = settings_apart.unread_way(kl, losses)
