@@ -87,3 +87,32 @@ def test_a_kl_that_may_be_collected_by_what_is_not_read_is_left_open(
     report = linted(tmp_path, {"net.py": TEXT.format(std="0.5 * s", penalty=penalty)})
     assert codes(report) == expected
     assert not any("VAE305" in judgement.clean for judgement in report.judgements)
+
+
+OF_APPLY = TEXT.replace(
+    'loss = F.mse_loss(net(x), x, reduction="sum") + net.penalty()',
+    """y, found = net(x), []
+
+        def collect(module):
+            {collected}
+
+        net.apply(collect)
+        loss = F.mse_loss(y, x, reduction="sum") + sum(found)""",
+)
+
+
+@pytest.mark.parametrize(
+    ("collected", "expected"),
+    [
+        ("found.append(getattr(module, 'kept', 0.0) if isinstance(module, nn.Linear) else module.kept)", []),
+        ("if isinstance(module, Drawn):\n                found.append(module.kept)", []),
+        ("module.eval()", ["VAE305"]),
+    ],
+)
+def test_what_a_function_collects_from_each_module_is_left_open(
+    collected: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = OF_APPLY.format(std="0.5 * s", penalty="return 0.0", collected=collected)
+    report = linted(tmp_path, {"net.py": text})
+    assert codes(report) == expected
+    assert not any("VAE305" in judgement.clean for judgement in report.judgements)

@@ -172,6 +172,8 @@ def _call_on_tensor(
     """A method of a tensor or of something unknown."""
     if name == "add_argument":
         arguments.declare(context, args, kwargs, site)
+    if name == "add_param_group":
+        optimizers.added(context, args, kwargs, site)
     if name == "step" and len(args) == 1 and isinstance(args[0], Function):
         # An optimizer that asks for the loss itself.
         return context.invoke(args[0], [], {}, site)

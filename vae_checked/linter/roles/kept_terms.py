@@ -15,7 +15,9 @@ def is_added_later(term: int, graph: Graph, evaluation: Evaluation) -> bool:
 
     In `loss = model.kl + error(model(x))` it is the KL of the batch before, where the forward pass keeps it.
     """
-    added = frozenset[str]().union(*(module.read_once(_added) for module in evaluation.modules()))
+    added = frozenset[str]().union(
+        *(module.read_once(names) for module in evaluation.modules() for names in (_added, _collected))
+    )
     if not added:
         return False
     holding = graph.holding(term)
@@ -43,3 +45,18 @@ def _added(module: Module) -> frozenset[str]:
     sums = (node for node in module.file.of(ast.BinOp) if isinstance(node.op, (ast.Add, ast.Sub)))
     operands = (operand for node in sums for operand in (node.left, node.right))
     return frozenset(node.attr for node in operands if isinstance(node, ast.Attribute) and node.attr in stored)
+
+
+def _collected(module: Module) -> frozenset[str]:
+    """The attributes that functions of a file read which it hands to `apply`, to be called with each module."""
+    nodes = [node for cell in module.file.cells for node in cell.nodes]
+    applied = (
+        argument
+        for node in nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "apply"
+        for argument in node.args
+    )
+    names = {argument.id if isinstance(argument, ast.Name) else "" for argument in applied}
+    functions = (node for node in nodes if isinstance(node, ast.FunctionDef) and node.name in names)
+    read = (node for function in functions for node in ast.walk(function) if isinstance(node, ast.Attribute))
+    return frozenset(node.attr for node in read if isinstance(node.ctx, ast.Load))

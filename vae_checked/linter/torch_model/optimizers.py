@@ -31,6 +31,13 @@ def note(evaluator: Evaluator, dotted: str, args: list[Value], kwargs: dict[str,
         evaluator.project_observations.note_optimizer(contents.optimizer(site))
 
 
+def added(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> None:
+    """`optimizer.add_param_group(group)`: some optimizer holds what the group has, as far as is known."""
+    contents = _Contents()
+    contents.read(args[0] if args else kwargs.get("param_group"))
+    evaluator.project_observations.note_parameters(spot_of(site), contents.optimizer(site).perhaps)
+
+
 class _Contents:
     """What an optimizer is given: layers that it surely holds, those that it may hold, and whether all was read."""
 
