@@ -53,6 +53,8 @@ OPEN = {
     "slices that overlap": "mu, logvar = h[:, :7], h[:, 6:13]",
     "slices from both sides": "mu, logvar = h[:, :7], h[:, -7:]",
     "an axis from both sides": "h = h.view(-1, 2, 7)\n        mu, logvar = h[:, 0, :], h[:, -1, :]",
+    "slices that meet from both sides": "mu, logvar = h[:, :-5], h[:, 5:]",
+    "the first of another axis": "h = h.view(-1, 7, 2)\n        mu, logvar = h[..., 0], h[:, 1]",
     "masks": "mu, logvar = h[:, picked], h[:, ~picked]",
     "slices at what is given": "mu, logvar = h[:, : picked[0]], h[:, picked[1] :]",
     "other axes": "h = h.view(-1, 7, 2)\n        mu, logvar = h[:, :, 0], h[..., 1]",

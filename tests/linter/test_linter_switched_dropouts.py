@@ -54,11 +54,17 @@ IF = "if {}:\n    h = F.dropout(h, 0.3)"
 
 
 def _standing(
-    tmp_path: Path, drop: str, argument: str = "", embedded: str = "pass", given: str = "x", init: str = "pass"
+    tmp_path: Path,
+    drop: str,
+    argument: str = "",
+    embedded: str = "pass",
+    given: str = "x",
+    init: str = "pass",
+    scene: str = SCENE,
 ) -> str:
     """What is said of VAE603: found, clean or open."""
     indented = {"drop": drop.replace("\n", "\n        "), "init": init.replace("\n", "\n        ")}
-    report = linted(tmp_path, {"net.py": SCENE.format(argument=argument, embedded=embedded, given=given, **indented)})
+    report = linted(tmp_path, {"net.py": scene.format(argument=argument, embedded=embedded, given=given, **indented)})
     if any(finding.code == "VAE603" for finding in report.findings):
         return "found"
     joined = [each for each in report.judgements if "VAE201" in each.clean]
@@ -109,9 +115,29 @@ def test_what_nothing_switches_off_is_always_on(drop: str, argument: str, embedd
     assert _standing(tmp_path, drop, argument, embedded) == "found"
 
 
-@pytest.mark.parametrize("rate", ["0.3 * self.training", "0.3 if self.training else 0.0"])
+@pytest.mark.parametrize(
+    "rate",
+    [
+        "0.3 * self.training",
+        "0.3 if self.training else 0.0",
+        "0.0 if not self.training else 0.3",
+        "0.0, training=self.noisy",
+    ],
+)
 def test_a_rate_of_training_alone_is_off_in_evaluation(rate: str, tmp_path: Path) -> None:
     assert _standing(tmp_path, DROPS.format(rate)) == "clean"
+
+
+@pytest.mark.parametrize("rate", ["0.3 if not self.training else 0.0", "0.0 if self.training else 0.3"])
+def test_a_rate_of_evaluation_alone_is_not_called_clean(rate: str, tmp_path: Path) -> None:
+    assert _standing(tmp_path, DROPS.format(rate)) != "clean"
+
+
+@pytest.mark.parametrize(("name", "expected"), [("train", "open"), ("shown", "found")])
+def test_a_train_of_its_own_may_set_the_rate(name: str, expected: str, tmp_path: Path) -> None:
+    own = f"    def {name}(self, mode=True):\n        return super().train(mode)\n\n    def encode(self"
+    scene = SCENE.replace("    def encode(self", own)
+    assert _standing(tmp_path, "h = nn.Dropout(self.rate)(h)", scene=scene) == expected
 
 
 @pytest.mark.parametrize(

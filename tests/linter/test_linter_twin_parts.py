@@ -107,6 +107,8 @@ USED = {
     "the encoder in another shape": ("net.body(torch.rand(8, 3, 11).view(-1, 33))", []),
     "the encoder as far as a head": ("net.loc(net.body(torch.rand(8, 33)))", []),
     "both": ("net.back(net.mid(net.loc(net.body(torch.rand(8, 33)))))", []),
+    "a step of the encoder, past the decoder's": ("net.back(net.loc(net.body[0](torch.rand(8, 33))))", []),
+    "the encoder's blocks, and the decoder's end": ("net.back(net.body(torch.rand(8, 33)))", []),
     "a step of the decoder": ("net.mid(torch.rand(8, 7))", ["VAE202"]),
     "the decoder": ("net.back(net.mid(torch.rand(8, 7)))", ["VAE202"]),
 }

@@ -115,6 +115,12 @@ RIGHT = {
     "of another model": ("loss.backward()", "other.zero_grad()", "optimizer.step()"),
     "of another loss": ("other.backward(side)", "optimizer.zero_grad()", "loss.backward()", "optimizer.step()"),
     "of another": ("loss.backward()", "other.zero_grad()", "optimizer.step()", "other.step()"),
+    "of one of two models": (
+        "if other: optimizer = torch.optim.Adam(other.parameters())",
+        "loss.backward()",
+        "other.zero_grad()",
+        "optimizer.step()",
+    ),
     "differentiated again": ("loss.backward()", "optimizer.zero_grad()", "(2 * loss).backward()", "optimizer.step()"),
     "differentiated by something": ("loss.backward()", "optimizer.zero_grad()", "other(loss)", "optimizer.step()"),
     "one in several": ("loss.backward()", "if other:", "    optimizer.step()", "    optimizer.zero_grad()"),
@@ -167,6 +173,13 @@ MAYBE = {
     "before a scheduler": ("loss.backward()", "optimizer.zero_grad()", "scheduler.step()", "optimizer.step()"),
     "one by one": ("loss.backward()", "for p in net.parameters():", "    p.grad = None", "optimizer.step()"),
     "in place": ("loss.backward()", "for p in net.parameters():", "    p.grad.zero_()", "optimizer.step()"),
+    "one by one, before a scheduler": (
+        "loss.backward()",
+        "for p in net.parameters():",
+        "    p.grad = None",
+        "scheduler.step()",
+        "optimizer.step()",
+    ),
     "filled": ("loss.backward()", "for p in net.parameters():", "    p.grad.data.fill_(0)", "optimizer.step()"),
     "after a condition": ("if x.any():", "    loss.backward()", "optimizer.zero_grad()", "optimizer.step()"),
     "after a block": (
@@ -203,6 +216,13 @@ TAKEN = {
     "in some rounds": ("loss.backward()", "if other:", "    optimizer.step()", "    optimizer.zero_grad()"),
     "before a scheduler": ("loss.backward()", "optimizer.step()", "optimizer.zero_grad()", "scheduler.step()"),
     "one by one": ("loss.backward()", "optimizer.step()", "for p in net.parameters():", "    p.grad = None"),
+    "one by one, before the step of another": (
+        "loss.backward()",
+        "optimizer.step()",
+        "for p in net.parameters():",
+        "    p.grad = None",
+        "other.step()",
+    ),
     "left out": ("loss.backward()", "if other:", "    optimizer.zero_grad()", "    continue", "optimizer.step()"),
     "of another": ("loss.backward()", "if other:", "    other.zero_grad()", "optimizer.step()"),
     "before a function clears it": ("loss.backward()", "optimizer.step()", "cleared(optimizer)"),
@@ -305,6 +325,9 @@ WRITTEN = {
     "by a name of the slice": "full = x.clone(); part = full[:, 9:]; part[:] = y[:, 9:]; y = full",
     "by a loop": "full = x.clone()\n    for row, new in zip(full, y):\n        row[9:] = new[9:]\n    y = full",
     "by a function": "full = x.clone(); put(full, y); y = full",
+    "what may be a copy, by a loop": (
+        "full = x.to(m.device)\n    for row, new in zip(full, y):\n        row.swapped(new)\n    y = full"
+    ),
     "what may be a copy": "full = x.to(m.device); full[:, 9:] = y[:, 9:]; y = full",
     "what may be a copy, in place": "full = x.to(m.device); full[:, 9:].copy_(y[:, 9:]); y = full",
     "what may be a copy, by its part": "full = x.to(m.device); part = full[:, 9:]; part[:] = y[:, 9:]; y = full",
@@ -324,10 +347,18 @@ def test_a_copy_that_is_decoded_into_is_not_the_data(written: str, tmp_path: Pat
 
 @pytest.mark.parametrize(
     "other",
-    ["seen = {}; seen['batch'] = 1", "kept = m.clone(); kept[:, 2:] = 0", "print(x)", "torch.zeros(2).add_(1)"],
+    [
+        "seen = {}; seen['batch'] = 1",
+        "kept = m.clone(); kept[:, 2:] = 0",
+        "print(x)",
+        "torch.zeros(2).add_(1)",
+        "x.requires_grad_()",
+        "shown(x)",
+    ],
 )
 def test_what_is_written_elsewhere_leaves_the_data_compared(other: str, tmp_path: Path) -> None:
-    mixed = text("loss.backward()").replace(MIXED, f"{MIXED}    y = x; {other}\n")
+    shown = "def shown(pictures):\n    print(pictures.mean())\n\n\n"
+    mixed = text("loss.backward()").replace(MIXED, f"{shown}{MIXED}    y = x; {other}\n")
     assert codes(linted(tmp_path, {"net.py": mixed})) == ["VAE601"]
 
 
