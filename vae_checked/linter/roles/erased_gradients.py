@@ -72,7 +72,7 @@ def _may_erase(following: Sequence[ast.stmt], cell: Cell) -> bool:
                 return False
             if method.attr == "zero_grad":
                 cleared.add(owner)
-            elif method.attr == "step" and "sched" not in owner.lower():
+            elif method.attr == "step":
                 optimizer = ast.unparse(call.args[0]) if call.args else owner
                 held = _holding(optimizer, cell) | ({""} if not stepped else set())
                 if optimizer not in stepped and held & cleared:

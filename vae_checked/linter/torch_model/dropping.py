@@ -48,8 +48,6 @@ def _is_of_training_alone(rate: Value) -> bool:
         return False
     if rate.op == "phi" and rate.args[0].op == "training":
         return number_of(rate.args[2]) == 0.0
-    if rate.op == "phi" and rate.args[0].get("name") == "not" and rate.args[0].args[0].op == "training":
-        return number_of(rate.args[1]) == 0.0
     return rate.op == "mul" and any(factor.op == "training" for factor in rate.args)
 
 
