@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -254,28 +254,34 @@ def _stem(path: str) -> bytes:
 def _putting_together(project: ProjectFiles, others: Iterable[tuple[str, Text]]) -> list[tuple[str, Text]]:
     """Those files that make an object of a file that concerns a VAE, and import it beside one with a training step.
 
-    Where there are many, those that make what draws: the others may be of all that the project does.
+    A script may import the package that hands on what such a file has. Where there are many, those that make what
+    draws: the others may be of all that the project does.
     """
-    certain = [(_stem(path), _as_bytes(text)) for path, text in project.concerned]
-    stems = {stem for stem, _ in certain}
-    training = {stem for stem, data in certain if prefilter.trains(data)}
-    if len(stems) < _TOGETHER or not training:
+    certain = [(path, _as_bytes(text)) for path, text in project.concerned]
+    if len(certain) < _TOGETHER or not any(prefilter.trains(data) for _, data in certain):
         return []
+    packages = {os.path.dirname(path) for path in project.given if _stem(path) == b"__init__"}  # noqa: PTH120  as above
+    named = [
+        ({_stem(path)}, {_stem(path), *_package_of(path, packages)}, prefilter.trains(data)) for path, data in certain
+    ]
     classes = {name for _, data in certain for name in prefilter.classes_in(data)}
     found = []
     for path, text in others:
         data = _as_bytes(text)
         imported = prefilter.imported(data)
-        if (
-            not training.isdisjoint(imported)
-            and len(stems & imported) >= _TOGETHER
-            and prefilter.calls_one_of(data, classes)
-        ):
+        met = [trains for own, by_package, trains in named if imported & (by_package if path.endswith(".py") else own)]
+        if len(met) >= _TOGETHER and any(met) and prefilter.calls_one_of(data, classes):
             found.append((path, text))
     drawing = {name for _, data in certain for name in prefilter.drawing_classes_in(data)}
     # Notebooks that walk through a project are many beside the few scripts that train its models.
     scripts = [item for item in found if item[0].endswith(".py")]
     return [*_few(scripts, drawing), *_few([item for item in found if item not in scripts], drawing)]
+
+
+def _package_of(path: str, packages: Collection[str]) -> tuple[bytes, ...]:
+    """The name of the package that a file lies in; none where its folder is no package."""
+    folder = os.path.dirname(path)  # noqa: PTH120  as above
+    return (os.fsencode(os.path.basename(folder)),) if folder in packages else ()  # noqa: PTH119  as above
 
 
 def _few(files: list[tuple[str, Text]], drawing: set[bytes]) -> list[tuple[str, Text]]:
