@@ -236,6 +236,35 @@ def test_the_waist_is_the_latest_value_that_every_way_leads_through() -> None:
     assert graph.waists(std, ())[0] == std
 
 
+def test_what_values_lead_to_is_walked_once_until_more_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    walked: list[object] = []
+    for name in ("_descendants", "_ancestors"):
+        walk: Callable[..., object] = getattr(Graph, name)
+
+        def counted(graph: Graph, *given: object, walk: Callable[..., object] = walk) -> object:
+            walked.append(given)
+            return walk(graph, *given)
+
+        monkeypatch.setattr(Graph, name, counted)
+    x = torch.randn(5, 4)
+    recorder = Recorder([("x", x)], {})
+    with recorder:
+        y = x.exp()
+        z = y + x
+    graph, of_x = Graph(recorder.tape), recorder.input_numbers["x"]
+    of_y, of_z = recorder.number(y), recorder.number(z)
+    for _ in range(3):
+        assert graph.descendants([of_x]) == graph.descendants((of_x, of_x)) == {of_x, of_y, of_z}
+        assert graph.descendants([of_x], without=[of_y]) == {of_x, of_z}
+        assert graph.between([of_y], of_z) == {of_y, of_z}
+        assert graph.ancestors(of_z, {of_y}) == graph.ancestors(of_z, [of_y]) == {of_x, of_z}
+    assert len(walked) == 5
+    with recorder:
+        more = z.sin()
+    assert graph.descendants([of_x]) == {of_x, of_y, of_z, recorder.number(more)}
+    assert len(walked) == 6
+
+
 def test_the_line_that_ran_an_operation_is_known() -> None:
     tape, _, end, _ = recorded(lambda x: x.exp(), torch.ones(2, 2))
     index = tape.values[end].step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Set
 
 import torch
 from torch import Tensor
@@ -61,7 +62,7 @@ def entering_of(seen: Recognition) -> Fact[Entering] | None:
     return Fact(Entering(scales[0], as_given, _is_normalised(seen, taken, ends)), where)
 
 
-def _parts(tape: Tape, number: int, from_x: set[int]) -> list[int]:
+def _parts(tape: Tape, number: int, from_x: Set[int]) -> list[int]:
     """What a value is joined from that follows from the data, as pixels beside a condition; itself where it is not."""
     index = tape.values[number].step
     step = None if index is None else tape.steps[index]

@@ -7,6 +7,7 @@ quadratic in eps: a KL estimated from the sample z is measured as its closed for
 from __future__ import annotations
 
 import math
+from collections.abc import Set
 from dataclasses import dataclass, replace
 
 import torch
@@ -115,7 +116,7 @@ def measure_kl(
     return replace(_identified(term, ahead, drawn, origin, with_values), in_loss=True)
 
 
-def _identified(term: Term, ahead: set[int], drawn: list[Drawn], origin: Origin, with_values: bool) -> KLMeasured:
+def _identified(term: Term, ahead: Set[int], drawn: list[Drawn], origin: Origin, with_values: bool) -> KLMeasured:
     """Which KL a term is whose gradients at several heads were `drawn`."""
     positive = term.positive
     fitted = fit(drawn, positive)
@@ -189,7 +190,7 @@ def _estimated(term: Term, drawn: Drawn, found: KLMeasured) -> KLMeasured:
     return replace(found, sign=estimate.of_posterior if alike else None, density=density)
 
 
-def _beside_a_large_kl(term: Term, ahead: set[int], drawn: Drawn) -> str:
+def _beside_a_large_kl(term: Term, ahead: Set[int], drawn: Drawn) -> str:
     """What there is beside a term that is a KL only where the KL is large."""
     if not _moved_by_others(term, drawn, _LOOSE):
         return "it is a KL where that is large and not where it is small: free bits"
@@ -215,7 +216,7 @@ def held_still(seen: Recognition, latent: Latent, total: int) -> dict[int, Tenso
     return {number: tape.values[number].data for number in held}
 
 
-def _weights_of_zero(tape: Tape, ahead: set[int]) -> list[Step]:
+def _weights_of_zero(tape: Tape, ahead: Set[int]) -> list[Step]:
     """The steps by which the term is multiplied by a constant 0."""
     found = []
     for step in tape.steps:
@@ -230,7 +231,7 @@ def _weights_of_zero(tape: Tape, ahead: set[int]) -> list[Step]:
     return found
 
 
-def _clipping(term: Term, ahead: set[int]) -> Step | None:
+def _clipping(term: Term, ahead: Set[int]) -> Step | None:
     """The step at which the gradient of the term ends because its value lies beyond a bound, if that is why it ends."""
     heads = term.draw(
         1, {n: torch.promote_types(term.tape.values[n].tensor.dtype, torch.float32) for n in _heads(term)}
@@ -258,7 +259,7 @@ def _leaves_one_value(step: Step) -> bool:
     return step.name.rstrip("_") == "clamp" and len(bounds) == 2 and bounds[0] == bounds[1]
 
 
-def _is_passed_by_none(term: Term, step: Step, ahead: set[int], drawn: Drawn) -> bool:
+def _is_passed_by_none(term: Term, step: Step, ahead: Set[int], drawn: Drawn) -> bool:
     """Whether a clip by one bound, a number that stands beside it, stops a KL near 0, a large one and all between."""
     bounds = [each for each in (*step.args[1:], *step.kwargs.values()) if isinstance(each, (int, float))]
     beside = [term.tape.values[number] for number in step.inputs if number not in ahead]
@@ -282,7 +283,7 @@ def _encoded_again(term: Term) -> bool:
     return any(tape.values[n].sources & both == both and n not in after for n in before)
 
 
-def _origin(term: Term, ahead: set[int]) -> Origin:
+def _origin(term: Term, ahead: Set[int]) -> Origin:
     """The last step on the way that still has one number per latent: where the KL is written.
 
     Values with noise that the heads do not have may be those of an error; what a head has is that of earlier steps.
@@ -315,7 +316,7 @@ def _far(term: Term, drawn: Drawn) -> Drawn | None:
 # ---------------------------------------------------------------------------------------- what else it is
 
 
-def _another_prior(term: Term, ahead: set[int]) -> str:
+def _another_prior(term: Term, ahead: Set[int]) -> str:
     """What else takes part in a term, as another prior would; empty where nothing does."""
     known = {*ahead, *term.held, term.mu, term.second}
     made = ahead - {term.mu, term.second}
@@ -329,7 +330,7 @@ def _another_prior(term: Term, ahead: set[int]) -> str:
     return ""
 
 
-def _something_else(term: Term, ahead: set[int], drawn: list[Drawn]) -> str:
+def _something_else(term: Term, ahead: Set[int], drawn: list[Drawn]) -> str:
     """Why a term that fits no closed form is no KL to N(0, I) gone wrong; empty when it is a sum over the latents."""
     made = ahead - {term.mu, term.second}
     if any(number in term.held for number in term.latent.every_z):
@@ -351,7 +352,7 @@ def _something_else(term: Term, ahead: set[int], drawn: list[Drawn]) -> str:
     return ""
 
 
-def _takes_a_network(term: Term, step: Step, known: set[int]) -> bool:
+def _takes_a_network(term: Term, step: Step, known: Set[int]) -> bool:
     """Whether a step takes what follows from parameters by another way than the heads.
 
     What follows from noise as well does so only where there still is one number per latent, as a prior made of earlier
@@ -375,7 +376,7 @@ def _is_of_a_network(term: Term, number: int) -> bool:
     return any(values[n].step is None and values[n].sources & Tape.PARAMETER for n in before)
 
 
-def _takes_an_input(term: Term, step: Step, known: set[int]) -> bool:
+def _takes_an_input(term: Term, step: Step, known: Set[int]) -> bool:
     """Whether a step that still has one number per latent takes what follows from an input by another way."""
     tape = term.tape
     size = tape.values[term.mu].tensor.numel()
@@ -384,7 +385,7 @@ def _takes_an_input(term: Term, step: Step, known: set[int]) -> bool:
     return any(tape.values[n].sources & Tape.INPUT and not tape.drawn(n) for n in step.inputs if n not in known)
 
 
-def _bent(term: Term, made: set[int]) -> Step | None:
+def _bent(term: Term, made: Set[int]) -> Step | None:
     """The first step that takes a function that is not linear of what has been summed over the latents already."""
     values = term.tape.values
     size = values[term.latent.z].tensor.numel()

@@ -40,6 +40,6 @@ def _loose_ends(seen: Recognition, latent: Latent, total: int) -> list[int]:
     read: set[int] = {number for step in seen.run.tape.steps for number in step.inputs}
     used: set[int] = set().union(*(graph.ancestors(end) for end in (total, *returned)))
     made = [graph.descendants((head,), without=latent.every_z) for head in latent.heads]
-    found = sorted(set.intersection(*made) - used - read - set(latent.heads))
+    found = sorted(set(made[0]).intersection(*made[1:]) - used - read - set(latent.heads))
     sizes: Collection[int] = (1, seen.batch)
     return [n for n in found if values[n].tensor.is_floating_point() and values[n].tensor.numel() in sizes][:_MOST]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Hashable, Iterable, Set
 
 from vae_checked.auditor.recording.tape import Step, Tape
 from vae_checked.mathematics.ops import Kind, aten
@@ -30,6 +30,8 @@ class Graph:
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
+        # What follows from values, and what they follow from, by how far the tape was recorded: each reading asks anew.
+        self._known: dict[Hashable, Set[int]] = {}
 
     def depends_on_input(self, number: int) -> bool:
         """Whether the value follows from the inputs."""
@@ -43,9 +45,17 @@ class Graph:
         """The sources by which the past of a value is walked: its draws where it has some, else the inputs."""
         return (self.tape.values[number].sources >> 2 << 2) or Tape.INPUT
 
-    def descendants(self, numbers: Iterable[int], without: Collection[int] = ()) -> set[int]:
+    def descendants(self, numbers: Iterable[int], without: Collection[int] = ()) -> Set[int]:
         """Every value that follows from `numbers`, on a way that avoids the values `without`."""
-        avoided, values = frozenset(without), self.tape.values
+        begins, avoided = frozenset(numbers), frozenset(without)
+        key = begins, avoided, len(self.tape.steps)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._descendants(begins, avoided)
+        return known
+
+    def _descendants(self, numbers: frozenset[int], avoided: frozenset[int]) -> set[int]:
+        values = self.tape.values
         found = {*numbers} - avoided
         storages: set[int] = set()
 
@@ -64,12 +74,20 @@ class Graph:
                 storages.update([values[n].storage for n in step.overwrites])
         return found
 
-    def between(self, begins: Iterable[int], end: int, without: Collection[int] = ()) -> set[int]:
+    def between(self, begins: Iterable[int], end: int, without: Collection[int] = ()) -> Set[int]:
         """Every value on a way from `begins` to `end` that avoids the values `without`; the ends included."""
         return self.descendants(begins, without) & self.ancestors(end, without)
 
-    def ancestors(self, number: int, without: Collection[int] = ()) -> set[int]:
+    def ancestors(self, number: int, without: Collection[int] = ()) -> Set[int]:
         """Every value that `number` follows from on a way that avoids the values `without`, itself included."""
+        avoided = frozenset(without)
+        key = number, avoided, len(self.tape.steps)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._ancestors(number, avoided)
+        return known
+
+    def _ancestors(self, number: int, without: frozenset[int]) -> set[int]:
         found = {number}
         stack = [number]
         while stack:

@@ -95,7 +95,9 @@ def _with_heads(
     def judges(begins: Collection[int], closed: Collection[int]) -> list[int]:
         """What follows from `begins` by another way than the values `closed`."""
         reached = graph.descendants(begins, without=closed)
-        return [total] if total in reached else [number for number in outputs if number in reached]
+        return (
+            [total] if total is not None and total in reached else [number for number in outputs if number in reached]
+        )
 
     past_of_std, begins = graph.elementwise_past(std)
     root = next(iter(begins)) if len(begins) == 1 else None
