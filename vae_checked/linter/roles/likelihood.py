@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from vae_checked.facts import REAL, Data, Fact, Interval, Likelihood, Output, Recon, Reduced, Reduction
-from vae_checked.linter.roles import layout, reconstructions
+from vae_checked.linter.roles import layout, reconstructions, several_draws
 from vae_checked.linter.roles.by_turns import is_of_a_turn
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.entering import entering
@@ -164,6 +164,7 @@ def recon_facts(
         # Of a sum of losses each was averaged by itself.
         is_known = recon.reduction is not None and recon.kind is not Likelihood.DENSITY
         open_axes = recon.ignored or not is_known or by_turns or _is_of_a_set(recon)
+        open_axes = open_axes or several_draws.are_first(site, recon, reading.recon, losses.graph)
         reduced = None if open_axes else _reduced(recon, kl, reading)
         if reduced is not None and _is_one_number(reduced, reading, losses):
             reduced = None

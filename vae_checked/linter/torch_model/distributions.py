@@ -190,7 +190,9 @@ def _drawn(
         if scale_site is None
         else Expr("mul", (scale, eps), (("known", "scale"),), scale_site)
     )
-    z = Expr("add", (location, spread), (("known", name),), site)
+    # A shape that is asked for stands in front of that of the parameters.
+    several = (("drawn", "several"),) if args and args[0] not in ((), []) else ()
+    z = Expr("add", (location, spread), (("known", name), *several), site)
     return z if name == "rsample" else Expr("detach", (z,), (("known", "sample"),), site)
 
 

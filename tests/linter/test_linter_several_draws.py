@@ -1,0 +1,64 @@
+"""Several draws for each sample along a first axis: what is averaged over it is no mean over the batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, codes, linted
+
+TEXT = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(33, 7), nn.Linear(33, 7)
+        self.back = nn.Sequential(nn.Linear(7, 33), nn.Sigmoid())
+
+    def forward(self, x):
+        m, s = self.a(x), self.b(x)
+        std = torch.exp(0.5 * s)
+        {drawn}
+        return self.back(z), m, s
+
+
+def train(loader):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        y, m, s = net(x)
+        error = F.binary_cross_entropy(y, x.expand_as(y), reduction="none").sum(-1).mean(0){rest}
+        loss = error - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+)
+SEVERAL = {
+    "an axis in front": "z = m.unsqueeze(0) + std.unsqueeze(0) * torch.randn(5, *m.shape)",
+    "an axis by None": "z = m[None] + std[None] * torch.randn(5, *m.shape)",
+    "larger noise": "z = m + std * torch.randn(5, m.size(0), m.size(1))",
+    "larger noise by a star": "z = m + std * torch.randn(5, *m.shape)",
+    "expanded heads": "wide = m.expand(5, -1, -1)\n        z = wide + std * torch.randn_like(wide)",
+    "repeated heads": "wide = m.repeat(5, 1, 1)\n        z = wide + std.repeat(5, 1, 1) * torch.randn_like(wide)",
+    "a distribution": "z = torch.distributions.Normal(m, std).rsample((5,))",
+    "a stack": "z = torch.stack([m + std * torch.randn_like(m) for _ in range(5)])",
+}
+ONE = {
+    "one draw": "z = m + std * torch.randn_like(m)",
+    "one draw by its sizes": "z = m + std * torch.randn(m.size(0), 7)",
+    "one draw of a distribution": "z = torch.distributions.Normal(m, std).rsample()",
+    "an axis that is gone": "z = (m.unsqueeze(1) + std.unsqueeze(1) * torch.randn(len(m), 1, 7)).squeeze(1)",
+}
+
+
+@pytest.mark.parametrize("drawn", SEVERAL)
+def test_a_mean_over_draws_is_not_one_over_the_batch(drawn: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": TEXT.format(drawn=SEVERAL[drawn], rest=".sum()")})) == []
+
+
+@pytest.mark.parametrize("drawn", ONE)
+def test_a_mean_over_the_batch_beside_a_sum_is_named(drawn: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": TEXT.format(drawn=ONE[drawn], rest="")})) == ["VAE504"]
