@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from small_vaes.fragments import HEAD, codes, linted
 
+from vae_checked.linter.interpreter import project as projects
+
 NET = (
     HEAD
     + """
@@ -90,3 +92,12 @@ def test_a_layer_that_another_file_trains_is_left(loss: str, tmp_path: Path) -> 
     train = TRAIN.format(before="pass", loss=ERROR, after="pass")
     files = {"net.py": NET, "train.py": train, "later.py": LATER.format(loss=loss)}
     assert "VAE601" not in codes(linted(tmp_path, files))
+
+
+def test_what_comes_too_late_to_be_read_may_train_a_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = TRAIN.format(before="pass", loss=ERROR, after="pass")
+    own = LATER.format(loss='F.mse_loss(net(x)["wide"], x)')
+    files = {"net.py": NET, "train.py": train, "unread.py": own}
+    for most in range(0, 700, 35):
+        monkeypatch.setattr(projects, "MAX_STEPS_OF_ALL", most)
+        assert "VAE601" not in codes(linted(tmp_path, files))

@@ -24,11 +24,17 @@ class Across:
         self.targets = TargetScales()
         self.unused = UnusedOutputs()
 
-    def facts(self, known: Callable[[Fact[Interval] | None], Fact[Interval] | None]) -> Iterator[Facts]:
-        """What the evaluations say together, once all are read; `known` settles intervals that are still awaited."""
+    def facts(
+        self, known: Callable[[Fact[Interval] | None], Fact[Interval] | None], *, is_whole: bool = True
+    ) -> Iterator[Facts]:
+        """What the evaluations say together; `known` settles intervals that are still awaited.
+
+        What no evaluation does is known where all of them were made, that is where it `is_whole`.
+        """
         yield from self.prior.facts()
         yield from self.readings.facts()
         yield from self.scales.facts(known)
         yield from self.targets.facts()
         yield from self.optimizers.facts()
-        yield from self.unused.facts()
+        if is_whole:
+            yield from self.unused.facts()

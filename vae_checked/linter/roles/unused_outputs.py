@@ -45,11 +45,13 @@ class UnusedOutputs:
     def __init__(self) -> None:
         self._reached: set[Spot] = set()
         self._read: set[Spot] = set()
+        self._is_cut = False
         self._modules: dict[str, Module] = {}
         self._candidates: list[_Candidate] = []
 
     def see(self, evaluation: Evaluation) -> None:
-        """Take note of the files that an evaluation runs: what they differentiate has to be read."""
+        """Take note of the files that an evaluation runs, to its end: what they differentiate has to be read."""
+        self._is_cut = self._is_cut or bool(evaluation.observations.cuts)
         self._modules.update((module.path, module) for module in evaluation.modules())
 
     def note(self, losses: Losses) -> None:
@@ -72,8 +74,10 @@ class UnusedOutputs:
 
     def facts(self) -> Iterator[Facts]:
         """The layers that no loss of any evaluation reaches, where all that is differentiated was read."""
-        if not self._candidates or not all(
-            module.read_once(_differentiated) <= self._read for module in self._modules.values()
+        if (
+            self._is_cut
+            or not self._candidates
+            or not all(module.read_once(_differentiated) <= self._read for module in self._modules.values())
         ):
             return
         for candidate in self._candidates:

@@ -180,14 +180,16 @@ def _facts(
             cuts.note(evaluation)
         project.sweep()
     found.extend(other_choices.new(supposed, found))
-    if last is not None and project.is_spent:
+    is_whole = last is None or not project.is_spent
+    if last is not None and not is_whole:
         ended = cuts.note_end(last)
         # What was not examined may say more of each of them.
         found = [replace(item, cut_at=item.cut_at or ended) for item in found]
     _follow_latents(using, project, plan, in_use, cuts)
     pipelines.settle()
     placed = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
-    told = [replace(item, of_function=item.subject in functions) for item in (*placed, *across.facts(pipelines.known))]
+    together = across.facts(pipelines.known, is_whole=is_whole)
+    told = [replace(item, of_function=item.subject in functions) for item in (*placed, *together)]
     return [
         *distinct(_settled(list(optimizers.consistent(told)))),
         *in_use.facts(project.modules.values(), project.disk),
