@@ -119,3 +119,11 @@ def test_a_layer_that_is_replaced_after_the_optimizer_was_built(
 ) -> None:
     text = of(LAYERS["as attributes"], base="pass") + SCRIPT.format(first=first, second=second)
     assert lint_602(tmp_path, text) == (named, not named)
+
+
+def test_a_layer_that_a_script_replaces_comes_before_the_optimizer(tmp_path: Path) -> None:
+    script = SCRIPT.replace("\n    ", "\n").replace("def train(loader):\n", "loader = open_pictures()\n")
+    text = of(LAYERS["as attributes"], base="pass") + script.format(first=BUILT, second="net.enc = nn.Linear(84, 33)")
+    (finding,) = linted(tmp_path, {"vae.py": text}).findings
+    assert finding.message == "no optimizer holds net.enc"
+    assert finding.fix == "build the optimizer behind the line that sets net.enc"

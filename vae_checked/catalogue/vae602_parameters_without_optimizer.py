@@ -23,11 +23,12 @@ def judge(facts: Facts) -> Verdict:
     first, last = "give the optimizer ", " too"
     if anew:
         first, last = "build ", " in __init__, and apply it here"
-    elif all(
-        name.endswith(ITEMS) or f"{name.partition('.')[0]}.parameters()" in names.origin.source for name in names.value
-    ):
-        # The optimizer is given all that the model knows of: what it does not know stands in a plain list or dict.
+    elif all(name.endswith(ITEMS) for name in names.value):
+        # A model does not know of what stands in a plain list or dict.
         first, last = "keep ", " in an nn.ModuleList or nn.ModuleDict, so that parameters() has its layers"
+    elif all(f"{name.partition('.')[0]}.parameters()" in names.origin.source for name in names.value):
+        # The optimizer is given all that the model had when it was built.
+        first, last = "build the optimizer behind the line that sets ", ""
     lost = tuple(name.removesuffix(ITEMS) for name in names.value)
     values = {"names": lost, "anew": ", built anew at each call" if anew else "", "first": first, "last": last}
     return Found(Evidence(origin=replace(names.origin, built=None), values=values, absent=not anew))

@@ -37,7 +37,7 @@ def argument(args: list[Value], kwargs: dict[str, Value], position: int, *names:
 def handler(operation: Operation) -> Handler:
     """What a call of `operation` gives."""
     if len(operation.arguments) == 1 and not operation.parameters and operation.rewritten is None:
-        return _of_one(operation.name)
+        return of_one(operation.name)
 
     def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         operands, settings = _read(operation, args, kwargs, site)
@@ -56,7 +56,9 @@ def handler(operation: Operation) -> Handler:
     return handle
 
 
-def _of_one(op: str) -> Handler:
+def of_one(op: str) -> Handler:
+    """What an operation of one tensor makes of it, whatever else it is given."""
+
     def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         return Expr(op, (first_tensor(args, kwargs, site),), (), site)
 

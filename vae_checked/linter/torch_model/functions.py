@@ -352,13 +352,6 @@ def _masked(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Sit
     return Expr("index", (first_tensor(args, kwargs, site),), (("key", (("expr", mask.uid),)),), site)
 
 
-def _window(op: str) -> Handler:
-    def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-        return Expr(op, (first_tensor(args, kwargs, site),), (), site)
-
-    return handle
-
-
 def _interpolated(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """F.interpolate(x, size, scale_factor, mode)."""
     x, mode = first_tensor(args, kwargs, site), argument(args, kwargs, 3, "mode")
@@ -428,7 +421,7 @@ HANDLERS: dict[str, Handler] = {
     "cat": _cat, "concat": _cat, "concatenate": _cat, "hstack": _hstack, "where": _where,
     "stack": _stack, "vstack": _cat, "row_stack": _cat,
     "scalar": _detached_scalar,
-    **{name: _window(op) for name, op in _WINDOWS.items()}, "interpolate": _interpolated,
+    **{name: elementwise.of_one(op) for name, op in _WINDOWS.items()}, "interpolate": _interpolated,
     "pack_padded_sequence": _packed, "pad_packed_sequence": _padded,
     "select": _select, "masked_select": _masked,
     "diag_embed": _diag, "diag": _diag, "eye": _eye, "diagonal": _diagonal,
