@@ -15,7 +15,10 @@ from small_vaes import spellings as zoo
 from torch import Tensor, nn
 
 from vae_checked.auditor import audit
+from vae_checked.auditor.restoring.contents import Contents
+from vae_checked.auditor.restoring.kept import put_back_all
 from vae_checked.auditor.restoring.restored import Restored
+from vae_checked.auditor.restoring.tables import KeptDict
 from vae_checked.errors import ModelError
 
 
@@ -185,6 +188,26 @@ def test_the_block_restores_in_between_as_well() -> None:
         model[1] = nn.Linear(3, 4)
     assert model[1].out_features == 2
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def hooked(layer: nn.Module, *_: object) -> None:
+    """A hook that changes nothing."""
+
+
+def test_tables_that_were_empty_are_emptied_and_take_one_look() -> None:
+    model = nn.Sequential(*(nn.Linear(3, 3) for _ in range(12)))
+    tables = [vars(layer)["_forward_hooks"] for layer in model]
+    kept = Contents([model]).kept
+    # A layer has some fifteen tables, and two parameters with one each: all but the layer's own and these are empty.
+    assert sum(isinstance(each, KeptDict) for each in kept) < 3 * len(tables)
+    for layer in model:
+        layer.register_forward_hook(hooked)
+        layer.register_full_backward_hook(hooked)
+        layer.weight.of_the_run = layer
+    model[3]._buffers["of_the_run"] = torch.ones(2)
+    assert put_back_all(kept) == []
+    assert all(vars(layer)["_forward_hooks"] is table and not table for layer, table in zip(model, tables, strict=True))
+    assert not any(layer._backward_hooks or vars(layer.weight) or layer._buffers for layer in model)
 
 
 class Drawing(zoo.Base):

@@ -13,7 +13,7 @@ import pickle
 import random
 import sys
 import sysconfig
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import FunctionType, GeneratorType, MethodType, ModuleType, SimpleNamespace
@@ -30,6 +30,7 @@ from vae_checked.auditor.restoring.tables import (
     KeptClass,
     KeptDefaults,
     KeptDict,
+    KeptEmpty,
     KeptKind,
     KeptNames,
     KeptSequence,
@@ -81,6 +82,7 @@ class Contents:
         self._classes: dict[type, None] = {}
         self._users: dict[str, bool] = {}
         self._tensors: list[KeptTensor] = []
+        self._empty = KeptEmpty()
         roots = list(modules)
         self._packages = {type(each).__module__.partition(".")[0] for each in roots} - _NOT_FOLLOWED
         self._widely = widely
@@ -93,7 +95,7 @@ class Contents:
         if widely:
             self._globals()
         # Names first, so that every holder holds what it held, then the numbers.
-        self.kept += self._tensors
+        self.kept += [self._empty, *self._tensors]
 
     # ------------------------------------------------------------------------------------------------ following
 
@@ -155,7 +157,7 @@ class Contents:
         if not whole and copied:
             self._bytes -= size
         self._tensors.append(KeptTensor(place, tensor, copied=copied))
-        self.kept.append(KeptDict(place, vars(tensor)))
+        self._table(place, vars(tensor))
         self._push(place, vars(tensor))
         if tensor.is_leaf and tensor.grad is not None and id(tensor.grad) not in self._seen:
             self._seen[id(tensor.grad)] = tensor.grad
@@ -167,7 +169,7 @@ class Contents:
             return
         self._entries -= len(value)
         if isinstance(value, dict):
-            self.kept.append(KeptDict(place, value))
+            self._table(place, value)
             for key, each in dict.items(value):
                 if type(each) not in _ATOMS:
                     self._queue.append((f"{place}[{key!r}]" if type(key) in _ATOMS else f"{place}[...]", each))
@@ -185,6 +187,12 @@ class Contents:
             self._queue.extend((f"{place}[{i}]", each) for i, each in enumerate(value) if type(each) not in _ATOMS)
         if self._is_users(type(value).__module__):
             self._attributes(place, value)
+
+    def _table(self, place: str, value: dict[Any, Any]) -> None:
+        if type(value) in (dict, OrderedDict) and not value:
+            self._empty.tables.append(value)
+        else:
+            self.kept.append(KeptDict(place, value))
 
     def _function(self, place: str, value: Any) -> None:
         if isinstance(value, functools.partial):

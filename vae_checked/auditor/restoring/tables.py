@@ -32,6 +32,22 @@ class KeptDict:
         return None
 
 
+class KeptEmpty:
+    """Plain dicts that were empty: most of what a module holds are tables of hooks, which nobody fills."""
+
+    place = "tables that were empty"
+
+    def __init__(self) -> None:
+        self.tables: list[dict[Any, Any]] = []
+
+    def put_back(self) -> str | None:
+        """Empty those that are filled."""
+        if any(map(len, self.tables)):
+            for table in self.tables:
+                table.clear()
+        return None
+
+
 class KeptSequence:
     """A list, a deque, bytes or an array that can change: what stands at each place."""
 
