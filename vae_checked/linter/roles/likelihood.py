@@ -77,10 +77,12 @@ def output_facts(
     # What is added to the data, or to their mean, lies where that leads: their ranges together are not its range.
     interval = None if _is_beside_data(prediction) else interval_of(output)
     where = origin(last or output)
+    # Scores of classes have an axis for these, and what is compared with them has none.
+    of_classes = recon is not None and recon.kind is Likelihood.CROSS_ENTROPY
     return Output(
         interval=None if interval is None else Fact(interval, where),
         activations=None if names is None or (interval is None and not names) else Fact(names, where),
-        shape=layout.output_shape(prediction, target),
+        shape=None if of_classes else layout.output_shape(prediction, target),
         batch_mixing=layout.batch_mixing(prediction),
     )
 

@@ -1,0 +1,48 @@
+"""Pixels as classes: the scores of a cross entropy have an axis more than the picture, and its shape otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, codes, linted
+
+TEXT = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.there, self.a, self.b = nn.Linear(48, 33), nn.Linear(33, 7), nn.Linear(33, 7)
+        self.back = nn.Linear(7, {wide})
+
+    def forward(self, x):
+        h = F.relu(self.there(x.view(-1, 48)))
+        m, s = self.a(h), self.b(h)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+
+def train(loader):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        y, m, s = net(x)
+        error = {error}
+        loss = error - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+)
+ERRORS = {
+    "classes": (12288, 'F.cross_entropy(y.view(-1, 256, 48), (255 * x.view(-1, 48)).long(), reduction="sum")', []),
+    "one picture": (48, 'F.mse_loss(y.view(-1, 48), x.view(-1, 48), reduction="sum")', []),
+    "another picture": (96, 'F.mse_loss(y.view(-1, 2, 48), x.view(-1, 48), reduction="sum")', ["VAE105"]),
+}
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_the_axis_of_classes_is_no_axis_of_a_picture(error: str, tmp_path: Path) -> None:
+    wide, text, expected = ERRORS[error]
+    assert codes(linted(tmp_path, {"net.py": TEXT.format(wide=wide, error=text)})) == expected
