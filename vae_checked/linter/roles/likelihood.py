@@ -17,6 +17,7 @@ from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import rank_of, step_axes
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import (
+    ELEMENTWISE,
     NOISE,
     PASSED,
     TRANSPARENT,
@@ -40,6 +41,8 @@ _DONE = PASSED | {"noise", "softmax", "log_softmax"}
 # What a clamp makes a picture lie in.
 _RANGES = (Interval(0.0, 1.0), Interval(-1.0, 1.0), Interval(0.0, 255.0))
 _SIDES = (Role.RECONSTRUCTION, Role.INPUT)
+# What leaves scores in the shape that a layer gave them.
+_KEEPING_CLASSES = ELEMENTWISE | {"softmax", "cast", "contiguous"}
 
 
 def sides(site: SamplerSite | None, recon: Reconstruction | None) -> tuple[Expr | None, Expr | None]:
@@ -215,11 +218,28 @@ def _reduced(recon: Reconstruction, kl: Divergence, reading: JointLoss) -> Reduc
     if found is not None and rank is None and all(map(_is_anything, (recon.first, recon.second))):
         # One number a sample, as for a pair of inputs, has no elements that a mean could be over.
         found = replace(found, event=None)
+    if found is not None and recon.kind is Likelihood.CROSS_ENTROPY and _is_of_one_choice(recon.first):
+        found = replace(found, event=None)
     whole = own is not None and own.event is not Reduction.KEPT
     if found is not None and whole and reductions.repeated(reading.above, own, other):
         # The total of the batch is added to each sample of the KL, and counts as often.
         found = replace(found, over_batch=found.over_batch - 1)
     return found
+
+
+def _is_of_one_choice(scores: Expr) -> bool:
+    """Whether the scores of a cross entropy are a row of classes: it has these in axis 1, where a linear layer ends.
+
+    A sample has one label then, and no elements. What is brought into another shape may have more: tokens in rows.
+    """
+    stack = [scores]
+    while stack:
+        node = stack.pop()
+        if node.op == "layer" and node.get("kind") == "Linear":
+            return True
+        if node.op in _KEEPING_CLASSES or (node.op == "layer" and "dropout" in str(node.get("kind")).lower()):
+            stack += [arg for arg in node.args if arg.op != "const"]
+    return False
 
 
 def _is_anything(side: Expr) -> bool:

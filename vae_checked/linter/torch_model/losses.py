@@ -26,7 +26,8 @@ _LEGACY = ("size_average", "reduce", "reduction")
 # The options in the order in which they may be given without a name.
 _WEIGHED = ("weight", "size_average", "reduce", "reduction")
 _ORDER = {
-    Likelihood.BCE: _WEIGHED, Likelihood.BCE_WITH_LOGITS: _WEIGHED, Likelihood.GAUSSIAN_NLL: ("var", "full", "eps"),
+    Likelihood.BCE: _WEIGHED, Likelihood.BCE_WITH_LOGITS: _WEIGHED,
+    Likelihood.GAUSSIAN_NLL: ("var", "full", "eps", "reduction"),
     Likelihood.CROSS_ENTROPY: ("weight", "size_average", "ignore_index", "reduce", "reduction"),
     Likelihood.POISSON: ("log_input", "full", "size_average", "eps", "reduce", "reduction"),
 }  # fmt: skip
