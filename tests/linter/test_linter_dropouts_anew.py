@@ -95,3 +95,20 @@ def test_what_an_argument_switches_is_neither_found_nor_clean(argument: str, tmp
 def test_a_word_that_ends_in_test_says_nothing_of_the_mode(argument: str, tmp_path: Path) -> None:
     body = f"if not {argument}:\n    h = nn.Dropout(0.3)(h)"
     assert standing(tmp_path, body, f", {argument}=False") == "found"
+
+
+HELPER = """
+
+def error(y, x, reduction):
+    return F.mse_loss(F.dropout(y, 0.1), x, reduction=reduction)
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "found"), [("F.mse_loss(F.dropout(x_hat, 0.1), x, ", False), ("error(x_hat, x, ", True)]
+)
+def test_dropout_in_a_step_of_training_alone_is_not_accused(error: str, found: bool, tmp_path: Path) -> None:
+    text = MODULE.format(body="pass", argument="").replace("F.mse_loss(x_hat, x, ", error) + HELPER
+    report = linted(tmp_path, {"vae.py": text})
+    assert any(finding.code == "VAE603" for finding in report.findings) is found
+    assert not any("VAE603" in each.clean for each in report.judgements)

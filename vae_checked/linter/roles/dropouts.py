@@ -18,6 +18,9 @@ from vae_checked.linter.symbols.expression import Expr, Graph, walk
 
 # Calls of functions, by the place and the name of the rate that they are given.
 _FUNCTIONS = {"dropout": (1, "p"), "attention_dropout": (4, "dropout_p")}
+# What a training step calls, and how it is called where another library trains.
+_BACKWARD = frozenset(("backward", "manual_backward"))
+_STEPS = frozenset(("training_step", "train_step"))
 # What an argument is called that says whether a pass is one of training.
 _MODE = re.compile(r"(?i:train|eval|determin|infer)|(?<![a-zA-Z])[tT]est|(?<=[a-z])Test|TEST")
 
@@ -56,7 +59,9 @@ def is_always_on(losses: Losses, node: Expr) -> bool | None:
     where, around = node.site, None
     if where is not None and isinstance(where.node, ast.expr):
         around = function_around(where.node, where.source.cell)
-    is_open = (around is not None and _asks_for_mode(around)) or _is_of_training_alone(losses, node)
+    is_open = (around is not None and (_asks_for_mode(around) or _trains(around))) or _is_of_training_alone(
+        losses, node
+    )
     is_open = is_open or may_be_switched(losses, node, _rate_written(node))
     # A class with a `train` of its own may set its rates there.
     is_open = is_open or (where is not None and _OWN_MODE.search(where.source.cell.text) is not None)
@@ -151,6 +156,14 @@ def _asks_for_mode(function: syntax.Definition) -> bool:
     names = [each.arg for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)]
     asked = [ast.unparse(node.test) for node in syntax.descendants(function) if isinstance(node, (ast.If, ast.IfExp))]
     return any(map(_MODE.search, (*names, *asked)))
+
+
+@lru_cache(maxsize=64)
+def _trains(function: syntax.Definition) -> bool:
+    """Whether a function is a step of training by itself: nobody evaluates a model by it."""
+    calls = (node.func for node in syntax.descendants(function) if isinstance(node, ast.Call))
+    called = {func.attr for func in calls if isinstance(func, ast.Attribute)}
+    return function.name in _STEPS or not called.isdisjoint(_BACKWARD)
 
 
 def _rate(made: ast.Call) -> object:
