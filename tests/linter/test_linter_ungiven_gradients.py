@@ -44,6 +44,11 @@ def text(between: str, given: str = "other=None") -> str:
     return TRAINED.replace("{between}", between).replace("{given}", given)
 
 
+def test_the_step_of_an_optimizer_in_capitals_is_one(tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": text("pass").replace("optimizer", "OPTIMIZER")})) == ["VAE601"]
+    assert codes(linted(tmp_path, {"net.py": text("loss.backward()").replace("optimizer", "OPTIMIZER")})) == []
+
+
 @pytest.mark.parametrize("between", ["pass", "total = loss.item()", "seen = loss.detach()", *SHOWN])
 def test_steps_that_nothing_is_differentiated_for(between: str, tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": text(between)})

@@ -157,7 +157,7 @@ def _stepping(module: Module) -> list[Site]:
         found += [
             Site(SourceCell(module.file.path, cell), call)
             for call, method in methods
-            if method.attr == "step" and not call.args and "opt" in (owner := ast.unparse(method.value))
+            if method.attr == "step" and not call.args and "opt" in (owner := ast.unparse(method.value)).lower()
             if owner in cleared
         ]
     return found
