@@ -74,7 +74,7 @@ def _may_erase(following: Sequence[ast.stmt], cell: Cell) -> bool:
                 cleared.add(owner)
             elif method.attr == "step":
                 optimizer = ast.unparse(call.args[0]) if call.args else owner
-                held = _holding(optimizer, cell) | ({""} if not stepped else set())
+                held = holding(optimizer, cell) | ({""} if not stepped else set())
                 if optimizer not in stepped and held & cleared:
                     return True
                 stepped.add(optimizer)
@@ -143,7 +143,7 @@ def _erasing(following: Sequence[ast.stmt], cell: Cell) -> ast.Call | None:
         elif call is not None and method is not None and method.attr == "step":
             # `scaler.step(optimizer)` too; a step of another optimizer takes what this loss gave.
             optimizer = ast.unparse(call.args[0] if call.args else method.value)
-            return next((made for owner, made in cleared.items() if owner in _holding(optimizer, cell)), None)
+            return next((made for owner, made in cleared.items() if owner in holding(optimizer, cell)), None)
         elif _given_gradients(statement):
             # What was kept before is put back.
             return None
@@ -152,7 +152,7 @@ def _erasing(following: Sequence[ast.stmt], cell: Cell) -> ast.Call | None:
     return None
 
 
-def _holding(optimizer: str, cell: Cell) -> set[str]:
+def holding(optimizer: str, cell: Cell) -> set[str]:
     """The names by which its gradients are cleared: its own, and that of the one model that it is made of."""
     made = [
         node.value.args[0]

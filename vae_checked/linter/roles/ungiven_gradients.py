@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 
 from vae_checked.facts import Fact, Ungiven
+from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import SourceCell
-from vae_checked.linter.roles.erased_gradients import erased, may_erase
+from vae_checked.linter.roles.erased_gradients import erased, holding, may_erase
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.view_sizes import VIEWS
@@ -47,7 +48,7 @@ def steps(losses: Losses) -> Fact[Ungiven] | None:
     if any(losses.flow.reaches([arg], total.uid) for arg in taken for total in losses.totals):
         # What takes the loss may differentiate it.
         return None
-    if not any(module.read_once(_makes) for module in modules):
+    if not any(_makes(node) for module in modules for node in module.file.of(ast.Call)):
         return None
     site = next((site for module in modules for site in module.read_once(_stepping)), None)
     return None if site is None else Fact(Ungiven.UNDIFFERENTIATED, site.origin)
@@ -109,23 +110,49 @@ def may_lack(losses: Losses) -> bool:
     if may_erase(losses):
         return True
     ends, modules = losses.backward, losses.evaluation.modules()
-    is_made = bool(ends) and any(module.read_once(_makes) for module in modules)
-    if is_made and not any(module.read_once(_steps) for module in modules):
+    run = losses.evaluation.read_once(_run)
+    nodes = [node for held in run.values() for node in held]
+    if ends and any(_makes(node) for node in nodes) and not any(_steps(node) for node in nodes):
         # An optimizer that is made here, beside what is differentiated here, is stepped here.
         return True
     if not losses.totals or any(losses.graph.holds(end, total.uid) for end in ends for total in losses.totals):
         return False
-    stepping = (module for module in modules if module.read_once(_stepping))
-    return not all(module.read_once(_names_backward) for module in stepping)
+    # What another function of the file differentiates, as the training of another model, is another loss.
+    for module in modules:
+        held = run.get(module.path, ())
+        stepped = {id(site.node) for site in module.read_once(_stepping)}
+        stepping = any(id(node) in stepped for node in held)
+        if stepping and not any("backward" in name for node in held for name in _name_of(node)):
+            return True
+    return False
 
 
-def _steps(module: Module) -> bool:
-    """Whether a file calls anything that steps, by its name."""
-    return any("step" in syntax.called(node) for node in module.file.of(ast.Call))
+def _run(evaluation: Evaluation) -> dict[str, list[ast.AST]]:
+    """By file the nodes of the functions that were run, and what a script runs itself but its functions and classes."""
+    found: dict[str, list[ast.AST]] = {}
+    functions = {id(function.node): function for function in evaluation.functions()}
+    for function in functions.values():
+        found.setdefault(function.scope.module.path, []).extend(syntax.descendants(function.node))
+    if evaluation.subject == evaluation.module.path:
+        held = found.setdefault(evaluation.module.path, [])
+        stack: list[ast.AST] = [each for cell in evaluation.module.file.cells for each in cell.tree.body]
+        while stack:
+            node = stack.pop()
+            if not isinstance(node, (*syntax.DEFINITIONS, ast.ClassDef)):
+                held.append(node)
+                stack += ast.iter_child_nodes(node)
+    return found
 
 
-def _names_backward(module: Module) -> bool:
-    return any("backward" in name for name in module.read_once(_names))
+def _steps(node: ast.AST) -> bool:
+    """Whether a node is a call of anything that steps, by its name."""
+    return isinstance(node, ast.Call) and any("step" in name for name in _name_of(node.func))
+
+
+def _name_of(node: ast.AST) -> tuple[str, ...]:
+    """The name or the text that a node is."""
+    name = getattr(node, "attr", None) or getattr(node, "id", None) or getattr(node, "value", None)
+    return (name,) if isinstance(name, str) else ()
 
 
 def _tells(node: Expr) -> bool:
@@ -158,15 +185,11 @@ def _stepping(module: Module) -> list[Site]:
             Site(SourceCell(module.file.path, cell), call)
             for call, method in methods
             if method.attr == "step" and not call.args and "opt" in (owner := ast.unparse(method.value)).lower()
-            if owner in cleared
+            if not cleared.isdisjoint(holding(owner, cell))
         ]
     return found
 
 
-def _makes(module: Module) -> bool:
-    """Whether a file makes an optimizer of torch."""
-    return any(
-        isinstance(node, ast.Call) and syntax.called(node) in optimizers.NAMES
-        for cell in module.file.cells
-        for node in cell.nodes
-    )
+def _makes(node: ast.AST) -> bool:
+    """Whether a node makes an optimizer of torch."""
+    return isinstance(node, ast.Call) and syntax.called(node) in optimizers.NAMES
