@@ -142,6 +142,7 @@ def test_the_line_that_stops_the_gradient_stands_beside(tmp_path: Path) -> None:
     lines = text.splitlines()
     places = [lines[related.place.line - 1] for related in finding.related if related.place is not None]
     assert any("z.detach()" in line for line in places)
+    assert finding.fix == "leave the gradient to z: z.detach() has none"
 
 
 DRAWN = """

@@ -18,7 +18,9 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "sampler.gradient_reaches")
     if reaches.value >= frozenset(Head):
         return Clean()
-    stopped = facts.sampler.gradient_stopped
+    stopped, called = facts.sampler.gradient_stopped, names_of(facts)
+    # What is drawn with its gradient is drawn right: something else takes it away.
+    remedy = f"draw {called.z} as {called.mu} + {called.std} * {called.eps}, or by rsample()"
     return Found(
         Evidence(
             origin=reaches.origin,
@@ -26,6 +28,7 @@ def judge(facts: Facts) -> Verdict:
             values={
                 "blocked": [_called(head, facts) for head in Head if head not in reaches.value],
                 "reached": reaches.value or "neither head",
+                "remedy": remedy if stopped is None else f"leave the gradient to {called.z}: {stopped.value} has none",
             },
         )
     )
@@ -57,7 +60,7 @@ MISTAKE = Mistake(
     said=("rsample instead of sample", "torch.normal has no gradient", "no reparameterization trick"),
     message="the gradient does not pass through z to: {blocked}",
     evidence="the reconstruction's gradient reaches {reached}",
-    fix="draw {called.z} as {called.mu} + {called.std} * {called.eps}, or by rsample()",
+    fix="{remedy}",
     bad=edit(
         ("Normal(mu, std).rsample()", "Normal(mu, std).sample()  # VAE206"),
         text=_FINE,
