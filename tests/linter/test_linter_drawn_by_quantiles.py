@@ -28,3 +28,12 @@ def test_what_is_made_of_a_uniform_draw(noise: str, found: list[str], tmp_path: 
     report = read(tmp_path, model + LOOP.format(body=looped(f"{RECON}\n{KL}\nloss = recon + kl")))
     assert [finding.code for finding in report.findings] == found
     assert not any("VAE202" in vae.clean for vae in report.vaes)
+
+
+@pytest.mark.parametrize(("width", "found"), [(2, []), (3, ["VAE202"])])
+def test_a_uniform_draw_by_the_quantiles_of_a_normal(width: int, found: list[str], tmp_path: Path) -> None:
+    noise = f"math.sqrt({width}) * torch.erfinv(2 * torch.rand_like(m) - 1)"
+    model = "import math\n" + MODEL.replace("torch.randn_like(m)", f"({noise})")
+    report = read(tmp_path, model + LOOP.format(body=looped(f"{RECON}\n{KL}\nloss = recon + kl")))
+    assert [finding.code for finding in report.findings] == found
+    assert any("VAE202" in vae.clean for vae in report.vaes) is not bool(found)

@@ -109,6 +109,8 @@ def _bind_attribute(context: Context, owner: Value, name: str, value: Value, sit
     elif isinstance(owner, Choice):
         for each in (owner.one, owner.other):
             _bind_attribute(context, each, name, value, site)
+    elif isinstance(owner, Loader):
+        transforms.refill(owner, name, value)
     elif isinstance(owner, Class):
         owner.names[name] = value
     elif isinstance(owner, dict):

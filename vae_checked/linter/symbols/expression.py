@@ -119,7 +119,7 @@ class Expr:
                 self.bits |= CARRIED
             if self.bits & DRAWN and args:
                 # A function of noise is noise of another law, and so is one of noise and numbers.
-                if number == 1 or op == "noise" or all(arg.bits & DRAWN or arg.op == "const" for arg in args):
+                if number == 1 or op == "noise" or all(arg.bits & DRAWN or _is_number(arg) for arg in args):
                     self.bits |= CARRIED
                 else:
                     self.bits &= ~DRAWN
@@ -404,6 +404,11 @@ def _rule(op: str) -> tuple[int, int, int, int]:
 
 _OF_OTHERS = _ANYWHERE | _NEAR
 _RULES = {op: _rule(op) for op in (*PASSED, *_KINDS)}
+
+
+def _is_number(expr: Expr) -> bool:
+    """Whether a value is a number that is written, or a function of one, as math.sqrt(2) is."""
+    return expr.op == "const" or (len(expr.args) == 1 and expr.args[0].op == "const")
 
 
 def strip(expr: Expr) -> Expr:

@@ -168,6 +168,12 @@ def raw(evaluator: Evaluator, owner: Loader, name: str, site: Site) -> Expr | No
     return data_expr(BYTE, (), site)
 
 
+def refill(owner: Loader, name: str, value: Value) -> None:
+    """Put other pictures into a data set: where these lie is not known, unless they are some of its own."""
+    if name in _RAW and not (isinstance(value, Expr) and interval_of(value) == BYTE):
+        owner.name, owner.interval = "", None
+
+
 # --------------------------------------------------------------------------------------------- transforms
 
 
