@@ -65,3 +65,20 @@ def test_free_bits_make_no_other_formula_of_the_kl(bound: str, tmp_path: Path) -
     assert any(facts.kl.form and facts.kl.form.value.parametrisation for facts in report.facts)
     wrong = read(tmp_path, text.replace("logvar.exp())", "torch.exp(0.5 * logvar))"))
     assert "VAE301" in [finding.code for finding in wrong.findings]
+
+
+@pytest.mark.parametrize(
+    ("formula", "fix"),
+    [
+        ("-0.5 * torch.sum(1 + logvar + mu ** 2 - logvar.exp())", "-0.5 * torch.sum(1 + logvar - mu.pow(2)"),
+        ("0.5 * torch.sum(logvar.exp() - mu ** 2 - 1 - logvar)", "-0.5 * torch.sum(1 + logvar - mu.pow(2)"),
+        ("-0.5 * torch.sum(1 + logvar + 2 * mu ** 2 - logvar.exp())", "-0.5 * torch.sum(1 + logvar - mu.pow(2)"),
+    ],
+)
+def test_a_mean_of_the_wrong_sign_turns_no_kl_about(formula: str, fix: str, tmp_path: Path) -> None:
+    report = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\nkl = {formula}\nloss = recon + kl")))
+    (finding,) = report.findings
+    assert finding.code == "VAE301"
+    assert finding.fix.startswith(f"kl = {fix}")
+    turned = read(tmp_path, MODEL + LOOP.format(body=looped(f"{RECON}\nkl = {formula}\nloss = recon - kl")))
+    assert [each.code for each in turned.findings] == ["VAE301", "VAE302"]

@@ -114,8 +114,9 @@ def _classify(coefficients: list[float]) -> Attempt | None:
                 return Attempt(parametrisation, factor, parametrisation)
         for closed in _CLOSED.values():
             if scaled.keys() == closed.keys() and all(close(abs(scaled[at]), abs(closed[at])) for at in closed):
-                # Every term has its size, one of them the wrong sign.
-                return Attempt(None, factor, nearest)
+                # Every term has its size, one of them the wrong sign: that of mu^2 where all others are against it.
+                is_turned = all(close(scaled[at], -closed[at]) for at in closed)
+                return Attempt(None, -factor if is_turned else factor, nearest)
     entropy = spread.get(_S) if _ES in spread or _EXP in spread else spread.get(_LOGS)
     variance = spread.get(_ES) or spread.get(_EXP) or (spread.get(_S2) or spread.get(_S) if _LOGS in spread else None)
     if not entropy or not variance or entropy * variance > 0 or len(spread) > 3:
@@ -123,7 +124,8 @@ def _classify(coefficients: list[float]) -> Attempt | None:
     weight = square or linear
     if weight * variance < 0 and not _proportional(spread):
         return None
-    return Attempt(None, 2.0 * square if square else 2.0 * variance, nearest, squareless=not square)
+    factor = 2.0 * square if square else 2.0 * variance
+    return Attempt(None, -factor if weight * variance < 0 and square else factor, nearest, squareless=not square)
 
 
 def _proportional(spread: dict[int, float]) -> bool:
