@@ -90,12 +90,42 @@ class Second:
         ("loss.backward()", "self.optimizer.step()", True),
         ("shown(loss)", "self.optimizer.step()", False),
         ("loss.backward()", "self.optimizer.zero_grad()", False),
+        ("loss.backward()", "self.scheduler.step()", False),
     ],
-    ids=["trained", "not differentiated", "not stepped"],
+    ids=["trained", "not differentiated", "not stepped", "a schedule alone"],
 )
 def test_what_trains_another_model_of_the_file_trains_this_one_not(
     first: str, then: str, clean: bool, tmp_path: Path
 ) -> None:
     report = linted(tmp_path, {"net.py": PAIR.format(first=first, then=then)})
+    assert codes(report) == []
+    assert any("VAE601" in each.clean for each in report.vaes) is clean
+
+
+GIVEN = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + f"""
+
+def objective(y, x, m, s):
+    return (F.binary_cross_entropy(y, x, reduction="none").sum(1) + {KL}).mean()
+
+
+def fit(loader, optimizer):
+    net = Net()
+    for x in loader:
+        net.zero_grad()
+        y, m, s = net(x)
+        loss = objective(y, x, m, s)
+        {{step}}
+        optimizer.step()
+"""
+)
+
+
+@pytest.mark.parametrize(("step", "clean"), [("loss.backward()", True), ("taken(loss)", False)])
+def test_an_optimizer_that_is_handed_over_takes_what_is_differentiated(step: str, clean: bool, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": GIVEN.format(step=step)})
     assert codes(report) == []
     assert any("VAE601" in each.clean for each in report.vaes) is clean

@@ -120,9 +120,7 @@ def may_lack(losses: Losses) -> bool:
     # What another function of the file differentiates, as the training of another model, is another loss.
     for module in modules:
         held = run.get(module.path, ())
-        stepped = {id(site.node) for site in module.read_once(_stepping)}
-        stepping = any(id(node) in stepped for node in held)
-        if stepping and not any("backward" in name for node in held for name in _name_of(node)):
+        if any(map(_is_step, held)) and not any("backward" in name for node in held for name in _name_of(node)):
             return True
     return False
 
@@ -145,8 +143,16 @@ def _run(evaluation: Evaluation) -> dict[str, list[ast.AST]]:
 
 
 def _steps(node: ast.AST) -> bool:
-    """Whether a node is a call of anything that steps, by its name."""
-    return isinstance(node, ast.Call) and any("step" in name for name in _name_of(node.func))
+    """Whether a node is a call of anything that steps, by its name; a schedule of the learning rate moves nothing."""
+    if not isinstance(node, ast.Call) or not any("step" in name for name in _name_of(node.func)):
+        return False
+    return not (isinstance(node.func, ast.Attribute) and "sched" in ast.unparse(node.func.value).lower())
+
+
+def _is_step(node: ast.AST) -> bool:
+    """Whether a node is the step, without arguments, of what is called an optimizer."""
+    method = node.func if isinstance(node, ast.Call) and not node.args else None
+    return isinstance(method, ast.Attribute) and method.attr == "step" and "opt" in ast.unparse(method.value).lower()
 
 
 def _name_of(node: ast.AST) -> tuple[str, ...]:
@@ -184,8 +190,7 @@ def _stepping(module: Module) -> list[Site]:
         found += [
             Site(SourceCell(module.file.path, cell), call)
             for call, method in methods
-            if method.attr == "step" and not call.args and "opt" in (owner := ast.unparse(method.value)).lower()
-            if not cleared.isdisjoint(holding(owner, cell))
+            if _is_step(call) and not cleared.isdisjoint(holding(ast.unparse(method.value), cell))
         ]
     return found
 
