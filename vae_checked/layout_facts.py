@@ -13,6 +13,8 @@ class AxisOrder(StrEnum):
     NCHW = "B C H W"
     NHWC = "B H W C"
     NCWH = "B C W H"
+    NCWH_OF_NCHW = "B C W H, of data that are B C H W"
+    NC_OPEN = "B C, then height and width in an order that is not known"
     SCRAMBLED = "B H W C relabelled as B C H W without moving an element"
     SCRAMBLED_ARRAY = "H W C relabelled as C H W without moving an element"
     SCRAMBLED_CLASSES = "B C H W relabelled as rows of C without moving an element"

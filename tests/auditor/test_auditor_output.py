@@ -155,7 +155,7 @@ LAYOUTS: dict[str, tuple[str, Any, AxisOrder | None]] = {
     ),
     "mirrored": ("B 3 8 12", lambda x: x.flip(3), None),
     "shifted": ("B 3 8 12", lambda x: x.roll((2, 3), (2, 3)), None),
-    "height and width exchanged": ("B 3 8 12", lambda x: x.transpose(2, 3), AxisOrder.NCWH),
+    "height and width exchanged": ("B 3 8 12", lambda x: x.transpose(2, 3), AxisOrder.NCWH_OF_NCHW),
     "channels last, transposed": ("B 8 12 3", lambda x: x.transpose(1, 3), AxisOrder.NCWH),
     "averaged": ("B 3 16 24", lambda x: F.avg_pool2d(x, 2), None),
 }

@@ -9,14 +9,23 @@ from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 from vae_checked.layout_facts import AxisOrder
 
+# What the data need instead of what swaps their axes.
+_MOVES = {
+    AxisOrder.NCWH: ".permute(0, 3, 1, 2)",
+    AxisOrder.NCWH_OF_NCHW: ", its axes left as they are: the channels are first already",
+}
+
 
 def judge(facts: Facts) -> Verdict:
     """Found where the first convolution is given B C W H."""
     order = facts.data.axis_order
     if order is None:
         return lacking(facts, "data.axis_order")
-    if order.value is AxisOrder.NCWH:
-        return Found(Evidence(origin=order.origin, values={"order": order.value}))
+    if order.value in _MOVES:
+        values = {"order": order.value, "move": _MOVES[order.value]}
+        return Found(Evidence(origin=order.origin, values=values))
+    if order.value is AxisOrder.NC_OPEN:
+        return Undecided(reason="height and width are swapped in what is compared, not on the way into the convolution")
     if order.value in (AxisOrder.SCRAMBLED, AxisOrder.SCRAMBLED_ARRAY):
         return left_to("VAE101")
     if order.value is AxisOrder.SCRAMBLED_CLASSES:
@@ -38,7 +47,7 @@ MISTAKE = Mistake(
     said=("height and width swapped", "H and W are swapped"),
     message="height and width are swapped before the first convolution",
     evidence="the convolution receives {order}",
-    fix="{called.x} = {called.x}.permute(0, 3, 1, 2)",
+    fix="{called.x} = {called.x}{move}",
     bad=edit(("x = x.permute(0, 3, 1, 2)", "x = x.permute(0, 3, 2, 1)  # VAE103"), text=CHANNELS_LAST),
     good=CHANNELS_LAST,
     references=(

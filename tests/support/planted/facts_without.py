@@ -299,6 +299,7 @@ UNDECIDED: list[tuple[str, Values, str]] = [
     ),
     ("VAE102", {"data.axis_order": AxisOrder.SCRAMBLED_CLASSES}, "not into the first convolution"),
     ("VAE103", {"data.axis_order": AxisOrder.SCRAMBLED_CLASSES}, "not into the first convolution"),
+    ("VAE103", {"data.axis_order": AxisOrder.NC_OPEN}, "not on the way into the convolution"),
     ("VAE102", {"data.axis_order": AxisOrder.SCRAMBLED_ARRAY}, "VAE101"),
     ("VAE103", {"data.axis_order": AxisOrder.SCRAMBLED_ARRAY}, "VAE101"),
     ("VAE104", {"data.interval": REAL, "output.interval": UNIT}, "no bounds"),

@@ -91,12 +91,13 @@ def _order(places: Tensor, arrived: Tensor, x: Tensor) -> AxisOrder | None:
     if x.dim() != 4:
         return AxisOrder.SCRAMBLED if _is_view_for_permute(places, arrived) else None
     channels_last = x.shape[-1] in _CHANNELS and x.shape[1] not in _CHANNELS
-    found = {
-        AxisOrder.NCHW: (places.permute(0, 3, 1, 2) if channels_last else places),
-        AxisOrder.NCWH: (places.permute(0, 3, 2, 1) if channels_last else places.transpose(2, 3)),
-    }
+    found = {AxisOrder.NCHW: places, AxisOrder.NCWH_OF_NCHW: places.transpose(2, 3)}
     if channels_last:
-        found[AxisOrder.NHWC] = places
+        found = {
+            AxisOrder.NCHW: places.permute(0, 3, 1, 2),
+            AxisOrder.NCWH: places.permute(0, 3, 2, 1),
+            AxisOrder.NHWC: places,
+        }
     for order, wanted in found.items():
         if wanted.shape == arrived.shape and torch.equal(wanted, arrived):
             return order

@@ -44,7 +44,8 @@ def axis_order(prediction: Expr | None, target: Expr | None) -> Fact[AxisOrder] 
 
     A view that takes a tensor's own sizes in another order tells by itself, also in a mean of the posterior that stands
     for a prediction without a target. Otherwise the decoder does: its last convolution gives B C H W, and what it is
-    compared with has the order in which it leaves the decoder.
+    compared with has the order in which it leaves the decoder. Which of two axes is the height, the decoder cannot say:
+    height and width are swapped where its order and the moves of the data both say so.
     """
     if prediction is None:
         return None
@@ -84,18 +85,22 @@ def _is_of_neighbours(prediction: Expr, target: Expr) -> bool:
 def _order_at(convolution: Expr, root: Expr, given: Roles) -> Fact[AxisOrder] | None:
     """The axis order in which `root`, whose axes are `given`, reaches a convolution, if nothing else comes between."""
     bottom, moves = moves_above(convolution.args[0])
-    if bottom.op in _VIEWS and len(sizes_of(bottom)) == 4 and given != _IMAGE:
+    if bottom.op in _VIEWS and len(sizes_of(bottom)) == 4 and given[1] != "C":
         below, before = moves_above(bottom.args[0])
         if below.uid == root.uid and not before and bottom.op != "flatten":
             return Fact(AxisOrder.SCRAMBLED, origin(bottom))
     if bottom.uid != root.uid:
         return None
-    roles: Roles | None = given
-    for move in moves:
-        roles = None if roles is None else _moved(roles, move)
-    order = _ORDERS.get(roles) if roles is not None else None
+    order = _ORDERS.get(_through(given, moves) or ())
     if order is None:
         return None
+    if order is AxisOrder.NCWH:
+        own = _as_pictures(given)
+        if _ORDERS.get(_through(own, moves) or ()) is not AxisOrder.NCWH:
+            # The data take their axes in as they have them: what is swapped is swapped in what is compared with them.
+            order = AxisOrder.NC_OPEN
+        elif own == _IMAGE:
+            order = AxisOrder.NCWH_OF_NCHW
     where = moves[-1] if moves and order is not AxisOrder.NHWC else convolution
     return Fact(order, origin(where))
 
@@ -127,10 +132,7 @@ def _roles_of_output(prediction: Expr) -> Roles | None:
     bottom, moves = moves_above(prediction)
     if bottom.op != "layer" or bottom.get("kind") not in _SPATIAL:
         return None
-    roles: Roles | None = _IMAGE
-    for move in moves:
-        roles = None if roles is None else _moved(roles, move)
-    return roles
+    return _through(_IMAGE, moves)
 
 
 def _permutation(move: Expr, rank: int) -> list[int] | None:
@@ -157,6 +159,20 @@ def _permutation(move: Expr, rank: int) -> list[int] | None:
 def _moved(roles: Roles, move: Expr) -> Roles | None:
     order = _permutation(move, len(roles))
     return None if order is None else tuple(roles[axis] for axis in order)
+
+
+def _through(roles: Roles, moves: Iterable[Expr]) -> Roles | None:
+    """The roles after some moves, innermost first."""
+    moved: Roles | None = roles
+    for move in moves:
+        moved = None if moved is None else _moved(moved, move)
+    return moved
+
+
+def _as_pictures(roles: Roles) -> Roles:
+    """Roles with the height before the width, as the axes of pictures come."""
+    sides = iter("HW")
+    return tuple(next(sides) if role in ("H", "W") else role for role in roles)
 
 
 def _undone(roles: Roles, moves: Iterable[Expr]) -> Roles | None:
