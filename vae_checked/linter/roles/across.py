@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from vae_checked.facts import Fact, Facts, Interval
+from vae_checked.linter.roles.decoded_draws import DecodedDraws
 from vae_checked.linter.roles.optimizers import Optimizers
 from vae_checked.linter.roles.prior import PriorDraws
 from vae_checked.linter.roles.readings import Readings
@@ -17,6 +18,7 @@ class Across:
     """Draws from the prior, how heads are read, what trains layers, and the scales of data, over all evaluations."""
 
     def __init__(self, observed: ProjectObservations) -> None:
+        self.decoded = DecodedDraws()
         self.optimizers = Optimizers(observed)
         self.prior = PriorDraws()
         self.readings = Readings()

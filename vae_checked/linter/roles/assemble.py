@@ -11,6 +11,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.roles import (
     chosen_models,
     copies,
+    decoded_draws,
     densities_apart,
     directions,
     divergences,
@@ -72,6 +73,7 @@ _MAX_ALTERNATIVES = 4
 _MAX_LOOKED = 24
 # What is made for these can be known by its range alone, whatever it is of.
 _OF_PROBABILITIES = frozenset((Likelihood.BCE, Likelihood.BCE_WITH_LOGITS))
+_Parts = tuple[Graph, list[SamplerSite], list[Divergence], list[Reconstruction]]
 
 
 def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
@@ -87,6 +89,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     if not _may_hold_parts(values):
         return twice
     graph, found, kls, recons = evaluation.read_once(_read)
+    across.decoded.note(evaluation.read_once(_read_all)[1], found)
     if not (found or kls or recons):
         across.prior.read(evaluation.subject, graph, [])
         return twice
@@ -210,9 +213,13 @@ def _holds_kl(value: Expr) -> bool:
     return value.bits & KL == KL
 
 
-def _read(
-    evaluation: Evaluation,
-) -> tuple[Graph, list[SamplerSite], list[Divergence], list[Reconstruction]]:
+def _read(evaluation: Evaluation) -> _Parts:
+    """The parts of VAEs in an evaluation, without the draws around what is decoded."""
+    graph, found, kls, recons = evaluation.read_once(_read_all)
+    return graph, decoded_draws.left_out(found, kls, recons, graph), kls, recons
+
+
+def _read_all(evaluation: Evaluation) -> _Parts:
     """The values of an evaluation in all ways through their branches, and the parts of VAEs among them."""
     graph = Graph(ways.in_all(evaluation))
     found = samplers.find(graph)

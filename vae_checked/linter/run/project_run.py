@@ -189,7 +189,9 @@ def _facts(
     pipelines.settle()
     placed = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
     together = across.facts(pipelines.known, is_whole=is_whole)
-    told = [replace(item, of_function=item.subject in functions) for item in (*placed, *together)]
+    told = [
+        replace(item, of_function=item.subject in functions) for item in across.decoded.without([*placed, *together])
+    ]
     return [
         *distinct(_settled(list(optimizers.consistent(told)))),
         *in_use.facts(project.modules.values(), project.disk),
