@@ -23,7 +23,7 @@ from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
 from vae_checked.linter.symbols.constants import MAX_ITEMS
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
-from vae_checked.linter.symbols.places import Grown
+from vae_checked.linter.symbols.places import Grown, unknown_item
 from vae_checked.linter.symbols.registered import is_learned
 from vae_checked.linter.symbols.values import (
     Class,
@@ -31,16 +31,19 @@ from vae_checked.linter.symbols.values import (
     External,
     Function,
     Instance,
+    Layer,
     Loader,
     Module,
     Scope,
     Value,
     as_expr,
+    is_number,
 )
 from vae_checked.linter.torch_model import noise, star_imports
 
-# The turns of one loop that are run one by one, and of loops inside of one another together.
-MAX_UNROLL, MAX_UNROLL_NESTED = 12, 256
+# The turns of one loop over numbers, or over other items, that are run one by one, and of loops inside of one another
+# together.
+MAX_UNROLL, MAX_UNROLL_ITEMS, MAX_UNROLL_NESTED = 12, 48, 256
 
 
 def run_block(context: Context, statements: Sequence[ast.stmt], scope: Scope) -> Outcome:
@@ -363,12 +366,17 @@ def _import_from(context: Context, node: ast.ImportFrom, scope: Scope) -> Outcom
 def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcome:
     iterable = context.eval(node.iter, scope)
     items = parts.items(context, iterable, context.site(node.iter))
-    many = len(items) > MAX_UNROLL or len(items) * context.turns > MAX_UNROLL_NESTED
-    if len(items) > 1 and (many or syntax.trains(node)):
+    limit = MAX_UNROLL if items and is_number(items[0]) else MAX_UNROLL_ITEMS
+    many = len(items) > limit or len(items) * context.turns > MAX_UNROLL_NESTED
+    trains = syntax.trains(node)
+    if len(items) > 1 and many and not trains and _holds_a_module(items[0]):
+        # Each does something else to what it is given, and the last one decides what comes out.
+        items = [unknown_item(iterable, context.site(node.iter))]
+    elif len(items) > 1 and (many or trains):
         items = [parts.any_item(items, context.site(node.iter))]
     # Of a loop whose length is not known, one turn stands for all but the last, which decides how a network ends. One
     # that trains is in no turn what it is in another: a term may be held back in the first.
-    asked = loops.first_and_last(context, node, scope) if len(items) == 1 and not syntax.trains(node) else None
+    asked = loops.first_and_last(context, node, scope) if len(items) == 1 and not trains else None
     count = max(1, len(items)) if asked is None else 2
     with context.turning(count, node if len(items) == 1 and not isinstance(node.iter, (ast.List, ast.Tuple)) else None):
         for turn, item in enumerate(items if asked is None else [*items, *items]):
@@ -379,6 +387,11 @@ def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcom
             if result is not NOTHING and result is not RAISED:
                 return result
     return run_block(context, node.orelse, scope)
+
+
+def _holds_a_module(item: Value) -> bool:
+    """Whether what a loop goes through is a layer or an object, or one with its name or number."""
+    return isinstance(item, (Layer, Instance)) or (isinstance(item, tuple) and any(map(_holds_a_module, item)))
 
 
 def _while(context: Context, node: ast.While, scope: Scope) -> Outcome:
