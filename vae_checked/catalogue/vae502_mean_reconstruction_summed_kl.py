@@ -26,7 +26,7 @@ def judge(facts: Facts) -> Verdict:
         Evidence(
             origin=recon.origin,
             values={
-                "beta": stated(facts, "the number of elements of a sample"),
+                "beta": stated(facts, "proportional to the number of elements of a sample"),
                 "summed": remedy,
             },
             related=((kl.origin, "the KL"),),

@@ -21,7 +21,7 @@ def judge(facts: Facts) -> Verdict:
     return Found(
         Evidence(
             origin=kl.origin,
-            values={"beta": stated(facts, "1 / the number of latents")},
+            values={"beta": stated(facts, "proportional to 1 / the number of latents")},
             related=((recon.origin, "the reconstruction"),),
         )
     )

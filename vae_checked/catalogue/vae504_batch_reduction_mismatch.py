@@ -25,7 +25,7 @@ def judge(facts: Facts) -> Verdict:
     values = {
         "kl": over_batch(kl.value),
         "recon": over_batch(recon.value),
-        "beta": stated(facts, f"proportional to {size}" if None in (kl.value.event, recon.value.event) else size),
+        "beta": stated(facts, f"proportional to {size}"),
         "alike": _alike(facts, kl.value, recon.value),
     }
     return Found(Evidence(origin=kl.origin, values=values, related=((recon.origin, "the reconstruction"),)))
@@ -37,6 +37,10 @@ def _alike(facts: Facts, kl: Reduced, recon: Reduced) -> str:
     Where a mean over everything stands beside a sum over everything, one remedy answers VAE502 as well.
     """
     called = names_of(facts)
+    if None in (kl.event, recon.event, facts.objective.effective_beta):
+        # Whether a mean is one over more than the batch, as over steps, is not known: a division of the other term by
+        # the batch size alone would leave their number in the balance.
+        return f"sum {called.recon} and {called.kl} over all axes of a sample, then divide both by the batch size"
     terms = ((called.kl, kl.batch_divisions), (called.recon, recon.batch_divisions))
     for (name, divisions), (_, others) in (terms, terms[::-1]):
         if (divisions, others) == (0, 1):

@@ -65,7 +65,8 @@ class Divergence:
     from the other. A categorical one has its probabilities as both heads, and `offset` where it is the KL but for a
     constant. `apart` marks a cross entropy with a prior, beside which the entropy stands by itself, `squareless` an
     attempt at a KL that holds no square of the mean, `entropyless` one without the logarithm of the variance,
-    `mixed_with` is another head that stands in the place of `head`, `part` what the term has of `head`, if not all.
+    `mixed_with` is another head that stands in the place of `head`, `part` what the term has of `head`, if not all,
+    `joined` what several heads were put together to, where `location` and `head` are those of one turn of a loop.
     """
 
     term: Expr
@@ -84,6 +85,7 @@ class Divergence:
     entropyless: bool = False
     mixed_with: Expr | None = None
     part: Expr | None = None
+    joined: tuple[Expr, ...] = ()
 
 
 def find(

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from vae_checked.linter.roles.reductions import rank_of
+from vae_checked.linter.roles.reductions import rank_of, step_axes
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, strip, walk
+from vae_checked.mathematics.reductions import ChainStep, read
 
 if TYPE_CHECKING:
+    from vae_checked.facts import Reduced
+    from vae_checked.linter.roles.divergences import Divergence
     from vae_checked.linter.roles.reconstructions import Reconstruction
 
 # What makes an axis of steps: copies of one row, rows put together, and layers that go through such an axis.
 _OF_STEPS = ("unsqueeze", "repeat", "expand", "stack")
+# Products with another tensor, as with the edges of a graph: what they are taken of may have rows of its own.
+_OF_ROWS = frozenset(("matmul", "mm", "bmm", "einsum"))
 _LAYERS_OF_STEPS = ("LSTM", "GRU", "RNN", "Transformer", "Multihead", "Embedding")
 _WITHOUT_STEPS = frozenset(("flatten", "view", "reshape", "index", "sum", "mean", "size"))
 # What goes through steps and hands on what it makes of each.
@@ -21,6 +26,7 @@ _OVER_STEPS = ("LSTM", "GRU", "RNN", "Transformer", "Multihead")
 _KEEPING = ELEMENTWISE | frozenset(("cat", "part", "phi"))
 _MAX_NODES = 400
 _AXES_OF_PICTURES = 4
+_AXES_OF_ROWS = 2
 # Written sizes may be those of pictures.
 _OF_PICTURES = frozenset(("view", "reshape"))
 _ELLIPSIS = ("value", str(type(Ellipsis)))
@@ -30,6 +36,9 @@ def latents(head: Expr) -> int | None:
     """The number of latents, from the linear layer that makes the head, or several heads as its parts or slices."""
     node, cuts = strip(head), []
     while node.op != "layer" and len(node.args) == 1:
+        if node.op == "stack":
+            # As many as there are in all that is put together.
+            return None
         if node.op in ("part", "index"):
             cuts.append(node)
         node = strip(node.args[0])
@@ -37,6 +46,11 @@ def latents(head: Expr) -> int | None:
     for cut in reversed(cuts):
         width = _width_of_part(cut, width) if cut.op == "part" else _width_of_slice(cut, width)
     return width
+
+
+def latents_of(kl: Divergence) -> int | None:
+    """The number of latents of a KL; None where its heads are several put together, of which nobody knows how many."""
+    return None if kl.joined else latents(kl.part or kl.head)
 
 
 def _width_of_part(part: Expr, whole: int | None) -> int | None:
@@ -83,6 +97,8 @@ def elements(recon: Reconstruction) -> int | None:
 
 def _has_steps(layer: Expr) -> bool:
     """Whether a linear layer may be applied to each step of a sample, of which there are as many as there are."""
+    if (rank_of(layer) or 0) > _AXES_OF_ROWS:
+        return True
     seen: set[int] = set()
     stack = [*layer.args]
     while stack and len(seen) < _MAX_NODES:
@@ -91,7 +107,8 @@ def _has_steps(layer: Expr) -> bool:
             continue
         seen.add(node.uid)
         kind = str(node.get("kind"))
-        if node.op in _OF_STEPS or (node.op == "layer" and kind.startswith(_LAYERS_OF_STEPS)):
+        through = node.op == "layer" and kind.startswith(_LAYERS_OF_STEPS)
+        if through or node.op in _OF_STEPS or _is_product(node):
             return True
         # What is flattened, averaged, picked or the last state of all steps has none.
         is_state = node.op == "item" and node.get("index") != 0
@@ -100,8 +117,18 @@ def _has_steps(layer: Expr) -> bool:
     return False
 
 
+def _is_product(node: Expr) -> bool:
+    """Whether a node is a product of tensors of which none is a parameter, by its operation or by its name."""
+    unread = node.op in ("opaque", "call")
+    name = str(node.get("name")).replace(":", ".").rpartition(".")[2] if unread else node.op
+    return name in _OF_ROWS and not any(strip(arg).op == "parameter" for arg in node.args)
+
+
 def are_of_steps(*heads: Expr) -> bool:
-    """Whether heads are made for each step of a sequence: by what keeps all axes, of all that a layer makes of one."""
+    """Whether heads are made for each step of a sequence: by what keeps all axes, of all that a layer makes of one.
+
+    Heads of single steps may be put together as well, along an axis after that of the samples.
+    """
     stack, seen = [*heads], set[int]()
     while stack and len(seen) < _MAX_NODES:
         node = strip(stack.pop())
@@ -109,12 +136,44 @@ def are_of_steps(*heads: Expr) -> bool:
         if node.uid in seen:
             continue
         seen.add(node.uid)
-        if kind.startswith(_OVER_STEPS) and not kind.endswith("Cell"):
+        if _stacks_steps(node) or (kind.startswith(_OVER_STEPS) and not kind.endswith("Cell")):
             return True
         of_all = node.op == "item" and node.get("index") == 0 and node.args[0].op == "layer"
         if of_all or node.op in _KEEPING or kind == "Linear" or kind.startswith(("LayerNorm", "Dropout")):
             stack.extend(node.args)
     return False
+
+
+def averages_more(kl: Divergence, chain: Sequence[ChainStep], taken: Reduced) -> bool:
+    """Whether a KL that is taken for one of rows may be averaged over positions as well, of which there are any number.
+
+    So are the maps of a convolution, and the nodes of a graph, which are multiplied by its edges.
+    """
+    rank = rank_of(kl.head) or rank_of(kl.location)
+    of_nodes = any(_is_of_nodes(head) for head in (kl.head, kl.location))
+    whole = read(chain, rank, (), step_axes(rank), flat=not of_nodes)
+    return whole is not None and whole.event is not taken.event
+
+
+def _is_of_nodes(head: Expr) -> bool:
+    """Whether a head is made, by what keeps all axes, of a product of tensors of which none is a layer's own."""
+    stack, seen = [head], set[int]()
+    while stack and len(seen) < _MAX_NODES:
+        node = strip(stack.pop())
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        if _is_product(node):
+            return True
+        kind = str(node.get("kind"))
+        if node.op in _KEEPING or kind == "Linear" or kind.startswith(("LayerNorm", "Dropout")):
+            stack.extend(node.args)
+    return False
+
+
+def _stacks_steps(node: Expr) -> bool:
+    """Whether a node puts tensors together along a new axis after the first."""
+    return node.op == "stack" and node.get("axis") not in (None, 0)
 
 
 def _outputs(node: Expr) -> int | None:

@@ -157,7 +157,7 @@ def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
         return None
     own, other = own_reduction(kl, reading), reductions.read(reading.recon, None)
     shared = reductions.balancing(reading.shared, own, other)
-    flat = not extents.are_of_steps(kl.head, kl.location)
+    flat = not extents.are_of_steps(kl.head, kl.location, *kl.joined)
     reduced = reductions.read((*shared, *reading.kl, *inside), rank, _spatial(kl, rank), step_axes(rank), flat=flat)
     if reduced is not None and reductions.repeated(reading.above, own, other):
         return Reduced(reduced.batch, Reduction.MIXED, False)

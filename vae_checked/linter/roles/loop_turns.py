@@ -27,7 +27,7 @@ def of_a_turn(kl: Divergence, found: Iterable[SamplerSite]) -> Divergence:
             for mean, second in pairs + ([(mean, beside[1]) for mean, _ in pairs] if beside else [])
         ):
             prior_heads = (beside[0], beside[1]) if beside else None
-            return replace(kl, location=location, head=head, prior_heads=prior_heads)
+            return replace(kl, location=location, head=head, prior_heads=prior_heads, joined=(kl.location, kl.head))
     return kl
 
 

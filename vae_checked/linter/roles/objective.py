@@ -487,14 +487,14 @@ def _effective_beta(
 ) -> EffectiveBeta | None:
     above, beside = scaling_of(reading.kl), scaling_of((*reading.recon, *reductions.divided_twice(recon.scale)))
     inside = scaling_of(filter(weighs_formula, reductions.peeled(kl.term)))
-    if above is None or beside is None or inside is None:
+    down = (*reading.shared, *reading.kl, *(reading.formula or ()))
+    if above is None or beside is None or inside is None or extents.averages_more(kl, down, of_kl):
         return None
     # The numbers at the top of the term are in its factor already: those with a name are said by it instead.
     own = math.prod(weight.amount for weight in inside[1] if weight.value)
-    size = elements(extents.elements(recon), flat=extents.is_no_picture(recon))
-    if recon.kind is Likelihood.CROSS_ENTROPY:
-        size = targets()
+    counted = elements(extents.elements(recon), flat=extents.is_no_picture(recon))
+    size = targets() if recon.kind is Likelihood.CROSS_ENTROPY else counted
     return effective_beta(
-        Term(of_kl, latents(extents.latents(kl.part or kl.head)), kl.factor * above[0] / own, (*above[1], *inside[1])),
+        Term(of_kl, latents(extents.latents_of(kl)), kl.factor * above[0] / own, (*above[1], *inside[1])),
         Term(of_recon, size, beside[0], beside[1]),
     )
