@@ -326,6 +326,9 @@ def data_facts(
         place = origin(written(target))
         return Data(interval=Fact(REAL, place), axis_order=order, entering=taken, centred=Fact(True, place))
     interval: Interval | None = None if _is_guarded(target) else columns.lies_in(target)
+    if interval is not None and not interval.width:
+        # What is filled with one number stands for data that are put in its place elsewhere.
+        return Data(axis_order=order, entering=taken)
     if interval is not None:
         return Data(interval=Fact(interval, origin(written(target))), axis_order=order, entering=taken)
     # What a data set of the project hands out is not what the pipelines around give, though its range is not known.
