@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, codes, linted
+from small_vaes.fragments import FORWARD, HEAD, KL, LAYERS, MODEL, codes, linted
 
 IMPORTED = HEAD + "from torch.distributions import Normal, kl_divergence\n"
 OVER_TIME = (
@@ -301,14 +301,10 @@ def test_the_length_of_what_an_object_keeps_from_elsewhere(
 
 COUNTED = (
     HEAD
+    + LAYERS
     + """
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.m, self.s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
-
     def forward(self, x):
-        m, s = self.m(x), self.s(x)
+        m, s = self.to_m(x), self.to_s(x)
         kl = -0.5 * (1 + s - m.pow(2) - s.exp()).sum(-1)
         return self.back(m + torch.exp(0.5 * s) * torch.randn_like(m)), kl
 
@@ -341,14 +337,10 @@ def test_what_is_left_of_axes_that_are_counted_is_not_none(axes: str, expected: 
 
 COUNTS = (
     HEAD
+    + LAYERS
     + """
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.m, self.s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
-
     def forward(self, x, target):
-        m, s = self.m(x), self.s(x)
+        m, s = self.to_m(x), self.to_s(x)
         y = self.back(m + s.exp() * torch.randn_like(m))
         count = {count}
         error = F.mse_loss(y, target, reduction="none").sum(1){of_error}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import HEAD, LAYERS, codes, linted
 
 from vae_checked.linter import lint
 
@@ -113,15 +113,9 @@ def test_parts_that_a_tuple_lacks_are_of_another_encoder(unpacked: str, expected
 # A model that decodes its mean: its heads are known by their KL alone.
 DECODED_MEAN = (
     HEAD
+    + "from torch.distributions import Normal, kl_divergence\n"
+    + LAYERS
     + """
-from torch.distributions import Normal, kl_divergence
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
-
     def forward(self, x):
         m, s = {mean}, self.to_s(x)
         std = torch.exp(s)

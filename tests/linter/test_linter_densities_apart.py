@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import HEAD, LAYERS, codes, linted
 
 NET = (
     HEAD
@@ -115,15 +115,10 @@ def test_both_heads_may_be_selected_from_one_tensor(signs: str, expected: list[s
 
 CLOSED = (
     HEAD
+    + LAYERS
     + """
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.a, self.b, self.back = nn.Linear(33, 7), nn.Linear(33, 7), nn.Linear(7, 33)
-
     def forward(self, x):
-        m, s = self.a(x), self.b(x)
+        m, s = self.to_m(x), self.to_s(x)
         z = m + torch.exp({std}) * torch.randn_like(m)
         error = F.binary_cross_entropy_with_logits(self.back(z), x, reduction="sum")
         {loss}
@@ -163,7 +158,7 @@ def test_a_wrong_closed_form_in_terms_is_named(std: str, loss: str, expected: li
     "loss",
     [
         "loss = error + 0.5 * m.pow(2).sum() + 0.5 * s.exp().sum()",
-        "loss = error + 0.5 * m.pow(2).sum() + 0.5 * s.exp().sum() - self.a.weight.sum()",
+        "loss = error + 0.5 * m.pow(2).sum() + 0.5 * s.exp().sum() - self.to_m.weight.sum()",
         "loss = error + m.abs().sum() + 0.5 * (s.exp() - s).sum()",
     ],
 )

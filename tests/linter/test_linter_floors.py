@@ -5,18 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import HEAD, LAYERS, codes, linted
 
 NET = (
     HEAD
+    + LAYERS
     + """
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.m, self.s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
-
     def forward(self, x):
-        m, s = self.m(x), self.s(x)
+        m, s = self.to_m(x), self.to_s(x)
         return self.back(m + ({std}) * torch.randn_like(m)), m, s
 
 

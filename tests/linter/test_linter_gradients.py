@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, KL, MODEL, codes, linted
+from small_vaes.fragments import HEAD, KL, LAYERS, MODEL, codes, linted
 
 TRAINER = (
     HEAD
@@ -266,13 +266,8 @@ def test_a_sample_that_is_handed_on_in_a_branch_may_carry_it(handed: str, expect
 
 CALLERS = (
     HEAD
+    + LAYERS
     + """
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
-
     def forward(self, x):
         return self.to_m(x), self.to_s(x)
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import HEAD, LAYERS, codes, linted
 
 NET = (
     HEAD
+    + LAYERS
     + """
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
-
     def forward(self, x):
         m, s = {mean}, self.to_s(x)
         return torch.sigmoid(self.back(m)), m, s

@@ -5,19 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import HEAD, LAYERS, codes, linted
 
 NET = (
     HEAD
+    + LAYERS
     + """
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.a, self.b, self.back = nn.Linear(33, 7), nn.Linear(33, 7), nn.Linear(7, 33)
-
     def forward(self, x):
-        mean, second = self.a(x), self.b(x)
+        mean, second = self.to_m(x), self.to_s(x)
         z = mean + torch.exp({std}) * torch.randn_like(mean)
         error = F.mse_loss(self.back(z), x, reduction="sum")
         {kl}
@@ -53,7 +48,7 @@ def test_a_kl_of_a_part_of_both_heads_belongs_to_them(part: str, std: str, expec
 
 
 @pytest.mark.parametrize(
-    "heads", ["mean[:, :3], second[:, 4:]", "mean[:, :3], self.b(x.flip(1))[:, :3]", "mean[:3], second[:, :3]"]
+    "heads", ["mean[:, :3], second[:, 4:]", "mean[:, :3], self.to_s(x.flip(1))[:, :3]", "mean[:3], second[:, :3]"]
 )
 def test_a_kl_of_parts_that_differ_is_not_theirs(heads: str, tmp_path: Path) -> None:
     kl = f"m, s = {heads}\n        kl = {TERM}"

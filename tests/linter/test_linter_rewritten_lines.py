@@ -5,18 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, linted
+from small_vaes.fragments import HEAD, LAYERS, linted
 
 NET = (
     HEAD
+    + LAYERS
     + """
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.m, self.s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
-
     def forward(self, x):
-        mu, logstd = self.m(x), self.s(x)
+        mu, logstd = self.to_m(x), self.to_s(x)
         return self.back(mu + logstd.exp() * torch.randn_like(mu)), mu, logstd
 
 

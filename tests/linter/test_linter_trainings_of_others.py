@@ -5,17 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, codes, linted
+from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, OBJECTIVE, codes, linted
 
 TRIED = (
     HEAD
     + MODEL
     + FORWARD
-    + f"""
-
-def objective(y, x, m, s):
-    return (F.binary_cross_entropy(y, x, reduction="none").sum(1) + {KL}).mean()
-
+    + OBJECTIVE
+    + """
 
 if __name__ == "__main__":
     x = torch.rand(5, 84)
@@ -106,11 +103,8 @@ GIVEN = (
     HEAD
     + MODEL
     + FORWARD
-    + f"""
-
-def objective(y, x, m, s):
-    return (F.binary_cross_entropy(y, x, reduction="none").sum(1) + {KL}).mean()
-
+    + OBJECTIVE
+    + """
 
 def fit(loader, optimizer):
     net = Net()
@@ -118,7 +112,7 @@ def fit(loader, optimizer):
         net.zero_grad()
         y, m, s = net(x)
         loss = objective(y, x, m, s)
-        {{step}}
+        {step}
         optimizer.step()
 """
 )

@@ -5,26 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, codes, linted
+from small_vaes.fragments import FORWARD, HEAD, MODEL, OBJECTIVE, codes, linted
 
 TRAINED = (
     HEAD
     + MODEL
     + FORWARD
-    + f"""
+    + OBJECTIVE
+    + """
 
-def objective(y, x, m, s):
-    return (F.binary_cross_entropy(y, x, reduction="none").sum(1) + {KL}).mean()
-
-
-def fit(loader, {{given}}):
+def fit(loader, {given}):
     net = Net()
     optimizer = torch.optim.Adam(net.parameters())
     for x, _ in loader:
         y, m, s = net(x)
         loss = objective(y, x, m, s)
         optimizer.zero_grad()
-        {{between}}
+        {between}
         optimizer.step()
         total = loss.item()
 """
@@ -128,7 +125,6 @@ RIGHT = {
     ),
     "differentiated again": ("loss.backward()", "optimizer.zero_grad()", "(2 * loss).backward()", "optimizer.step()"),
     "differentiated by something": ("loss.backward()", "optimizer.zero_grad()", "other(loss)", "optimizer.step()"),
-    "one in several": ("loss.backward()", "if other:", "    optimizer.step()", "    optimizer.zero_grad()"),
 }
 
 

@@ -35,7 +35,19 @@ FORWARD = """
         m, s = self.encode(x)
         return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
 """
+# A model of a layer for each head, and one that decodes: what it runs is written by each test.
+LAYERS = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+"""
 KL = "-0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)"
+OBJECTIVE = f"""
+
+def objective(y, x, m, s):
+    return (F.binary_cross_entropy(y, x, reduction="none").sum(1) + {KL}).mean()
+"""
 
 # A divergence that is returned summed, in parts or raw; the loss hands it `{arguments}`.
 STATISTICS = (
