@@ -31,6 +31,7 @@ from vae_checked.linter.roles import (
     samplers,
     settings_apart,
     targets,
+    thresholds,
     training,
     unread_errors,
     unread_priors,
@@ -255,6 +256,7 @@ def _terms(
         if not latent_differences.is_of_latents(recon, found, kls, graph)
         and not reconstructions.is_of_constant(recon)
         and not targets.is_of_itself(recon)
+        and not thresholds.is_only_compared(recon, graph, evaluation.observations.roots)
     ]
     if any(kl.prior_heads is not None or kl.reversed for kl in kls):
         decoded = directions.predictions(recons)

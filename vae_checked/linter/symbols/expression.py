@@ -253,6 +253,10 @@ class Graph:
                     taking.setdefault(uid, []).append(node)
         return self._taking[ops].get(strip(value).uid, ())
 
+    def above(self, node: Expr) -> Sequence[Expr]:
+        """The nodes that have this one among their arguments."""
+        return self._known_parents().get(node.uid, ())
+
     def _known_parents(self) -> Mapping[int, Sequence[Expr]]:
         if self._parents is None:
             self._parents = {}
