@@ -70,13 +70,16 @@ def _scene(decode: str = "pass", loss: str = BCE, before: str = "", data: str = 
         "out.data = torch.sigmoid(out)",
         "torch.sigmoid_(out)",
         "torch.sigmoid(out, out=out)",
+        "same = out\nsame -= same - torch.sigmoid(same)",
+        "lessen(out)",
         "own.squash_(out)",
         "squash(out)",
     ],
 )
 def test_an_output_that_is_written_into_is_no_logit(decode: str, tmp_path: Path) -> None:
-    files = {"train.py": _scene(decode, before="import own\n\n\n" + SQUASH.format("t[:, :] = torch.sigmoid(t)"))}
-    report = linted(tmp_path, files)
+    lessen = "def lessen(t):\n    t = t.view(-1)\n    t -= t - torch.sigmoid(t)\n\n\n"
+    before = f"import own\n\n\n{lessen}{SQUASH.format('t[:, :] = torch.sigmoid(t)')}"
+    report = linted(tmp_path, {"train.py": _scene(decode, before=before)})
     assert codes(report) == []
     assert joined(report), "the VAE is recognised all the same"
 
@@ -87,6 +90,9 @@ def test_an_output_that_is_written_into_is_no_logit(decode: str, tmp_path: Path)
         ("pass", BCE, ["VAE402"]),
         ("z[:, 0] = 0", BCE, ["VAE402"]),
         ("kept = out.clone()\nkept[:, 0] = 0", BCE, ["VAE402"]),
+        ("kept = out.clone()\nkept += 1", BCE, ["VAE402"]),
+        ("kept = out\nkept = kept + 1", BCE, ["VAE402"]),
+        ("most = out.mean().item()\nmost += 1", BCE, ["VAE402"]),
         ("squash(torch.zeros(3) + z[0, :3])", BCE, ["VAE402"]),
         ("out.requires_grad_()", BCE, ["VAE402"]),
         ("torch.sigmoid_(out)", LOGITS, ["VAE401"]),
@@ -109,12 +115,15 @@ def test_what_is_not_written_into_is_judged_as_it_is(
         ("x[..., 2:] = x[..., 2:] * 0.5 + 0.5", []),
         ("torch.add(x * 0.5, 0.5, out=x)", []),
         ("squash(x)", []),
+        ("widen(x)", []),
+        ("same = x; same *= 0.5; same += 0.5", []),
         ("shown = x.clone(); shown[:] = x * 0.5 + 0.5", ["VAE403"]),
         ("x[:] = x * 0.25", ["VAE403"]),
     ],
 )
 def test_data_that_are_written_into_lie_where_that_says(data: str, expected: list[str], tmp_path: Path) -> None:
-    before = SQUASH.format("t.mul_(0.5).add_(0.5)")
+    widen = "def widen(t):\n    t *= 0.5\n    t += 0.5\n\n\n"
+    before = widen + SQUASH.format("t.mul_(0.5).add_(0.5)")
     files = {"train.py": _scene("out = torch.sigmoid(out)", data=data, scaled=CENTRED, before=before)}
     assert codes(linted(tmp_path, files)) == expected
 

@@ -42,7 +42,7 @@ Outcome: TypeAlias = "Value | Ending"
 class Frame:
     """One function that is being run, or the top level of a module, and the statement that it has come to.
 
-    What a generator has `yielded` so far is kept, None where it has yielded nothing.
+    What a generator has `yielded` so far is kept, None where it has yielded nothing. `given` is what it was handed.
     """
 
     function: Function | None
@@ -52,6 +52,7 @@ class Frame:
     statement: ast.AST | None = None
     yielded: list[Value] | None = None
     called_at: Site | None = None
+    given: tuple[Value, ...] = ()
 
 
 class Imports(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.context import Context
-from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, Site
 from vae_checked.linter.symbols.registered import is_learned
 from vae_checked.linter.symbols.values import External, Function, Scope, Value
 from vae_checked.mathematics.ops import OPERATIONS, Kind
@@ -24,6 +24,8 @@ _KEPT = frozenset(
 _BLANK = frozenset(("const", "empty"))
 # What may be no tensor, but a list or a table of them.
 _UNKNOWN = frozenset("atom attribute batch call data item opaque".split())
+# What may be a number of Python's, of which an operator in place makes another one.
+_NUMBERS = frozenset("atom attribute call const opaque phi size shape sum mean".split())
 
 
 def is_in_place(method: str) -> bool:
@@ -78,18 +80,21 @@ def by_call(context: Context, call: ast.Call, value: Value, scope: Scope) -> ast
     return filled if is_known and isinstance(filled, ast.Name) else None
 
 
+def by_operator(context: Context, tensor: Expr, scope: Scope, site: Site) -> None:
+    """Take note of what `x += 1` writes into: a tensor, and nothing where the name may stand for a number."""
+    if _is_tensor(tensor):
+        into(context, tensor, scope, site)
+
+
 def into(context: Context, tensor: Expr, scope: Scope, site: Site) -> None:
     """Take note that a tensor is another than it was: under its other names, and what it is a view of as well."""
     changed = {each.uid for each in _same_memory(tensor)}
-    frame = context.frames[-1] if context.frames else None
-    spec = None if frame is None or frame.function is None else frame.function.node.args
-    handed = set() if spec is None else {each.arg for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)}
     for name, value in scope.names.items():
         if isinstance(value, Expr) and value.uid in changed:
             scope.names[name] = as_written(value, site)
-            if name in handed:
-                # Whoever called has it by a name of his own.
-                context.observations.written.add(value.uid)
+    given = context.frames[-1].given if context.frames else ()
+    # Whoever called has it by a name of his own.
+    context.observations.written |= changed & {each.uid for each in given if isinstance(each, Expr)}
 
 
 def as_written(tensor: Expr, site: Site | None) -> Expr:
@@ -104,3 +109,16 @@ def _same_memory(tensor: Expr) -> Iterator[Expr]:
         if node.op not in _VIEWS or not node.args:
             return
         node = node.args[0]
+
+
+def _is_tensor(value: Expr) -> bool:
+    """Whether a value is surely a tensor, or made of one element by element."""
+    stack, seen = [value], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.op not in _NUMBERS and node.op not in ELEMENTWISE:
+            return True
+        if node.op in ELEMENTWISE and node.uid not in seen:
+            seen.add(node.uid)
+            stack += node.args
+    return False

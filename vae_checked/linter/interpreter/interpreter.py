@@ -354,7 +354,8 @@ class Interpreter:
         node = function.node
         scope = Scope({}, function.scope, function.scope.module)
         # What ends an evaluation leaves the frames as they are: whoever ends there sees how far it came.
-        self.frames.append(Frame(function, scope, function.scope.module.source_of(node), node, called_at=site))
+        source, given = function.scope.module.source_of(node), (*args, *kwargs.values())
+        self.frames.append(Frame(function, scope, source, node, called_at=site, given=given))
         bind_parameters(self, function, args, kwargs, scope, site)
         if isinstance(node, ast.Lambda):
             result: Outcome = self.eval(node.body, scope)

@@ -209,7 +209,10 @@ def _aug_assign(context: Context, node: ast.AugAssign, scope: Scope) -> Outcome:
     if isinstance(left, list) and isinstance(right, (list, tuple)):
         left.extend(right[: max(0, MAX_ITEMS - len(left))])
         return NOTHING
-    bind(context, node.target, operators.binary(node.op, left, right, site), scope, node)
+    value = operators.binary(node.op, left, right, site)
+    if isinstance(left, Expr) and not isinstance(node.target, ast.Subscript):
+        in_place.by_operator(context, left, scope, site)
+    bind(context, node.target, value, scope, node)
     return NOTHING
 
 
