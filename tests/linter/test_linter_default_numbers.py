@@ -16,8 +16,9 @@ SCENE = (
         return self.back(m + {drawn}), m, s
 
 
-if __name__ == "__main__":
+{before}if __name__ == "__main__":
     import argparse
+    import prepared
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--scale"{option})
@@ -41,6 +42,8 @@ NAMED = {
     "another order": ("torch.randn_like(s) * torch.exp(0.5 * s) * self.scale", SMALL, "pass"),
     "parsed again": (TIMES, SMALL, "if args.again:\n        args = parser.parse_args([])"),
     "a whole number": (TIMES, ", type=int, default=3", "pass"),
+    "shown": (TIMES, SMALL, 'print(vars(args), [f"{k}: {v}" for k, v in vars(args).items()])'),
+    "another one is set": (TIMES, SMALL, 'args.again = True; setattr(args, "again", False)'),
 }
 LEFT = {
     "no scale": (TIMES, ", type=float, default=1.0", "pass"),
@@ -48,6 +51,13 @@ LEFT = {
     "no default": (TIMES, ", type=float", "pass"),
     "asked for": (TIMES, ", type=float, required=True", "pass"),
     "given": (TIMES, SMALL, "args.scale = 1.0"),
+    "given by another name": (TIMES, SMALL, "same = args; same.scale = 1.0"),
+    "given with another": (TIMES, SMALL, "args.again, args.scale = True, 1.0"),
+    "given by a function": (TIMES, SMALL, "prepare(args)"),
+    "given by a function of another file": (TIMES, SMALL, "prepared.full(args)"),
+    "set by another name": (TIMES, SMALL, 'same = args; setattr(same, "scale", 1.0)'),
+    "set in a table": (TIMES, SMALL, 'vars(args)["scale"] = 1.0'),
+    "set in a table with a name": (TIMES, SMALL, 'table = vars(args); table["scale"] = 1.0'),
     "set": (TIMES, SMALL, 'setattr(args, "scale", 1.0)'),
     "from a file": (TIMES, SMALL, 'args.__dict__.update(torch.load("settings"))'),
     "another default": (TIMES, SMALL, "parser.set_defaults(scale=1.0)"),
@@ -58,7 +68,7 @@ LEFT = {
 
 @pytest.mark.parametrize(("drawn", "option", "more"), NAMED.values(), ids=NAMED)
 def test_noise_is_scaled_as_an_option_is_by_default(drawn: str, option: str, more: str, tmp_path: Path) -> None:
-    report = linted(tmp_path, {"train.py": SCENE.format(drawn=drawn, option=option, more=more)})
+    report = linted(tmp_path, {"train.py": SCENE.format(drawn=drawn, option=option, more=more, before="")})
     assert [each.message.rpartition(", ")[2] for each in report.findings if each.code == "VAE202"] == [
         "as scale is by default"
     ]
@@ -68,5 +78,7 @@ def test_noise_is_scaled_as_an_option_is_by_default(drawn: str, option: str, mor
 def test_noise_is_left_open_where_its_scale_is_another_or_unknown(
     drawn: str, option: str, more: str, tmp_path: Path
 ) -> None:
-    report = linted(tmp_path, {"train.py": SCENE.format(drawn=drawn, option=option, more=more)})
+    before = "def prepare(options):\n    options.scale = 1.0\n\n\n" if "prepare(" in more else ""
+    scene = SCENE.format(drawn=drawn, option=option, more=more, before=before)
+    report = linted(tmp_path, {"train.py": scene, "prepared.py": "def full(options):\n    options.scale = 1.0\n"})
     assert "VAE202" not in codes(report)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Value, is_key
@@ -43,14 +45,23 @@ def default_of(context: Context, owner: Expr, name: str) -> Value | None:
 
 def number_by_default(context: Context, owner: Expr, name: str) -> tuple[float, ...]:
     """The number that an option is where nobody sets it, alone in a tuple; () for any other attribute."""
-    # On another way options may be parsed once more, by the same parser.
-    known = {
-        context.project_observations.option_default(each.site.source.path, name) if each.site is not None else ()
-        for each in (owner.args[1:] if owner.op == "phi" else (owner,))
-        if are_parsed(each)
-    }
+    known = {context.project_observations.option_default(path, name) for path in _declared_in(owner)}
     numbers = known.pop() if len(known) == 1 else ()
     return tuple(float(each) for each in numbers if isinstance(each, (int, float)) and not isinstance(each, bool))
+
+
+def note_set(context: Context, owner: Expr, name: str) -> None:
+    """Take note that code sets an option, whose default says nothing any more; of anything else nothing."""
+    for path in _declared_in(owner):
+        context.project_observations.note_option_set(path, name)
+
+
+def _declared_in(owner: Expr) -> Iterator[str]:
+    """The files that declare the options which a value holds; none where it is no such value."""
+    # On another way options may be parsed once more, by the same parser.
+    for each in owner.args[1:] if owner.op == "phi" else (owner,):
+        if are_parsed(each) and each.site is not None:
+            yield each.site.source.path
 
 
 def are_parsed(expr: Expr) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from vae_checked.linter.files import syntax
-from vae_checked.linter.interpreter import derived_containers, in_place, parts
+from vae_checked.linter.interpreter import arguments, derived_containers, in_place, parts
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
 from vae_checked.linter.symbols.values import (
@@ -117,6 +117,7 @@ def _bind_attribute(context: Context, owner: Value, name: str, value: Value, sit
         # A namespace, whose parts are attributes and entries alike.
         owner[name] = value
     elif isinstance(owner, Expr):
+        arguments.note_set(context, owner, name)
         if isinstance(value, _CALLED):
             context.observations.put_on[owner.uid, name] = value
         else:

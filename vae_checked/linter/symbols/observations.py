@@ -191,6 +191,7 @@ class ProjectObservations:
         self._options: dict[tuple[str, str], list[Value]] = {}
         self._option_texts: dict[tuple[str, str], tuple[str, ...]] = {}
         self._option_defaults: dict[tuple[str, str], Key] = {}
+        self._options_set: set[tuple[str, str]] = set()
         self._assembled: dict[int, Instance] = {}
         # By the node of a class: what each call that makes an object of it gives in the place of a default.
         self._chosen: dict[int, dict[str, Value]] = {}
@@ -255,7 +256,12 @@ class ProjectObservations:
     def option_default(self, path: str, name: str) -> tuple[Key, ...]:
         """What a command-line option is by default, alone in a tuple since it may be None; () where it is not known."""
         key = path, name
-        return (self._option_defaults[key],) if key in self._option_defaults else ()
+        is_known = key in self._option_defaults and key not in self._options_set
+        return (self._option_defaults[key],) if is_known else ()
+
+    def note_option_set(self, path: str, name: str) -> None:
+        """Take note that code gives a command-line option of the file `path` another value."""
+        self._options_set.add((path, name))
 
     def note_assembled(self, instance: Instance) -> None:
         """Keep the first instance of a class that was handed a part from outside."""
