@@ -25,11 +25,13 @@ for x, _ in DataLoader(Dataset()):
     optimizer.step()
 """
 )
+NAMED = "from torch import linalg as LA\nfrom torch.linalg import norm as length\n"
 MEAN, SUM = Reduction.MEAN, Reduction.SUM
 SQUARED = {
     "norm": ("(torch.norm(y - x, p=2, dim=1) ** 2).mean()", MEAN, SUM),
     "method": ("(y - x).norm(dim=1).pow(2).mean()", MEAN, SUM),
     "linalg": ("torch.linalg.norm(y - x, dim=-1).square().mean()", MEAN, SUM),
+    "another name of linalg": ("LA.norm(y - x, 2, -1).square().mean()", MEAN, SUM),
     "over everything": ("(y - x).norm() ** 2", SUM, SUM),
     "times itself": ("((y - x) * (y - x)).sum(1).mean()", MEAN, SUM),
     "flattened": ("(y - x).flatten(1).norm(2, 1).pow(2).sum() / len(x)", MEAN, SUM),
@@ -42,7 +44,7 @@ SQUARED = {
 def test_the_square_of_a_norm_is_a_squared_error(
     error: str, batch: Reduction, event: Reduction, tmp_path: Path
 ) -> None:
-    (facts,) = joined(linted(tmp_path, {"net.py": SCENE.format(error=error)}))
+    (facts,) = joined(linted(tmp_path, {"net.py": NAMED + SCENE.format(error=error)}))
     assert facts.recon.kind is not None
     assert facts.recon.kind.value is Likelihood.MSE
     assert facts.recon.reduced is not None
@@ -62,9 +64,19 @@ def test_a_norm_that_is_not_squared_is_no_sum(error: str, tmp_path: Path) -> Non
     assert facts.recon.reduced is None
 
 
-@pytest.mark.parametrize("error", ["torch.linalg.norm(y - x, 2)", "(y - x).norm(p=3, dim=1).mean()"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        "torch.linalg.norm(y - x, 2)",
+        "LA.norm(y - x, 2)",
+        "length(y - x, ord=2)",
+        "(y - x).norm(p=3, dim=1).mean()",
+        "F.pairwise_distance(y, x, 3).mean()",
+    ],
+)
 def test_another_norm_is_not_read(error: str, tmp_path: Path) -> None:
-    assert joined(linted(tmp_path, {"net.py": SCENE.format(error=error)})) == []
+    scene = NAMED + SCENE.format(error=error)
+    assert joined(linted(tmp_path, {"net.py": scene})) == []
 
 
 def test_a_mean_on_a_sphere_is_not_called_free(tmp_path: Path) -> None:

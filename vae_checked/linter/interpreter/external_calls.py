@@ -42,7 +42,7 @@ from vae_checked.linter.torch_model import (
     scalers,
     transforms,
 )
-from vae_checked.linter.torch_model.functions import HANDLERS, MATH, larger_or_smaller, plain
+from vae_checked.linter.torch_model.functions import MATH, handler_of, larger_or_smaller
 
 _OTHER_FRAMEWORKS = frozenset(
     "tensorflow tensorflow_probability keras jax flax numpyro distrax edward edward2 mxnet paddle theano pymc".split()
@@ -116,15 +116,15 @@ def _layer(context: Context, dotted: str, args: list[Value], kwargs: dict[str, V
 def _function(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
     """A function of a tensor library, or of Python's math."""
     top, last = dotted.partition(".")[0], dotted.rpartition(".")[2]
-    handler = HANDLERS.get(plain(last))
+    handler = handler_of(dotted)
     if top == "math" and last not in MATH:
         return opaque(dotted, tuple(as_expr(item, site) for item in args), site)
     if handler is not None and (args or kwargs) and top in _TENSOR_LIBRARIES:
         return handler(context, list(args), dict(kwargs), site)
     if top in _TENSOR_LIBRARIES and (extreme := larger_or_smaller(last, args, kwargs, site)) is not None:
         return extreme
-    if top in _TENSOR_LIBRARIES and (norm := norms.of_difference(last, args, kwargs, site)) is not None:
-        return norm
+    if top in _TENSOR_LIBRARIES and (apart := norms.distance(last, args, kwargs, site)) is not None:
+        return apart
     if top == "einops" and last == "reduce":
         return contractions.reduced(args, kwargs, site)
     if last == "einsum":

@@ -213,9 +213,9 @@ def _call_on_tensor(
     extreme = larger_or_smaller(name, [owner, *args], kwargs, site)
     if extreme is not None:
         return extreme
-    norm = norms.of_difference(name, [owner, *args], kwargs, site)
-    if norm is not None:
-        return norm
+    apart = norms.distance(name, [owner, *args], kwargs, site)
+    if apart is not None:
+        return apart
     divergence = distributions.unknown_method(owner, name, site)
     if divergence is not None:
         return divergence

@@ -402,6 +402,7 @@ HANDLERS: dict[str, Handler] = {
     **_ELEMENTWISE,
     **{name: norms.squaring(_ELEMENTWISE[name]) for name in ("pow", "square", "float_power", "power")},
     **{name: norms.handler(name) for name in ("norm", "vector_norm")},
+    "linalg.norm": norms.handler("norm", of_matrices=True),
     **dict.fromkeys(OPERATIONS["cast"].names.functions, _cast), "long": _tensor, "int": _tensor,
     "half": _half, "new_tensor": _copied, "tensor": _tensor,
     **dropping.HANDLERS,
@@ -428,6 +429,12 @@ HANDLERS: dict[str, Handler] = {
 }  # fmt: skip
 # What Python's own mathematics is taken for when it is applied to something that is no number.
 MATH = frozenset(_ELEMENTWISE)
+
+
+def handler_of(dotted: str) -> Handler | None:
+    """What a function makes of a tensor: by its module too, where functions of one name are not the same."""
+    module, _, name = dotted.rpartition(".")
+    return HANDLERS.get(f"{module.rpartition('.')[2]}.{name}") or HANDLERS.get(plain(name))
 
 
 def plain(name: str) -> str:
