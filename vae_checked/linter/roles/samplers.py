@@ -241,9 +241,12 @@ def _read(node: Expr) -> SamplerSite | None:
         if carried is None:
             continue
         scale, drawn = _with_its_half(*carried, node.args[index])
+        step = strip(scale)
+        if step.op == "sub":
+            scale = _beside(*reversed(step.args)) or scale
         location = node.args[1 - index]
         if contains(location, drawn.noise.uid):
-            return None
+            return _between(node)
         if location.op == "const" or not any(not is_scalar(leaf) for leaf in leaves(scale)):
             return None
         if _is_scaled_number(location, scale):
@@ -251,6 +254,42 @@ def _read(node: Expr) -> SamplerSite | None:
         moved = drawn.factor, drawn.shift, drawn.bent
         return SamplerSite(node, location, scale, drawn.noise, drawn.eps, False, *moved)
     return None
+
+
+def _between(node: Expr) -> SamplerSite | None:
+    """A draw whose noise weighs a mean against what lies a std beside it: `lerp(m, m + s, eps)` is m + s * eps."""
+    read = [found for found in map(weighed, node.args) if found is not None]
+    if node.op != "add" or len(read) != len(node.args):
+        return None
+    for (kept, start), (drawn, end) in (read, read[::-1]):
+        moved = kept.factor, kept.shift, drawn.shift
+        if kept.noise.uid == drawn.noise.uid and moved == (-drawn.factor, 1.0, 0.0) and not (kept.bent or drawn.bent):
+            scale = _beside(start, end)
+            return (
+                None if scale is None else SamplerSite(node, start, scale, drawn.noise, drawn.eps, False, drawn.factor)
+            )
+    return None
+
+
+def weighed(product: Expr) -> tuple[_Draw, Expr] | None:
+    """A draw, and what it is multiplied by; None where a value is no product of the two."""
+    bare = strip(product)
+    for one, other in (bare.args, bare.args[::-1]) if bare.op == "mul" else ():
+        drawn = _draw(one) if one.bits & CARRIED else None
+        if drawn is not None and not contains(other, drawn.noise.uid):
+            return drawn, other
+    return None
+
+
+def _beside(start: Expr, end: Expr) -> Expr | None:
+    """What is added to one value to make another; None where that is not written."""
+    whole, uid = strip(end), strip(start).uid
+    if whole.op == "sub" and strip(whole.args[0]).uid == uid:
+        return Expr("neg", (whole.args[1],), (), whole.site)
+    added = (
+        [other for one, other in (whole.args, whole.args[::-1]) if strip(one).uid == uid] if whole.op == "add" else []
+    )
+    return added[0] if added else None
 
 
 def _is_scaled_number(location: Expr, scale: Expr) -> bool:

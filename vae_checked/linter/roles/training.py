@@ -274,9 +274,18 @@ def _means_and_stds(graph: Graph, location: Expr, head: Expr, parametrisation: P
     found = [
         node
         for node in graph.taking(location, "add", "sub")
-        if parametrisation and _is_mean_and_std(node, location, head, parametrisation)
+        if parametrisation
+        and _is_mean_and_std(node, location, head, parametrisation)
+        and not _is_step_of_a_draw(node, location, graph)
     ]
     return [] if any(node.op == "sub" for node in found) else found
+
+
+def _is_step_of_a_draw(end: Expr, mean: Expr, graph: Graph) -> bool:
+    """Whether mean + std is the end of a way whose start is the mean: noise weighs it, or the mean is taken off it."""
+    if any(samplers.weighed(product) for product in graph.taking(end, "mul")):
+        return True
+    return any(strip(step.args[1]).uid == strip(mean).uid for step in graph.taking(end, "sub"))
 
 
 def _with_noise_beside(kl: Divergence, losses: Losses) -> Iterator[Expr]:
