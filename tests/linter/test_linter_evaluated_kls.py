@@ -69,7 +69,16 @@ def clean(text: str, tmp_path: Path) -> set[str]:
     return set(vae.clean)
 
 
-@pytest.mark.parametrize(("mode", "expected"), [("encoder.eval()", True), ("print('tested')", False)])
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("encoder.eval()", True),
+        ("encoder.train(False)", True),
+        ("encoder.train(mode=False)", True),
+        ("encoder.train()", False),
+        ("print('tested')", False),
+    ],
+)
 def test_a_kl_of_an_evaluation_leaves_its_training_as_it_is(mode: str, expected: bool, tmp_path: Path) -> None:
     text = SCENE.format(decoded="z", mode=mode, measured=MEASURED)
     assert (clean(text, tmp_path) >= OF_DRAWS) is expected

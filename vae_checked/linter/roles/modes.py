@@ -64,7 +64,7 @@ def _modes(around: ast.AST, within: list[syntax.Definition], evaluation: Evaluat
     for call in _calls(around):
         if id(call) in apart:
             continue
-        mode = _mode(call, called)
+        mode = mode_set(call, called)
         if mode is None:
             # A function that ends in another mode than it began with leaves the model in it.
             bodies = (function.node for function in evaluation.functions() if function.name == syntax.called(call))
@@ -73,14 +73,14 @@ def _modes(around: ast.AST, within: list[syntax.Definition], evaluation: Evaluat
                 for body in bodies
                 if isinstance(body, syntax.DEFINITIONS) and body not in within
                 for each in sorted(_calls(body), key=lambda node: node.lineno)
-                if (found := _mode(each, None)) is not None
+                if (found := mode_set(each)) is not None
             ]
             mode = set_there[-1] if set_there else None
         if mode is not None:
             yield call.lineno, mode
 
 
-def _mode(call: ast.Call, called: set[str] | None) -> bool | None:
+def mode_set(call: ast.Call, called: set[str] | None = None) -> bool | None:
     """True for `model.eval()`, False for `model.train()`; None for another call, and for what is not `called`."""
     function = call.func
     if not isinstance(function, ast.Attribute) or function.attr not in ("eval", "train"):

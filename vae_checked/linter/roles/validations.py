@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable
 from vae_checked.facts import Fact, KLForm
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import partners, samplers, ways
+from vae_checked.linter.roles import modes, partners, samplers, ways
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -88,13 +88,10 @@ def is_measured(kl: Divergence, used: Iterable[Divergence], losses: Losses) -> b
 def _is_evaluated(kl: Divergence, losses: Losses) -> bool:
     """Whether one of the functions in which a KL stands puts something into evaluation, and none differentiates."""
     functions = {id(root.function): root.function.node for root in losses.roots_with(kl.term) if root.function}
-    called = {
-        syntax.called(node)
-        for function in functions.values()
-        for node in syntax.descendants(function)
-        if isinstance(node, ast.Call)
-    }
-    return "eval" in called and "backward" not in called
+    calls = [
+        node for function in functions.values() for node in syntax.descendants(function) if isinstance(node, ast.Call)
+    ]
+    return any(map(modes.mode_set, calls)) and not any("backward" in syntax.called(call) for call in calls)
 
 
 def _is_read_alike(one: Divergence, other: Divergence, site: SamplerSite) -> bool:
