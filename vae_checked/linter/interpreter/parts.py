@@ -11,6 +11,7 @@ from vae_checked.linter.interpreter.in_place import is_whole
 from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
 from vae_checked.linter.symbols.expression import REDUCTIONS, Attrs, Expr, Site, atom, const, opaque
 from vae_checked.linter.symbols.given import is_data
+from vae_checked.linter.symbols.index_keys import index_key
 from vae_checked.linter.symbols.places import Grown, Places, is_unknown_item, unknown_item
 from vae_checked.linter.symbols.registered import is_learned
 from vae_checked.linter.symbols.values import (
@@ -332,7 +333,7 @@ def _tensor_item(context: Context, owner: Expr, key: Value, index: int | None, s
     piece = pieces.sliced(owner, key)
     if piece is not None:
         return piece
-    return Expr("index", (owner,), (("key", tuple(_index_key(part) for part in parts)),), site)
+    return Expr("index", (owner,), (("key", tuple(index_key(part) for part in parts)),), site)
 
 
 def _of_kept_axes(owner: Expr, key: Value, site: Site) -> Expr | None:
@@ -344,14 +345,6 @@ def _of_kept_axes(owner: Expr, key: Value, site: Site) -> Expr | None:
     if not picked or owner.get("axes") != picked or any(number_of(places[axis]) not in (0, -1) for axis in picked):
         return None
     return Expr(owner.op, owner.args, (("axes", picked), ("keepdim", False)), site)
-
-
-def _index_key(part: Value) -> tuple[object, ...]:
-    if isinstance(part, slice):
-        return ("slice", *(_index_key(end) for end in (part.start, part.stop, part.step)))
-    if isinstance(part, Expr):
-        return ("expr", part.uid)
-    return ("value", part if isinstance(part, (int, float, str, bool, type(None))) else str(type(part)))
 
 
 def written_into(owner: Expr, key: Value, value: Value, site: Site) -> Expr | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vae_checked.linter.roles.reductions import rank_of, step_axes
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, strip, walk
+from vae_checked.linter.symbols.index_keys import ELLIPSIS
 from vae_checked.mathematics.reductions import ChainStep, read
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ _AXES_OF_PICTURES = 4
 _AXES_OF_ROWS = 2
 # Written sizes may be those of pictures.
 _OF_PICTURES = frozenset(("view", "reshape"))
-_ELLIPSIS = ("value", str(type(Ellipsis)))
 
 
 def latents(head: Expr) -> int | None:
@@ -66,7 +66,7 @@ def _width_of_slice(index: Expr, whole: int | None) -> int | None:
     if whole is None or not isinstance(key, tuple) or not all(isinstance(part, tuple) for part in key):
         return None
     rank, last = rank_of(index.args[0]), key[-1]
-    if len(key) == 1 or (rank is not None and len(key) < rank and key[0] != _ELLIPSIS):
+    if len(key) == 1 or (rank is not None and len(key) < rank and key[0] != ELLIPSIS):
         # Rows or steps are picked.
         return whole
     if last[0] != "slice" or any(end[0] != "value" for end in last[1:]):

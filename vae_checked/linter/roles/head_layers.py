@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vae_checked.linter.symbols.expression import Expr, strip
-
-# As an index holds what is neither a number nor a text.
-_ELLIPSIS = ("value", str(type(...)))
+from vae_checked.linter.symbols.index_keys import ELLIPSIS
 
 
 def layer_of(head: Expr) -> object:
@@ -45,7 +43,7 @@ def _counted(part: object) -> str | None:
     """Which axes a part of an index is of; None where that is not known, as of a mask."""
     if part == ("value", None):
         return "a new one"
-    if part == _ELLIPSIS:
+    if part == ELLIPSIS:
         return "several"
     is_number = isinstance(part, tuple) and part[0] == "value" and isinstance(part[1], int)
     return "one" if is_number or (isinstance(part, tuple) and part[0] == "slice") else None

@@ -54,6 +54,8 @@ _MAX_DEPTH = 200
 _OF_SEQUENCES = (3, 5)
 _SCALING_METHODS = frozenset("mul multiply div divide true_divide".split())
 _OF_TWO = 2
+# The axes of rows of features.
+_ROWS = 2
 # What has as many axes as the one of its arguments that has most.
 # What has an axis of samples.
 _OF_DATA = frozenset(("layer", "noise", "batch", "data", "loss"))
@@ -147,11 +149,27 @@ def _steps(node: Expr, index: int) -> tuple[ChainStep, ...]:
         return (Reshape(_flat_rank(node), merges=True),)
     if node.op in ("view", "reshape"):
         return (Reshape(_viewed_rank(node)),)
+    if node.op == "squeeze":
+        return _squeezed(node)
     if node.op == "stack" and node.get("axis") in (None, 0):
         return (Stack(),)
     if node.op in ("add", "sub", "phi") or node.op in TRANSPARENT:
         return ()
     return (Through(node.op),)
+
+
+def _squeezed(node: Expr) -> tuple[ChainStep, ...]:
+    """What leaves out axes of a tensor whose number of axes is known: later axes than the first, by their numbers.
+
+    Of three axes, without a number, it leaves the first and one more: it is there to leave one out.
+    """
+    rank, axes = rank_of(node.args[0]), node.get("sizes")
+    if rank is None or rank <= _ROWS:
+        return ()
+    if not axes:
+        return (Reshape(_ROWS, merges=True),) if rank == _ROWS + 1 else ()
+    later = isinstance(axes, tuple) and all(isinstance(axis, int) and axis % rank for axis in axes)
+    return (Reshape(rank - len(axes), merges=True),) if later and isinstance(axes, tuple) else ()
 
 
 def _axes(node: Expr) -> Axes:

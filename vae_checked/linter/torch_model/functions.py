@@ -9,6 +9,7 @@ from contextlib import suppress
 from vae_checked.linter.symbols.constants import whole
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, Site, const, opaque, strip
 from vae_checked.linter.symbols.given import is_data
+from vae_checked.linter.symbols.index_keys import entry
 from vae_checked.linter.symbols.numeric import Program, leaves
 from vae_checked.linter.symbols.places import Places
 from vae_checked.linter.symbols.turns import over_turns
@@ -37,6 +38,8 @@ _WINDOWS = {
 }
 # What goes beyond the values between which it computes others.
 _OVERSHOOTING = "bicubic"
+# How many pieces of a tensor are known one by one, and how many there are where nothing says it: one for each head.
+_MOST_PIECES, _BOTH = 16, 2
 
 
 def _cast(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -210,14 +213,14 @@ def _parts(x: Expr, widths: Sequence[float | None], axis: float | None, site: Si
         return own
     return tuple(
         Expr("part", (x,), (("index", index), ("of", len(widths)), ("axis", axis), ("width", width)), site)
-        for index, width in enumerate(widths[:16])
+        for index, width in enumerate(widths[:_MOST_PIECES])
     )
 
 
 def _chunk(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     count = whole(number_of(argument(args, kwargs, 1, "chunks", "sections")))
     axis = number_of(argument(args, kwargs, 2, "dim", "axis"))
-    number = 2 if count is None else max(1, min(count, 16))
+    number = _BOTH if count is None else max(1, min(count, _MOST_PIECES))
     return _parts(first_tensor(args, kwargs, site), [None] * number, axis, site)
 
 
@@ -240,12 +243,19 @@ def _tensor_split(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Val
 
 
 def _unbind(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    x = first_tensor(args, kwargs, site)
-    axis = number_of(argument(args, kwargs, 1, "dim"))
+    x, given = first_tensor(args, kwargs, site), argument(args, kwargs, 1, "dim")
+    axis = 0 if given is None else whole(number_of(given))
     own = stacked(x, axis)
-    if own is not None:
-        return own
-    return tuple(Expr("part", (x,), (("index", index), ("of", 2), ("axis", axis)), site) for index in range(2))
+    return tuple(entry(x, axis, index, site) for index in range(_length(x, axis))) if own is None else own
+
+
+def _length(x: Expr, axis: int | None) -> int:
+    """How many entries an axis has, as a view says; two where it does not: both heads."""
+    sizes = x.get("sizes") if x.op in ("view", "reshape") else None
+    if axis is None or not isinstance(sizes, tuple) or not -len(sizes) <= axis < len(sizes):
+        return _BOTH
+    length = sizes[axis]
+    return min(length, _MOST_PIECES) if isinstance(length, int) and length > 0 else _BOTH
 
 
 def _filled(value: float, given: int | None = None) -> Handler:
@@ -373,11 +383,14 @@ def _padded(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Sit
 
 
 def _select(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    """x.select(axis, index): of one number everywhere the same."""
+    """x.select(axis, index), which is `x[:, index]`: of one number everywhere the same."""
     inputs = tuple(as_expr(value, site) for value in (*args, *kwargs.values()))
     base = strip(inputs[0]) if inputs else None
     if base is not None and base.op == "const":
         return const(base.value, site)
+    axis, index = (whole(number_of(argument(args, kwargs, *each))) for each in ((1, "dim"), (2, "index")))
+    if axis is not None and index is not None:
+        return entry(inputs[0], axis, index, site)
     return Expr("call", inputs, (("name", "select"),), site)
 
 
