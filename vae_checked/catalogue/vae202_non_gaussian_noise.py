@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from contextlib import suppress
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.edits import normal_noise
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.formula import NOT_GAUSSIAN
 from vae_checked.catalogue.support.names import names_of
+from vae_checked.catalogue.support.written import expression_in, statement_in
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import KL, Facts, NoiseLaw, Origin, Recon, Sampler
 from vae_checked.finding import Severity
@@ -51,8 +51,8 @@ def judge(facts: Facts) -> Verdict:
 
 def _drawn_alone(origin: Origin, eps: str) -> str | None:
     """The standard normal draw that stands in a scaled or shifted one, under the name that this has; None without."""
-    line = _statement(origin.source if origin.place is None else origin.place.text)
-    source = _statement(origin.source)
+    line = statement_in(origin.source if origin.place is None else origin.place.text)
+    source = expression_in(origin.source)
     draws = [] if source is None else [node for node in ast.walk(source) if isinstance(node, ast.Call)]
     draws = [node for node in draws if isinstance(node.func, ast.Attribute) and node.func.attr in _STANDARD]
     if len(draws) != 1:
@@ -61,13 +61,6 @@ def _drawn_alone(origin: Origin, eps: str) -> str | None:
         case ast.Assign(targets=[ast.Name(id=name)]):
             return f"{name} = {ast.unparse(draws[0])}"
     return f"{eps} = {ast.unparse(draws[0])}"
-
-
-def _statement(text: str) -> ast.stmt | None:
-    with suppress(SyntaxError, ValueError):
-        (statement,) = ast.parse(text.strip()).body
-        return statement
-    return None
 
 
 MISTAKE = Mistake(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from vae_checked.catalogue.support.reduced_as import ReducedAs
+from vae_checked.catalogue.support.written import expression_in, statement_in
 from vae_checked.facts import Fact, Factor, KLForm
 from vae_checked.record import dataclass
 
@@ -43,36 +44,29 @@ class Line:
     @property
     def negative(self) -> bool:
         """Whether what the line has is minus the KL, as an ELBO has it: its weights are taken for positive."""
-        value = getattr(_statement(self.text), "value", None)
-        around, _ = _around(value, self.source) if isinstance(value, ast.expr) else (1.0, True)
+        around, _ = self._around()
         return self.scale * around < 0.0
 
     def rewritten(self, name: str, formula: Callable[[float], str]) -> str:
         """The line with the formula for as many times the KL, or that alone where the line has more than numbers."""
-        statement = _statement(self.text)
-        value = getattr(statement, "value", None)
-        around, whole = _around(value, self.source) if isinstance(value, ast.expr) else (1.0, True)
+        around, whole = self._around()
         if not whole:
             return formula(self.scale)
         scale = self.scale * around if self.is_kl else math.copysign(1.0, self.scale * around)
-        return f"{'return' if isinstance(statement, ast.Return) else f'{name} ='} {formula(scale)}"
+        returned = isinstance(statement_in(self.text), ast.Return)
+        return f"{'return' if returned else f'{name} ='} {formula(scale)}"
 
-
-def _statement(text: str) -> ast.stmt | None:
-    """The one statement of a line, of which there may be more in a function; None where it is cut off."""
-    with suppress(SyntaxError, ValueError):
-        (function,) = ast.parse(f"def f():\n    {text.strip()}").body
-        return function.body[0] if isinstance(function, ast.FunctionDef) else None
-    return None
+    def _around(self) -> tuple[float, bool]:
+        value = expression_in(self.text)
+        return (1.0, True) if value is None else _around(value, self.source)
 
 
 def _around(value: ast.expr, source: str) -> tuple[float, bool]:
     """The number that a value is times the formula in it, and whether nothing but numbers stands with that."""
-    try:
-        formula = ast.dump(ast.parse(source.strip(), mode="eval").body)
-    except (SyntaxError, ValueError):
+    sought = expression_in(source)
+    if sought is None:
         return 1.0, False
-    scale, whole = 1.0, True
+    formula, scale, whole = ast.dump(sought), 1.0, True
     while ast.dump(value) != formula:
         match value:
             case ast.UnaryOp(op=ast.USub(), operand=inner):

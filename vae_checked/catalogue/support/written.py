@@ -1,4 +1,4 @@
-"""Expressions as they are written where a fact was seen."""
+"""Statements and expressions as they are written where a fact was seen."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import ast
 from contextlib import suppress
 
 
+def statement_in(text: str) -> ast.stmt | None:
+    """The one statement that a line is; None where it is cut off, or has more."""
+    with suppress(SyntaxError, ValueError):
+        (statement,) = ast.parse(text.strip()).body
+        return statement
+    return None
+
+
 def expression_in(text: str) -> ast.expr | None:
     """The expression that a line is, assigns or returns; None for another."""
-    with suppress(SyntaxError, ValueError):
-        (line,) = ast.parse(text.strip().removeprefix("return ")).body
-        value = getattr(line, "value", None)
-        return value if isinstance(value, ast.expr) else None
-    return None
+    value = getattr(statement_in(text), "value", None)
+    return value if isinstance(value, ast.expr) else None
