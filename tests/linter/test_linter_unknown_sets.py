@@ -9,6 +9,7 @@ from small_vaes.fragments import codes, linted
 
 MODULE = """\
 import medmnist
+import medmnist as sets_of_pictures
 import torch
 import torch.nn.functional as F
 from medmnist import INFO
@@ -54,6 +55,7 @@ UNIT = "transforms.Resize(28), transforms.ToTensor()"
 MADE = {
     "a class of a library": "medmnist.PathMNIST",
     "a class by its name": 'getattr(medmnist, INFO[name]["python_class"])',
+    "a class of a library by another name": 'getattr(sets_of_pictures, INFO[name]["python_class"])',
 }
 
 
@@ -77,6 +79,7 @@ def test_a_decoder_that_fits_the_transform_of_an_unknown_set_is_right(
 
 UNREAD = {
     "a class of a table": ("", "CLASSES[name]"),
+    "a class whose name a library has": ("import faces\n", 'getattr(faces, medmnist.INFO[name]["python_class"])'),
     "a class of a file that is not there": ("from faces import Faces\n", "Faces"),
     "a class of a package that is not there": ("from datasets.faces import Faces\n", "Faces"),
     "a class of a module of sets": ("from common import datasets\n", "datasets.Faces"),

@@ -80,7 +80,7 @@ def _call_made(context: Context, target: Value, args: list[Value], kwargs: dict[
         return context.invoke(model, args, kwargs, site)
     if model is not None:
         return call_instance(context, model, args, kwargs, site)
-    is_set = isinstance(target, Expr) and transforms.is_of_a_library(site.node)
+    is_set = isinstance(target, Expr) and transforms.is_of_a_library(target)
     held = transforms.set_of_pictures(context, "", kwargs, site) if is_set else None
     if held is not None:
         return held

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-
 from vae_checked.facts import BYTE, UNIT, Interval
 from vae_checked.linter.symbols.constants import MAX_ITEMS
 from vae_checked.linter.symbols.expression import Attrs, Expr, Site, atom
@@ -44,6 +42,7 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _TO_TENSOR = _SCALING | frozenset(("PILToTensor", "ToImage"))
 # Libraries whose data sets hand out what their transform makes of a picture, and nothing else.
 _LIBRARIES_OF_SETS = frozenset(("torchvision", "medmnist"))
+_LOOKED_UP = frozenset(("builtins.getattr", "builtins.vars"))
 _BATCHING = frozenset(("DataLoader", "FastDataLoader"))
 _LOADERS = _BATCHING | frozenset(("Subset", "ConcatDataset", "TensorDataset"))
 # Sets of 8-bit pictures that torchvision ships: their raw `data` are bytes.
@@ -108,12 +107,11 @@ def set_later(evaluator: Evaluator, held: Loader, transform: Value, site: Site) 
     return replace(held, interval=interval, site=where)
 
 
-def is_of_a_library(call: ast.AST) -> bool:
-    """Whether the class of a data set is asked of such a library by its name, as getattr(medmnist, name) does."""
-    named = (
-        {node.id for node in ast.walk(call.func) if isinstance(node, ast.Name)} if isinstance(call, ast.Call) else ()
-    )
-    return not _LIBRARIES_OF_SETS.isdisjoint(named)
+def is_of_a_library(cls: Expr) -> bool:
+    """Whether a class is looked up in such a library, as getattr(medmnist, name) does, by whatever name that goes."""
+    while cls.args and (cls.op == "item" or cls.get("name") in _LOOKED_UP):
+        cls = cls.args[0]
+    return cls.op == "opaque" and str(cls.get("name")).partition(".")[0] in _LIBRARIES_OF_SETS
 
 
 def set_of_pictures(evaluator: Evaluator, name: str, kwargs: dict[str, Value], site: Site) -> Loader | None:
