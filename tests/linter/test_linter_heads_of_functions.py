@@ -78,7 +78,8 @@ def test_what_another_of_its_name_replaces_is_not_run(tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"a.py": f"{NET}{right}\n\n{wrong}"})) == ["VAE505"]
 
 
-def test_a_part_of_another_function_that_trains_nothing_is_left_to_it(tmp_path: Path) -> None:
-    text = f"{NET}def shown(loader, show):\n    def cost(x):\n        y, m, s = Net()(x)\n"
+@pytest.mark.parametrize("remark", ["", "        # whoever shows it calls .backward() of it\n"])
+def test_a_part_of_another_function_that_trains_nothing_is_left_to_it(remark: str, tmp_path: Path) -> None:
+    text = f"{NET}def shown(loader, show):\n    def cost(x):\n{remark}        y, m, s = Net()(x)\n"
     text += f'        return (F.mse_loss(y, x, reduction="none").sum(1) - {KL}).mean()\n    show(loader)\n'
     assert [each.subject.rpartition(":")[2] for each in linted(tmp_path, {"a.py": text}).vaes] == ["Net"]

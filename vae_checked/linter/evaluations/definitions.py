@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 
 from vae_checked.linter.evaluations import linking
+from vae_checked.linter.files import syntax
 from vae_checked.linter.symbols.values import Class, Function, Module
-
-# What a function that trains ends with.
-_DIFFERENTIATING = re.compile(r"\.backward\(")
 
 
 def functions_of(module: Module, defined: Iterable[Function]) -> Iterator[Function]:
@@ -46,5 +43,4 @@ def is_entry(function: Function) -> bool:
     node = function.node
     if isinstance(node, ast.Lambda) or function.owner is not None:
         return False
-    lines = function.scope.module.source_of(node).cell.lines[node.lineno - 1 : node.end_lineno]
-    return linking.takes_heads(function) or any(map(_DIFFERENTIATING.search, lines))
+    return linking.takes_heads(function) or syntax.trains(node)

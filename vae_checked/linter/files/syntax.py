@@ -139,7 +139,7 @@ def read(function: ast.AST, owner: str) -> Iterator[str]:
 
 
 def trains(node: ast.AST) -> bool:
-    """Whether a loop trains: one pass over its body then says all."""
+    """Whether code trains: one pass over the body of such a loop says all."""
     return any(isinstance(item, ast.Attribute) and item.attr in ("backward", "step") for item in descendants(node))
 
 
