@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from vae_checked.linter.interpreter import derived_containers, operators, selection, texts
@@ -34,8 +33,6 @@ from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import diagonals, fields, pieces
 from vae_checked.linter.torch_model.functions import asks_for_nan
 
-# What a dict has an entry under whose key is known by an expression alone.
-_UNNAMED = re.compile(r"\[\d+\]$")
 # So many sizes of a slice are written out.
 _MOST_AXES = 8
 
@@ -240,11 +237,17 @@ def _ends(key: slice) -> slice | None:
     return None if ends[2] == 0 else slice(*ends)
 
 
+class _Unknown(str):
+    """What a dict has an entry under whose key is known by an expression alone."""
+
+    __slots__ = ()
+
+
 def key_of(value: Value) -> str | int | float | bool | None:
     """What a dict has an entry under; one that is known by an expression alone is that expression's."""
     if isinstance(value, Expr):
         number = number_of(value)
-        return f"[{value.uid}]" if number is None else number
+        return _Unknown(f"[{value.uid}]") if number is None else number
     return value if isinstance(value, (str, int, float)) else None
 
 
@@ -266,7 +269,7 @@ def _kept(context: Context, owner: dict[Key, Value], key: Value, site: Site) -> 
         either = selection.among(context, named, key) or selection.of_entries(owner.values())
     if either is not None:
         return either
-    unnamed = [value for name, value in owner.items() if isinstance(name, str) and _UNNAMED.match(name)]
+    unnamed = [value for name, value in owner.items() if isinstance(name, _Unknown)]
     if isinstance(own, (int, float)) and unnamed and isinstance(unnamed[-1], Expr):
         # It may be what was kept last under a key that is not known, and is not what another key is asked for.
         return Expr("item", (unnamed[-1],), (("index", own),), site)
