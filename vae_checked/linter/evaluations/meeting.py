@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.values import Module
 
@@ -32,7 +33,7 @@ def _names(node: ast.AST) -> Iterator[str]:
         yield node.attr
     elif isinstance(node, ast.alias):
         yield node.name.rpartition(".")[2]
-    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+    elif isinstance(node, (*syntax.DEFINITIONS, ast.ClassDef)):
         yield node.name
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value

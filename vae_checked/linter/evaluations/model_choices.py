@@ -130,7 +130,7 @@ def _choices(module: Module) -> list[Sequence[str]]:
         [_dotted(value) for value in node.values if _dotted(value)] for node in module.file.of(ast.Dict)
     ]
     conditions = module.file.of(ast.If)
-    functions: tuple[syntax.Definition, ...] = (*module.file.of(ast.FunctionDef), *module.file.of(ast.AsyncFunctionDef))
+    functions = [node for cell in module.file.cells for node in cell.functions]
     after = {id(one): other for node in functions for one, other in pairwise(node.body)}
     inner = {id(node.orelse[0]) for node in conditions if len(node.orelse) == 1}
     for node in conditions:

@@ -227,7 +227,7 @@ def _parts(module: Module) -> set[str]:
     }
 
 
-def _text(module: Module, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+def _text(module: Module, node: ast.ClassDef | syntax.Definition) -> str:
     lines = module.source_of(node).cell.lines
     return "\n".join(lines[node.lineno - 1 : node.end_lineno])
 
@@ -249,7 +249,7 @@ def _inherited_terms(cls: Class) -> Iterator[Function]:
             if isinstance(method, Function) and cls.find(name) is method and not method.is_static:
                 spec = method.node.args
                 alone = len(spec.posonlyargs) + len(spec.args) - len(spec.defaults) == 1
-                if alone and isinstance(method.node, ast.FunctionDef) and _DIVERGING.search(name):
+                if alone and isinstance(method.node, syntax.DEFINITIONS) and _DIVERGING.search(name):
                     yield method
 
 
@@ -259,7 +259,7 @@ def _inherited_steps(cls: Class) -> Iterator[Function]:
         for name, method in base.names.items():
             if isinstance(method, Function) and not method.is_static and cls.find(name) is method:
                 node = method.node
-                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (
+                if isinstance(node, syntax.DEFINITIONS) and (
                     name == "training_step" or _DIFFERENTIATING.search(_text(base.scope.module, node))
                 ):
                     yield method
@@ -289,7 +289,7 @@ def _setters_by_class(_: Module) -> dict[ast.AST, frozenset[str]]:
     return {}
 
 
-def _setters_among(nodes: Mapping[ast.FunctionDef | ast.AsyncFunctionDef, str]) -> frozenset[str]:
+def _setters_among(nodes: Mapping[syntax.Definition, str]) -> frozenset[str]:
     made: dict[str, set[str]] = {}
     for node in nodes:
         for attribute in syntax.assigned(node, "self"):

@@ -9,11 +9,11 @@ import ast
 from collections.abc import Iterator
 from typing import SupportsIndex, overload
 
+from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import Cell, File, parsed
 
 # The most text, in bytes, of which the functions are held as parsed.
 MOST = 2_500_000
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class FunctionBody(list[ast.stmt]):
@@ -24,7 +24,7 @@ class FunctionBody(list[ast.stmt]):
 
     __slots__ = ("_budget", "_cell", "_node", "held")
 
-    def __init__(self, budget: AstBudget, cell: Cell, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    def __init__(self, budget: AstBudget, cell: Cell, node: syntax.Definition) -> None:
         super().__init__(node.body)
         self._budget, self._cell, self._node = budget, cell, node
         self.held = True
@@ -49,7 +49,7 @@ class FunctionBody(list[ast.stmt]):
         tree = parsed(f"{above}{chr(10).join(lines)}\n")
         block = tree.body[0]
         made = block.body[0] if isinstance(block, ast.If) else block
-        assert isinstance(made, _DEFINITIONS)  # noqa: S101  the same lines gave one before
+        assert isinstance(made, syntax.DEFINITIONS)  # noqa: S101  the same lines gave one before
         self.held = True
         super().extend(made.body)
         self._budget.note(self)
@@ -118,7 +118,7 @@ class AstBudget:
         stack: list[ast.stmt] = list(cell.tree.body)
         while stack:
             node = stack.pop()
-            if isinstance(node, _DEFINITIONS):
+            if isinstance(node, syntax.DEFINITIONS):
                 body = FunctionBody(self, cell, node)
                 node.body = body
                 self.note(body)

@@ -11,7 +11,7 @@ from vae_checked.linter.files import syntax
 
 # A local name, and the line and the column of what it is assigned.
 _Written = tuple[str, int, int]
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_FUNCTIONS = (*syntax.DEFINITIONS, ast.ClassDef)
 # Statements whose own are run one after the other, if at all.
 _AROUND = (ast.For, ast.AsyncFor, ast.With, ast.AsyncWith)
 _TRIES = tuple(getattr(ast, name) for name in ("Try", "TryStar") if hasattr(ast, name))

@@ -23,21 +23,18 @@ def is_of_a_test(source: SourceCell, node: ast.AST) -> bool:
         return True
     if _FOLDERS.isdisjoint(path.parts):
         return False
-    nodes, line = source.cell.nodes, getattr(node, "lineno", 0)
-    return any(
-        isinstance(each, syntax.DEFINITIONS) and each.lineno <= line <= (each.end_lineno or 0) and _tests(each)
-        for each in nodes
-    ) or any(isinstance(each, (ast.Import, ast.ImportFrom)) and not _OF_TESTS.isdisjoint(_tops(each)) for each in nodes)
+    cell, line = source.cell, getattr(node, "lineno", 0)
+    imports: list[ast.Import | ast.ImportFrom] = [*cell.of(ast.Import), *cell.of(ast.ImportFrom)]
+    tests = (each for each in cell.functions if each.lineno <= line <= (each.end_lineno or 0) and _tests(each))
+    return any(tests) or not all(_OF_TESTS.isdisjoint(_tops(each)) for each in imports)
 
 
 def is_in_a_test(source: SourceCell, node: ast.AST) -> bool:
     """Whether a node stands in the function of a test itself, and not in what a test calls."""
     line = getattr(node, "lineno", 0)
     return is_of_a_test(source, node) and any(
-        isinstance(each, syntax.DEFINITIONS)
-        and each.name.startswith("test_")
-        and each.lineno <= line <= (each.end_lineno or 0)
-        for each in source.cell.nodes
+        each.name.startswith("test_") and each.lineno <= line <= (each.end_lineno or 0)
+        for each in source.cell.functions
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import configured_objects
 from vae_checked.linter.interpreter.construction import construct
 from vae_checked.linter.interpreter.context import Context
@@ -91,7 +92,7 @@ def _is_abstract(cls: Class) -> bool:
 
 def is_left_open(node: ast.AST) -> bool:
     """Whether a method is one that a derived class is to give."""
-    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+    if not isinstance(node, syntax.DEFINITIONS):
         return False
     if any(getattr(item, "attr", getattr(item, "id", "")) in _ABSTRACT for item in node.decorator_list):
         return True

@@ -288,7 +288,7 @@ def _changed(owner: ast.expr) -> ast.expr:
     return node
 
 
-def _function(context: Context, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Outcome:
+def _function(context: Context, node: syntax.Definition, scope: Scope) -> Outcome:
     made = Function(node, scope)
     scope.names[node.name] = made
     if scope.parent is None:

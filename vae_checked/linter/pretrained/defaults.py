@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterable
 
@@ -46,8 +45,7 @@ def _around(origin: Origin, modules: Iterable[Module]) -> str:
     functions = [
         node
         for node in ([] if source is None else syntax.descendants(source.cell.tree))
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        and node.lineno <= place.line <= (node.end_lineno or 0)
+        if isinstance(node, syntax.DEFINITIONS) and node.lineno <= place.line <= (node.end_lineno or 0)
     ]
     if source is None or not functions:
         return ""

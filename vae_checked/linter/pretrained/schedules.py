@@ -96,7 +96,7 @@ def sampling_loop(decode: Expr) -> Loop | None:
         return None
     around, names = _around(call, cell), _names(call.args[0])
     loops = _loops(call, names, around)
-    if not loops and isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef)) and names & _parameters(around):
+    if not loops and isinstance(around, syntax.DEFINITIONS) and names & _parameters(around):
         for node in cell.nodes:
             if isinstance(node, ast.Call) and syntax.called(node) == around.name:
                 given = {name for arg in (*node.args, *(each.value for each in node.keywords)) for name in _names(arg)}
@@ -121,7 +121,7 @@ def _names(value: ast.expr) -> set[str]:
     return {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
 
 
-def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+def _parameters(function: syntax.Definition) -> set[str]:
     return {arg.arg for arg in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
 
 
@@ -139,12 +139,8 @@ def clipping_loop(loop: Loop, modules: Iterable[Module]) -> Fact[Clipping | None
 
 def _around(call: ast.Call, cell: Cell) -> ast.AST:
     """The innermost function around a call, the whole file where there is none."""
-    inside = [node for node in cell.read_once(_functions) if node.lineno <= call.lineno <= (node.end_lineno or 0)]
+    inside = [node for node in cell.functions if node.lineno <= call.lineno <= (node.end_lineno or 0)]
     return max(inside, key=lambda node: node.lineno, default=cell.tree)
-
-
-def _functions(cell: Cell) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return [node for node in cell.nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
 
 
 def _given(call: ast.Call, option: str) -> ast.expr | None:

@@ -24,7 +24,6 @@ _SETS = re.compile(r"[\w.]+\.config\.scaling_factor\s*=(?!=)")
 _SCALES = re.compile(r"[*/]=|\.(?:mul|div)_\(")
 # What hands out a fresh batch at each turn.
 _FRESH = re.compile(r"load|dl$|_iter|stream|enumerate|tqdm|progress", re.IGNORECASE)
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def scaled_in_place(module: Module) -> list[Fact[str | None]]:
@@ -35,7 +34,7 @@ def scaled_in_place(module: Module) -> list[Fact[str | None]]:
         if _SCALES.search(text) is None or _FACTOR.search(text) is None:
             continue
         for function in syntax.descendants(source.cell.tree):
-            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            if isinstance(function, syntax.DEFINITIONS):
                 found += _in_function(function, source)
     return found
 
@@ -91,7 +90,7 @@ def _loaded(name: str, before: ast.Assign, nodes: list[ast.Assign], source: Sour
     return Fact(PretrainedVAE(kind, identity), Origin(source.segment(call), source.place(call)))
 
 
-def _in_function(function: _Function, source: SourceCell) -> Iterator[Fact[str | None]]:
+def _in_function(function: syntax.Definition, source: SourceCell) -> Iterator[Fact[str | None]]:
     spec = function.args
     given = {arg.arg for arg in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)} - {"self", "cls"}
     nodes = [node for node in syntax.descendants(function) if isinstance(node, ast.stmt)]
@@ -151,7 +150,7 @@ def _holder(value: ast.expr) -> str | None:
     return None
 
 
-def _is_gone_through_again(holder: str, statement: ast.stmt, function: _Function, given: set[str]) -> bool:
+def _is_gone_through_again(holder: str, statement: ast.stmt, function: syntax.Definition, given: set[str]) -> bool:
     """Whether a loop over an argument, in another loop, hands out what holds the latent: a list of what is stored."""
     loops = [
         node

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from vae_checked.linter.files import syntax
 from vae_checked.linter.symbols.expression import Site
 
 _SWITCHES = frozenset(("no_grad", "inference_mode"))
@@ -26,7 +27,7 @@ def _switches(node: ast.AST) -> Iterator[ast.expr]:
     """What a statement enters, or what a function is decorated by."""
     if isinstance(node, (ast.With, ast.AsyncWith)):
         yield from (item.context_expr for item in node.items)
-    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+    elif isinstance(node, syntax.DEFINITIONS):
         yield from node.decorator_list
 
 

@@ -77,7 +77,7 @@ class Module:
             self.sources.append(source)
             if len(self.file.cells) > 1:
                 for node in syntax.descendants(cell.tree):
-                    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+                    if isinstance(node, (*syntax.DEFINITIONS, ast.Lambda, ast.ClassDef)):
                         self._cells[id(node)] = source
 
     def source_of(self, node: ast.AST) -> SourceCell:
@@ -151,7 +151,7 @@ def settle(names: dict[str, Value], name: str) -> Value:
 class Function:
     """A function or lambda of the project; `bound` is its first argument when it was taken from an instance."""
 
-    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    node: syntax.Definition | ast.Lambda
     scope: Scope
     bound: Value = None
     owner: Class | None = None
