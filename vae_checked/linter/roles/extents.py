@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.roles.reductions import rank_of, step_axes
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 _OF_STEPS = ("unsqueeze", "repeat", "expand", "stack")
 # Products with another tensor, as with the edges of a graph: what they are taken of may have rows of its own.
 _OF_ROWS = frozenset(("matmul", "mm", "bmm", "einsum"))
-_LAYERS_OF_STEPS = ("LSTM", "GRU", "RNN", "Transformer", "Multihead", "Embedding")
 _WITHOUT_STEPS = frozenset(("flatten", "view", "reshape", "index", "sum", "mean", "size"))
-# What goes through steps and hands on what it makes of each.
-_OVER_STEPS = ("LSTM", "GRU", "RNN", "Transformer", "Multihead")
+# What goes through steps and hands on what it makes of each; what makes them beside that.
+OVER_STEPS = ("LSTM", "GRU", "RNN", "Transformer", "Multihead")
+_LAYERS_OF_STEPS = (*OVER_STEPS, "Embedding")
 _KEEPING = ELEMENTWISE | frozenset(("cat", "part", "phi"))
 _MAX_NODES = 400
 _AXES_OF_PICTURES = 4
@@ -129,19 +129,27 @@ def are_of_steps(*heads: Expr) -> bool:
 
     Heads of single steps may be put together as well, along an axis after that of the samples.
     """
+    return any(_stacks_steps(node) or _goes_through_steps(node) for node in _with_all_axes(heads))
+
+
+def _with_all_axes(heads: Iterable[Expr]) -> Iterator[Expr]:
+    """What heads are made of by what keeps all axes, with what does not where that ends."""
     stack, seen = [*heads], set[int]()
     while stack and len(seen) < _MAX_NODES:
         node = strip(stack.pop())
-        kind = str(node.get("kind")) if node.op == "layer" else ""
         if node.uid in seen:
             continue
         seen.add(node.uid)
-        if _stacks_steps(node) or (kind.startswith(_OVER_STEPS) and not kind.endswith("Cell")):
-            return True
+        yield node
+        kind = str(node.get("kind")) if node.op == "layer" else ""
         of_all = node.op == "item" and node.get("index") == 0 and node.args[0].op == "layer"
         if of_all or node.op in _KEEPING or kind == "Linear" or kind.startswith(("LayerNorm", "Dropout")):
             stack.extend(node.args)
-    return False
+
+
+def _goes_through_steps(node: Expr) -> bool:
+    kind = str(node.get("kind")) if node.op == "layer" else ""
+    return kind.startswith(OVER_STEPS) and not kind.endswith("Cell")
 
 
 def averages_more(kl: Divergence, chain: Sequence[ChainStep], taken: Reduced) -> bool:
@@ -150,25 +158,10 @@ def averages_more(kl: Divergence, chain: Sequence[ChainStep], taken: Reduced) ->
     So are the maps of a convolution, and the nodes of a graph, which are multiplied by its edges.
     """
     rank = rank_of(kl.head) or rank_of(kl.location)
-    of_nodes = any(_is_of_nodes(head) for head in (kl.head, kl.location))
+    # A head that is made of a product of tensors, of which none is a layer's own.
+    of_nodes = any(map(_is_product, _with_all_axes((kl.head, kl.location))))
     whole = read(chain, rank, (), step_axes(rank), flat=not of_nodes)
     return whole is not None and whole.event is not taken.event
-
-
-def _is_of_nodes(head: Expr) -> bool:
-    """Whether a head is made, by what keeps all axes, of a product of tensors of which none is a layer's own."""
-    stack, seen = [head], set[int]()
-    while stack and len(seen) < _MAX_NODES:
-        node = strip(stack.pop())
-        if node.uid in seen:
-            continue
-        seen.add(node.uid)
-        if _is_product(node):
-            return True
-        kind = str(node.get("kind"))
-        if node.op in _KEEPING or kind == "Linear" or kind.startswith(("LayerNorm", "Dropout")):
-            stack.extend(node.args)
-    return False
 
 
 def _stacks_steps(node: Expr) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from vae_checked.linter.roles.extents import OVER_STEPS
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Graph
@@ -12,7 +13,6 @@ from vae_checked.mathematics.reductions import ChainStep, Reduce
 
 _COPIES = frozenset(("expand", "repeat"))
 _ROWS, _LAST = 2, (-1,)
-_RECURRENT = ("LSTM", "GRU", "RNN", "Transformer", "Multihead")
 
 
 def are_first(site: SamplerSite | None, recon: Reconstruction, chain: Sequence[ChainStep], graph: Graph) -> bool:
@@ -33,7 +33,7 @@ def _towards(side: Expr, z: int, graph: Graph) -> Iterator[Expr]:
     stack, seen = [side], set[int]()
     while stack:
         node = stack.pop()
-        if node.uid not in seen and graph.holds(node, z) and not str(node.get("kind")).startswith(_RECURRENT):
+        if node.uid not in seen and graph.holds(node, z) and not str(node.get("kind")).startswith(OVER_STEPS):
             seen.add(node.uid)
             yield node
             stack.extend(node.args)
