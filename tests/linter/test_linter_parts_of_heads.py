@@ -64,6 +64,22 @@ MEANS = {
 }
 
 
+@pytest.mark.parametrize("heads", ["h[:, 0], h[:, 1]", "h.unbind(1)"])
+@pytest.mark.parametrize("means", MEANS)
+def test_heads_that_are_entries_themselves_miss_no_axis(means: str, heads: str, tmp_path: Path) -> None:
+    count, parts, expected = MEANS[means]
+    kl = f"""kl = 0.0
+        for t in range({count}):
+            m, s = {parts}
+            kl = kl + {TERM.replace(".sum()", ".mean()")}"""
+    made = f"h = self.a(x).view(-1, 2, 7)\n        mean, second = {heads}"
+    text = NET.format(std="0.5 * second", kl=kl).replace('reduction="sum")', 'reduction="none").sum(1).mean()')
+    text = text.replace("nn.Linear(33, 7), nn", "nn.Linear(33, 14), nn").replace(
+        "mean, second = self.a(x), self.b(x)", made
+    )
+    assert codes(linted(tmp_path, {"net.py": text})) == expected
+
+
 @pytest.mark.parametrize("means", MEANS)
 def test_a_mean_over_what_is_left_of_an_entry_is_not_judged(means: str, tmp_path: Path) -> None:
     """Of a latent by itself the batch is left, of a sample by itself its latents."""

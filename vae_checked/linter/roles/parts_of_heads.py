@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -27,15 +27,23 @@ def of_whole_heads(kl: Divergence, found: Sequence[SamplerSite]) -> Divergence:
 
 def misses_an_axis(kl: Divergence) -> bool:
     """Whether one entry of a later axis than the first is taken of both heads: of that axis nothing is left."""
-    location, head = (strip(kl.location), strip(kl.head)) if kl.part is None else (strip(kl.part), strip(kl.part))
-    while kl.part is not None or _are_same_part(location, head):
-        if head.op not in _PARTS:
-            break
-        key = head.get("key")
-        if isinstance(key, tuple) and any(map(_is_entry, key[1:])):
-            return True
-        location, head = strip(location.args[0]), strip(head.args[0])
-    return False
+    keys = (node.get("key") for node in _taken(kl))
+    return any(isinstance(key, tuple) and any(map(_is_entry, key[1:])) for key in keys)
+
+
+def _taken(kl: Divergence) -> Iterator[Expr]:
+    """What takes the part that a KL is of: down to the heads of its sampler, else what takes the same of both heads."""
+    if kl.part is None:
+        location, head = strip(kl.location), strip(kl.head)
+        while _are_same_part(location, head):
+            yield head
+            location, head = strip(location.args[0]), strip(head.args[0])
+        return
+    # The sampler's heads may be entries of one tensor themselves: of these no axis is missing.
+    part, whole = strip(kl.part), strip(kl.head).uid
+    while part.op in _PARTS and part.uid != whole:
+        yield part
+        part = strip(part.args[0])
 
 
 def _is_entry(part: object) -> bool:
