@@ -67,6 +67,11 @@ def descendants(node: ast.AST) -> Iterator[ast.AST]:
                 found.append(value)
 
 
+def holds(outer: ast.AST, node: ast.AST) -> bool:
+    """Whether a node is another one, or stands in it."""
+    return any(inner is node for inner in descendants(outer))
+
+
 def statements(node: ast.AST) -> Iterator[ast.stmt]:
     """The statements in a statement, at any depth, in no order."""
     stack = [node]

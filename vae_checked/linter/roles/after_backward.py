@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import Cell
+from vae_checked.linter.roles.batch_sizes import function_around
 
 # How deep the functions are gone into that statements call.
 _MAX_DEPTH = 2
@@ -24,7 +25,7 @@ def followings(cell: Cell, statement: ast.stmt) -> Iterator[list[ast.stmt]]:
     loops = [each for each in cell.nodes if isinstance(each, _LOOPS) and _stands_in(each.body, statement)]
     if loops:
         yield [*_behind(loops[-1].body, statement), *loops[-1].body]
-    around = _around(cell, statement)
+    around = function_around(statement, cell)
     if around is None:
         yield _behind(_top(cell), statement)
         return
@@ -32,7 +33,7 @@ def followings(cell: Cell, statement: ast.stmt) -> Iterator[list[ast.stmt]]:
     yield rest
     for call in cell.nodes:
         if isinstance(call, ast.Expr) and isinstance(call.value, ast.Call) and syntax.called(call.value) == around.name:
-            caller = _around(cell, call)
+            caller = function_around(call, cell)
             if caller is not around:
                 yield [*rest, *_behind(_top(cell) if caller is None else caller.body, call)]
 
@@ -65,12 +66,6 @@ def functions_of(cell: Cell) -> Mapping[str, syntax.Definition]:
     return {name: function for name, function in found.items() if function is not None}
 
 
-def _around(cell: Cell, statement: ast.stmt) -> syntax.Definition | None:
-    """The innermost function in which a statement stands."""
-    around = [each for each in cell.functions if each.lineno < statement.lineno <= (each.end_lineno or 0)]
-    return around[-1] if around else None
-
-
 def _top(cell: Cell) -> list[ast.stmt]:
     inside = {id(inner) for node in cell.nodes for block in syntax.blocks([node]) for inner in block}
     return [node for node in cell.nodes if isinstance(node, ast.stmt) and id(node) not in inside]
@@ -90,7 +85,7 @@ def _behind(block: Sequence[ast.stmt], statement: ast.stmt) -> list[ast.stmt]:
 
 
 def _stands_in(block: Sequence[ast.AST], statement: ast.stmt) -> bool:
-    return any(inner is statement for each in block for inner in ast.walk(each))
+    return any(syntax.holds(each, statement) for each in block)
 
 
 def _called_by(statement: ast.stmt) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+from vae_checked.linter.files import syntax
+
+_FUNCTIONS = (*syntax.DEFINITIONS, ast.Lambda)
 _LEAVING = (ast.Return, ast.Raise)
 
 
@@ -77,7 +79,7 @@ def _given(around: Iterable[ast.AST], node: ast.AST) -> str | None:
 
 
 def _holds(way: Iterable[ast.AST], node: ast.AST) -> bool:
-    return any(_is_around(each, node) and any(inner is node for inner in ast.walk(each)) for each in way)
+    return any(_is_around(each, node) and syntax.holds(each, node) for each in way)
 
 
 def _is_around(outer: ast.AST, node: ast.AST) -> bool:

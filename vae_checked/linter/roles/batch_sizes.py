@@ -23,8 +23,8 @@ def stands_in(operand: ast.expr | None, cell: Cell | None) -> bool:
     return around is not None and getattr(operand, "id", "") in _given(around)
 
 
-def function_around(written: ast.expr, cell: Cell) -> syntax.Definition | None:
-    """The innermost function in which an expression stands."""
+def function_around(written: ast.expr | ast.stmt, cell: Cell) -> syntax.Definition | None:
+    """The innermost function in which an expression or a statement stands."""
     around = None
     for node in cell.functions:
         if node.lineno <= written.lineno <= (node.end_lineno or 0):

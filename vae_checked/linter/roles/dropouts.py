@@ -15,11 +15,11 @@ from vae_checked.linter.roles.objective import Losses, differentiated
 from vae_checked.linter.roles.phi import asks_for_mode
 from vae_checked.linter.roles.switched_dropouts import is_held, may_be_switched
 from vae_checked.linter.symbols.expression import Expr, Graph, walk
+from vae_checked.linter.torch_model.optimizers import BACKWARD
 
 # Calls of functions, by the place and the name of the rate that they are given.
 _FUNCTIONS = {"dropout": (1, "p"), "attention_dropout": (4, "dropout_p")}
-# What a training step calls, and how it is called where another library trains.
-_BACKWARD = frozenset(("backward", "manual_backward"))
+# What a training step is called where another library trains.
 _STEPS = frozenset(("training_step", "train_step"))
 # What an argument is called that says whether a pass is one of training.
 _MODE = re.compile(r"(?i:train|eval|determin|infer)|(?<![a-zA-Z])[tT]est|(?<=[a-z])Test|TEST")
@@ -163,7 +163,7 @@ def _trains(function: syntax.Definition) -> bool:
     """Whether a function is a step of training by itself: nobody evaluates a model by it."""
     calls = (node.func for node in syntax.descendants(function) if isinstance(node, ast.Call))
     called = {func.attr for func in calls if isinstance(func, ast.Attribute)}
-    return function.name in _STEPS or not called.isdisjoint(_BACKWARD)
+    return function.name in _STEPS or not called.isdisjoint(BACKWARD)
 
 
 def _rate(made: ast.Call) -> object:

@@ -12,7 +12,7 @@ from vae_checked.linter.roles.after_backward import followings, functions_of, in
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.symbols.expression import Expr, Site
-from vae_checked.linter.torch_model.optimizers import NAMES
+from vae_checked.linter.torch_model.optimizers import BACKWARD, NAMES
 
 # What may stand between the two, and differentiates nothing: it shows or keeps numbers, or clips what there is.
 _HARMLESS = frozenset(
@@ -26,8 +26,6 @@ _FILLING: dict[str, Callable[[ast.Call], bool]] = {
     "fill_": lambda call: not (call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value == 0),
     "copy_": lambda _: True,
 }
-# Methods of a trainer or an accelerator, which take the loss.
-_HANDED = frozenset(("backward", "manual_backward"))
 
 
 def erased(losses: Losses) -> Fact[Ungiven] | None:
@@ -123,7 +121,7 @@ def _blocks(cell: Cell) -> list[list[ast.stmt]]:
 
 def _differentiates(call: ast.Call, taken: set[int], names: set[tuple[int | None, str]], cell: Cell) -> bool:
     """Whether a call is `loss.backward()`, or hands a loss by its name to another `backward`."""
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _HANDED:
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in BACKWARD:
         return False
     if id(call.func.value) in taken:
         return True

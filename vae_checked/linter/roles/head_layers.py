@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vae_checked.linter.symbols.expression import Expr, strip
+from vae_checked.linter.symbols.expression import Expr, strip, walk
 from vae_checked.linter.symbols.index_keys import ELLIPSIS
 
 
@@ -14,6 +14,11 @@ def layer_of(head: Expr) -> object:
     while node.op in ("part", "item", "index", "exp", "clamp", "softplus", "mul") and node.args:
         node = strip(next((arg for arg in node.args if arg.op != "const"), node.args[0]))
     return node.get("serial") if node.op == "layer" else node.uid
+
+
+def made_by(*values: Expr) -> set[object]:
+    """The numbers of all layers that some values are made by, at any depth."""
+    return {node.get("serial") for node in walk(*values) if node.op == "layer"}
 
 
 def are_parts_apart(one: Expr, other: Expr) -> bool:

@@ -11,8 +11,9 @@ from vae_checked.facts import Fact
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles.alternatives import are_alternatives, are_in_one_function
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.head_layers import made_by
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import Site, strip, walk
+from vae_checked.linter.symbols.expression import Site
 from vae_checked.linter.symbols.registered import serials, with_parameters
 from vae_checked.linter.symbols.values import Class, Instance, Layer, Sequence
 from vae_checked.linter.torch_model.optimizers import NAMES
@@ -164,7 +165,7 @@ def _used(model: Instance, parts: frozenset[str], site: SamplerSite | None, kl: 
         heads += [site.location, site.scale]
     if kl is not None:
         heads += [kl.location, kl.head]
-    numbers = {node.get("serial") for head in heads for node in walk(strip(head)) if node.op == "layer"}
+    numbers = made_by(*heads)
     layers = {name: model.attributes[name] for name in parts}
     return {name for name, layer in layers.items() if isinstance(layer, Layer) and layer.serial in numbers}
 

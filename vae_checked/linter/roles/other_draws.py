@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
+from collections.abc import Hashable, Iterator, Sequence, Set
 
+from vae_checked.linter.roles.head_layers import made_by
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import NOISE, Expr, strip, walk
@@ -23,7 +24,7 @@ def on_another_way(site: SamplerSite, losses: Losses) -> Expr | None:
     if not choices:
         return None
     unread, own = losses.read_once(_unread), losses.unsettled_with(site.z)
-    layers = _layers([site.location, site.scale]) if unread else set()
+    layers = made_by(site.location, site.scale) if unread else set()
     for choice in choices:
         arms = choice.args[1:]
         found = _called(site, arms, own) if any(map(_is_call, arms)) or choice.bits & NOISE else None
@@ -34,7 +35,7 @@ def on_another_way(site: SamplerSite, losses: Losses) -> Expr | None:
         for arm in arms:
             above = [] if arm.uid in own else list(_above_layers(arm, layers))
             held = [node for node in above if node.uid in unread]
-            if held and not layers.isdisjoint(_layers(above)):
+            if held and not layers.isdisjoint(made_by(*above)):
                 return held[0]
     return None
 
@@ -82,7 +83,3 @@ def _unread(losses: Losses) -> dict[int, Expr]:
 
 def _written(node: Expr) -> Hashable:
     return node.uid if node.site is None else id(node.site.node)
-
-
-def _layers(values: Iterable[Expr]) -> set[object]:
-    return {node.get("serial") for node in walk(*values) if node.op == "layer"}

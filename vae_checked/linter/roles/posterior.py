@@ -26,7 +26,7 @@ from vae_checked.linter.roles import bent_noise, gradients, named_around, sample
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.extents import latents
 from vae_checked.linter.roles.flat_batches import one_row
-from vae_checked.linter.roles.head_layers import are_parts_apart
+from vae_checked.linter.roles.head_layers import are_parts_apart, made_by
 from vae_checked.linter.roles.objective import Losses, is_given
 from vae_checked.linter.roles.pooled import over_first_axis
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -329,12 +329,8 @@ def _is_kept_as_another(site: SamplerSite, drawn: Sequence[SamplerSite]) -> bool
     mean, second = _ranges(site)
     if mean is None or (mean == REAL and second in (None, REAL)) or mean.low >= 0.0 or mean.high <= 0.0:
         return False
-    own = _layers(site.location)
-    return any(_layers(other.location) - own and _ranges(other) == (mean, second) for other in drawn)
-
-
-def _layers(value: Expr) -> set[object]:
-    return {node.get("serial") for node in walk(value) if node.op == "layer"}
+    own = made_by(site.location)
+    return any(made_by(other.location) - own and _ranges(other) == (mean, second) for other in drawn)
 
 
 def _ranges(site: SamplerSite) -> tuple[Interval | None, Interval | None]:

@@ -435,7 +435,7 @@ def _is_written_elsewhere(formula: Expr, node: Expr) -> bool:
     if formula.site is None or node.site is None:
         return False
     written = formula.site.node
-    return all(item is not written for item in ast.walk(node.site.node))
+    return not syntax.holds(node.site.node, written)
 
 
 def step_axes(rank: int | None) -> tuple[int, ...]:

@@ -51,17 +51,13 @@ def _held(evaluation: Evaluation) -> frozenset[object]:
 def _conditions(function: syntax.Definition, written: ast.expr) -> Iterator[ast.expr]:
     """What has to hold where something is written in a function, or where nothing has left it before."""
     for node in syntax.descendants(function):
-        if isinstance(node, ast.IfExp) and any(_holds(each, written) for each in (node.body, node.orelse)):
+        if isinstance(node, ast.IfExp) and any(syntax.holds(each, written) for each in (node.body, node.orelse)):
             yield node.test
         elif isinstance(node, ast.If):
             branches = [*node.body, *node.orelse]
             leaves = any(isinstance(each, ast.Return) for each in branches) and node.lineno < written.lineno
-            if leaves or any(_holds(each, written) for each in branches):
+            if leaves or any(syntax.holds(each, written) for each in branches):
                 yield node.test
-
-
-def _holds(node: ast.AST, written: ast.expr) -> bool:
-    return any(inner is written for inner in ast.walk(node))
 
 
 def _may_be_set(asked: ast.expr, around: syntax.Definition, evaluation: Evaluation) -> bool:

@@ -23,10 +23,11 @@ from vae_checked.linter.symbols.expression import Expr, Site, origin
 from vae_checked.linter.symbols.observations import Spot, spot_of
 from vae_checked.linter.symbols.registered import with_parameters
 from vae_checked.linter.symbols.values import Instance, Module, opened
+from vae_checked.linter.torch_model.optimizers import BACKWARD
 from vae_checked.record import dataclass
 
 # What differentiates, by the name that it is called by.
-_DIFFERENTIATING = frozenset(("backward", "manual_backward", "grad", "jacobian", "vjp"))
+_DIFFERENTIATING = BACKWARD | {"grad", "jacobian", "vjp"}
 # What may be another loss, or stops a gradient on purpose.
 _OTHERWISE = ("opaque", "call", "detach")
 

@@ -12,6 +12,8 @@ NAMES = frozenset(
     "Adam AdamW SGD RMSprop Adamax Adagrad Adadelta NAdam RAdam SparseAdam Rprop ASGD LBFGS Lion AdaBelief Adafactor "
     "FusedAdam Adam8bit AdamW8bit Ranger Lamb LAMB Prodigy".split()
 )
+# What differentiates a loss: a method of its own, or of a trainer or an accelerator that is handed it.
+BACKWARD = frozenset(("backward", "manual_backward"))
 # Calls that hand on all that they are given.
 _HANDING_ON = ("sequence", "dict", "filter", "list", "chain", "from_iterable", "iter", "tuple")
 
