@@ -28,12 +28,13 @@ class Net(nn.Module):
 """
 )
 # The short one is gone through turn by turn, as is the one of some dozens; of the long one the end is not known.
-PAIRS = (2, 9, 70)
+PAIRS = (2, 22, 70)
 ENDS = {"in a sigmoid": ("nn.Sigmoid()", []), "in scores": ("nn.Identity()", ["VAE402"])}
 WAYS = {
     "a list": ("ModuleList", "layer", "self.layers"),
     "with its number": ("ModuleList", "_, layer", "enumerate(self.layers)"),
     "a sequence": ("Sequential", "layer", "self.layers"),
+    "by its number": ("ModuleList", "i", "range(len(self.layers))"),
 }
 
 
@@ -41,7 +42,8 @@ def scene(pairs: int, end: str, container: str, target: str, source: str) -> str
     inner = "nn.Linear(33, 33), nn.ReLU(), " * pairs
     layers = f"nn.Linear(7, 33), {inner}nn.Linear(33, 40), {end}"
     layers = f"[{layers}]" if container == "ModuleList" else layers
-    return NET.format(container=container, layers=layers, target=target, source=source)
+    text = NET.format(container=container, layers=layers, target=target, source=source)
+    return text.replace("h = layer(h)", "h = self.layers[i](h)") if target == "i" else text
 
 
 @pytest.mark.parametrize(("container", "target", "source"), WAYS.values(), ids=WAYS)
@@ -55,3 +57,32 @@ def test_what_a_network_of_many_layers_ends_in(
     if pairs < PAIRS[-1]:
         assert joined(report)
     assert pairs < PAIRS[-1] or not any("VAE402" in each.clean for each in report.judgements)
+
+
+COUNTED = """i = 0
+        while i < len(self.layers):
+            h = self.layers[i](h)
+            i += 1
+"""
+
+
+@pytest.mark.parametrize("end", ["nn.Sigmoid()", "nn.Identity()"])
+def test_layers_that_a_loop_counts_end_in_one_that_is_not_known(end: str, tmp_path: Path) -> None:
+    counted = scene(2, end, "ModuleList", "layer", "self.layers").replace(
+        "for layer in self.layers:\n            h = layer(h)\n", COUNTED
+    )
+    given = scene(2, end, "ModuleList", "i", "range(self.depth)").replace("__init__(self)", "__init__(self, depth)")
+    given = given.replace("super().__init__()", "super().__init__()\n        self.depth = depth")
+    for text in (counted, given):
+        assert "self.layers[i](h)" in text
+        report = linted(tmp_path, {"net.py": text})
+        assert codes(report) == []
+        assert not any("VAE402" in each.clean for each in report.judgements)
+
+
+@pytest.mark.parametrize("loop", ["for i in range(60):\n            h = self.layers[i](h)\n", COUNTED])
+def test_of_layers_of_one_kind_each_stands_for_all(loop: str, tmp_path: Path) -> None:
+    text = NET.format(container="ModuleList", layers="[nn.Linear(7, 7) for _ in range(60)]", target="layer", source="x")
+    text = text.replace("for layer in x:\n            h = layer(h)\n", f"{loop}        h = self.last(h)\n")
+    text = text.replace("        self.layers = ", "        self.last = nn.Linear(7, 40)\n        self.layers = ")
+    assert codes(linted(tmp_path, {"net.py": text})) == ["VAE402"]

@@ -9,8 +9,8 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import parts
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Expr
-from vae_checked.linter.symbols.turns import first_of, last_of
-from vae_checked.linter.symbols.values import Scope
+from vae_checked.linter.symbols.turns import any_turn, first_of, last_of
+from vae_checked.linter.symbols.values import Scope, is_number
 
 # What can be evaluated once more without doing anything.
 _PURE = (ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.Constant, ast.UnaryOp, ast.BinOp, ast.List, ast.Tuple,
@@ -33,6 +33,34 @@ def first_and_last(
         return None
     last = last_of(known, context.site(node.iter))
     return index, (first_of(_start(over[0]), last), last)
+
+
+def picks_a_kind(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> bool:
+    """Whether a loop picks, by its number, one of several layers or objects that are not of one kind."""
+    return isinstance(node.target, ast.Name) and _picks_a_kind(context, node.body, node.target.id, scope)
+
+
+def _picks_a_kind(context: Context, body: Sequence[ast.stmt], name: str, scope: Scope) -> bool:
+    picks = (node for statement in body for node in syntax.descendants(statement) if isinstance(node, ast.Subscript))
+    return any(
+        parts.holds_kinds(context.eval(node.value, scope))
+        for node in picks
+        if any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(node.slice))
+        and all(isinstance(each, _PURE) for each in ast.walk(node.value))
+    )
+
+
+def count_any_turn(context: Context, node: ast.While, scope: Scope) -> None:
+    """Give the names by which a loop counts its turns, and picks layers, the number of a turn that stands for all."""
+    counted = {
+        item.target.id
+        for statement in node.body
+        for item in syntax.descendants(statement)
+        if isinstance(item, ast.AugAssign) and isinstance(item.target, ast.Name)
+    }
+    for name in sorted(counted):
+        if is_number(scope.names.get(name)) and _picks_a_kind(context, node.body, name, scope):
+            scope.names[name] = any_turn(context.site(node))
 
 
 def _index(node: ast.For | ast.AsyncFor) -> tuple[ast.Name | None, list[ast.expr]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from vae_checked.linter.interpreter import derived_containers, operators, selection, texts
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
@@ -13,6 +13,7 @@ from vae_checked.linter.symbols.given import is_data
 from vae_checked.linter.symbols.index_keys import index_key
 from vae_checked.linter.symbols.places import Grown, Places, is_unknown_item, unknown_item
 from vae_checked.linter.symbols.registered import is_learned
+from vae_checked.linter.symbols.turns import is_of_any_turn
 from vae_checked.linter.symbols.values import (
     AnyOf,
     Class,
@@ -21,6 +22,7 @@ from vae_checked.linter.symbols.values import (
     Function,
     Instance,
     Key,
+    Layer,
     Loader,
     Module,
     Value,
@@ -170,6 +172,9 @@ def subscript(context: Context, owner: Value, key: Value, site: Site) -> Value:
     """owner[key]."""
     context.charge(owner)
     index = whole(number_of(key)) if not isinstance(key, (tuple, list)) else None
+    if isinstance(key, Expr) and index is None and holds_kinds(owner) and is_of_any_turn(key):
+        # Each turn picks another one, and the last decides what comes out.
+        return unknown_item(owner, site)
     match owner:
         case Places() if isinstance(key, Expr) and index is None:
             return owner.at(key)
@@ -192,6 +197,27 @@ def subscript(context: Context, owner: Value, key: Value, site: Site) -> Value:
         case External() | Class():
             return owner
     return _tensor_item(context, as_expr(owner, site), key, index, site)
+
+
+def holds_kinds(value: Value) -> bool:
+    """Whether a value is a list of layers or objects that are not all of one kind: none stands for the others."""
+    held = derived_containers.held(value) if isinstance(value, Instance) else value
+    inner = list(held.items.values()) if isinstance(held, Layers) else held
+    if not isinstance(inner, (list, tuple)) or not inner or not is_module(inner[0]):
+        return False
+    return any(_kind(each) != _kind(inner[0]) for each in inner[1:])
+
+
+def _kind(module: Value) -> Hashable:
+    """What tells a layer from one of another kind, as what it is made of tells a sequence."""
+    if isinstance(module, Layers):
+        return tuple(map(_kind, module.items.values()))
+    return module.kind if isinstance(module, Layer) else id(module.cls) if isinstance(module, Instance) else None
+
+
+def is_module(item: Value) -> bool:
+    """Whether what a loop goes through is a layer or an object, or one with its name or number."""
+    return isinstance(item, (Layer, Layers, Instance)) or (isinstance(item, tuple) and any(map(is_module, item)))
 
 
 def _is_of_more(item: Expr) -> bool:
@@ -222,8 +248,12 @@ def _listed(
 
 def _is_of_many(item: Value) -> bool:
     """Whether an item stands for all of a list: that of a value that is not known, or of a range to such a number."""
-    counted = isinstance(item, Expr) and item.op == "atom" and item.get("name") == "index"
-    return counted or is_unknown_item(item)
+    return is_counted(item) or is_unknown_item(item)
+
+
+def is_counted(item: Value) -> bool:
+    """Whether an item stands for all numbers of a range to one that is not known."""
+    return isinstance(item, Expr) and item.op == "atom" and item.get("name") == "index"
 
 
 def _ends(key: slice) -> slice | None:

@@ -25,13 +25,13 @@ from vae_checked.linter.symbols.constants import MAX_ITEMS
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
 from vae_checked.linter.symbols.places import Grown, unknown_item
 from vae_checked.linter.symbols.registered import is_learned
+from vae_checked.linter.symbols.turns import any_turn
 from vae_checked.linter.symbols.values import (
     Class,
     Deferred,
     External,
     Function,
     Instance,
-    Layer,
     Loader,
     Module,
     Scope,
@@ -369,12 +369,19 @@ def _import_from(context: Context, node: ast.ImportFrom, scope: Scope) -> Outcom
 def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcome:
     iterable = context.eval(node.iter, scope)
     items = parts.items(context, iterable, context.site(node.iter))
-    limit = MAX_UNROLL if items and is_number(items[0]) else MAX_UNROLL_ITEMS
-    many = len(items) > limit or len(items) * context.turns > MAX_UNROLL_NESTED
-    trains = syntax.trains(node)
-    if len(items) > 1 and many and not trains and _holds_a_module(items[0]):
+    first, trains, nested = next(iter(items), None), syntax.trains(node), len(items) * context.turns > MAX_UNROLL_NESTED
+    counts, open_ended = is_number(first), parts.is_counted(first)
+    picks = (
+        not trains
+        and (open_ended or (counts and (nested or len(items) > MAX_UNROLL)))
+        and loops.picks_a_kind(context, node, scope)
+    )
+    many = nested or len(items) > (MAX_UNROLL if counts and not picks else MAX_UNROLL_ITEMS)
+    if len(items) > 1 and many and not trains and parts.is_module(first):
         # Each does something else to what it is given, and the last one decides what comes out.
         items = [unknown_item(iterable, context.site(node.iter))]
+    elif picks and (open_ended or (len(items) > 1 and many)):
+        items = [any_turn(context.site(node.iter))]
     elif len(items) > 1 and (many or trains):
         items = [parts.any_item(items, context.site(node.iter))]
     # Of a loop whose length is not known, one turn stands for all but the last, which decides how a network ends. One
@@ -392,15 +399,11 @@ def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcom
     return run_block(context, node.orelse, scope)
 
 
-def _holds_a_module(item: Value) -> bool:
-    """Whether what a loop goes through is a layer or an object, or one with its name or number."""
-    return isinstance(item, (Layer, Instance)) or (isinstance(item, tuple) and any(map(_holds_a_module, item)))
-
-
 def _while(context: Context, node: ast.While, scope: Scope) -> Outcome:
     context.eval(node.test, scope)
     before = {name: scope.names.get(name) for name in syntax.asked_for_axes(node.test)}
     lengths = {name: len(value) for name, value in scope.names.items() if type(value) is list}
+    loops.count_any_turn(context, node, scope)
     with context.turning(1, node):
         result = _loop_body(context, node.body, scope)
     for name, count in lengths.items():

@@ -6,11 +6,11 @@ import ast
 import operator
 from collections.abc import Callable
 
-from vae_checked.linter.symbols.expression import Expr, Site, const
+from vae_checked.linter.symbols.expression import Expr, Site, const, walk
 from vae_checked.linter.symbols.values import Value, number_of
 from vae_checked.record import dataclass
 
-_FIRST, _LAST = "first turn", "last turn"
+_FIRST, _LAST, _ANY = "first turn", "last turn", "any turn"
 _TURNS = (("axes", "turns"), ("keepdim", False))
 _RELATIONS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
@@ -31,6 +31,16 @@ def first_of(start: float, last: Expr) -> Expr:
 def is_turn(value: Expr) -> bool:
     """Whether a value is the number of a loop's first or last turn."""
     return value.op in (_FIRST, _LAST)
+
+
+def any_turn(site: Site) -> Expr:
+    """The number of a turn that stands for all turns of a loop."""
+    return Expr(_ANY, (), (), site)
+
+
+def is_of_any_turn(value: Expr) -> bool:
+    """Whether a value follows from the number of a turn that stands for all."""
+    return any(node.op == _ANY for node in walk(value))
 
 
 def over_turns(op: str, value: Expr, site: Site) -> Expr:
