@@ -52,6 +52,9 @@ UNDONE = "({} / self.vae.config.scaling_factor)"
         "torch.where(mask > 0.5, {z}, {kept})",
         "(1 - mask) * {kept} + mask * {z}",
         "mask * {z} + (1 - mask) * self.scheduler.add_noise({kept}, z, 7)",
+        # A weight that is written out on each side.
+        "(1 - mask[:, None]) * {kept} + mask[:, None] * {z}",
+        "(mask > 0.5).float() * {z} + (1 - (mask > 0.5).float()) * {kept}",
     ],
 )
 def test_what_hands_on_a_scale_is_looked_through(before: str, tmp_path: Path) -> None:
@@ -59,6 +62,29 @@ def test_what_hands_on_a_scale_is_looked_through(before: str, tmp_path: Path) ->
     assert codes(tmp_path / "bad", as_it_is) == ["VAE701"]
     undone = HELPERS.format(made=LOADED, before=before.format(z=UNDONE.format("z"), kept=UNDONE.format("kept")))
     assert codes(tmp_path / "good", undone) == []
+
+
+MANY_WAYS = """\
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL
+
+
+def edited(picture, masks):
+    vae = AutoencoderKL.from_pretrained("somebody/a-vae")
+    z = picture
+{ways}
+    z = torch.where(masks[7] > 0.5, z, vae.encode(picture).latent_dist.sample() * vae.config.scaling_factor)
+    return vae.decode(z{undone}).sample
+"""
+WAY = "    z = torch.where(masks[{}] > 0.5, z, F.pad(z, (0, 0, 0, 0)))\n"
+
+
+def test_ways_that_meet_again_are_one(tmp_path: Path) -> None:
+    ways = "".join(map(WAY.format, range(5)))
+    assert codes(tmp_path / "bad", MANY_WAYS.format(ways=ways, undone="")) == ["VAE701"]
+    undone = " / vae.config.scaling_factor"
+    assert codes(tmp_path / "good", MANY_WAYS.format(ways=ways, undone=undone)) == []
 
 
 @pytest.mark.parametrize(

@@ -353,9 +353,13 @@ class Flow:
 
     def _search(self, value: Expr) -> Iterator[Chain]:
         stack: list[tuple[Chain, int]] = [(Chain(value, IDENTITY), 0)]
-        found = 0
+        found, seen = 0, set[Chain]()
         while stack and found < _MAX_LEAVES:
             chain, depth = stack.pop()
+            if chain in seen:
+                # Where branches meet again one way stands for all: what else there is counts.
+                continue
+            seen.add(chain)
             node = chain.leaf
             known = self._latents.get(node.uid)
             if (known is not None and known.drawn and known.applied.is_identity) or depth > _MAX_CHAIN:

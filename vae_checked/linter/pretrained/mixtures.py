@@ -14,7 +14,7 @@ def mixed(node: Expr) -> tuple[Expr, ...]:
         return ()
     for one, other in (node.args, node.args[::-1]):
         kept = next((arg for arg in one.args if arg.op == "sub" and _is_one(arg.args[0])), None)
-        weight = None if kept is None else next((arg for arg in other.args if arg is kept.args[1]), None)
+        weight = None if kept is None else next((arg for arg in other.args if arg == kept.args[1]), None)
         if kept is not None and weight is not None:
             latents = (_beside(kept, one), _beside(weight, other))
             return tuple(each for each in latents if not is_noise(each))
@@ -34,7 +34,7 @@ def is_noise(value: Expr) -> bool:
 def _beside(weight: Expr, product: Expr) -> Expr:
     """The other factor of a product of two."""
     left, right = product.args
-    return right if left is weight else left
+    return right if left == weight else left
 
 
 def _is_one(value: Expr) -> bool:
