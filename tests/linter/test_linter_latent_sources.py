@@ -312,3 +312,29 @@ class Pipeline:
 
 def test_a_mean_that_one_end_asks_for_may_not_be_there(tmp_path: Path) -> None:
     assert codes(tmp_path, ASKED_FOR) == []
+
+
+EDITED = """\
+import torch
+from diffusers import AutoencoderKL
+
+
+def edited(picture):
+    vae = AutoencoderKL.from_pretrained("somebody/a-vae")
+    mean = torch.tensor(vae.config.latents_mean).view(1, 4, 1, 1)
+    std = torch.tensor(vae.config.latents_std).view(1, 4, 1, 1)
+    z = vae.encode(picture).latent_dist.sample()
+    z = {scaled} * vae.config.scaling_factor
+    return vae.decode(z * std / vae.config.scaling_factor + mean).sample
+"""
+
+
+def test_what_is_undone_and_was_never_done_is_to_be_done_behind_encode(tmp_path: Path) -> None:
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    (folder / "helper.py").write_text(EDITED.format(scaled="z"), encoding="utf-8")
+    (finding,) = lint([folder]).findings
+    assert finding.code == "VAE701"
+    assert "what is undone before decode was not done" in finding.message
+    assert finding.fix == "behind encode: z / latents_std - latents_mean / latents_std"
+    assert codes(tmp_path / "good", EDITED.format(scaled="(z - mean) / std")) == []

@@ -39,15 +39,22 @@ def judge(facts: Facts) -> Verdict:
     scale, _ = is_undone(encoded.value, decoded.value)
     if scale:
         return Clean()
-    wanted = undoing(encoded.value)
+    # Where encode gives what is used, the other end is the one that says what was meant.
+    is_unscaled = encoded.value.is_identity
+    wanted = undoing(decoded.value if is_unscaled else encoded.value)
     if wanted is None:
-        return Undecided(reason="the scale behind encode is a sum of several quantities")
+        return Undecided(reason="the scale at one end is a sum of several quantities")
+    what = (
+        "what is undone before decode was not done"
+        if is_unscaled
+        else "decode does not undo the scale that follows encode"
+    )
     evidence = Evidence(
         origin=decoded.origin,
         values={
-            "what": "decode does not undo the scale that follows encode",
+            "what": what,
             "maps": f"z -> {encoded.value} behind encode, z -> {decoded.value} before decode",
-            "remedy": f"before decode: {wanted}",
+            "remedy": f"{'behind encode' if is_unscaled else 'before decode'}: {wanted}",
         },
         related=((encoded.origin, "what follows encode"),),
     )
