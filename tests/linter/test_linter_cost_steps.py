@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ast
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -11,7 +12,8 @@ from many_samplers import many_samplers, many_shared_terms
 
 from vae_checked.linter import lint
 from vae_checked.linter.evaluations import plan
-from vae_checked.linter.pretrained import caches, schedules
+from vae_checked.linter.files import syntax
+from vae_checked.linter.pretrained import caches
 from vae_checked.linter.roles import kl, optimizers, phi, seeds, timings, unread_errors, warm_ups, ways
 from vae_checked.linter.symbols.expression import Expr, Graph, atom, const
 
@@ -184,14 +186,18 @@ def sample(diffusion, model):
 """
 
 
-def test_the_functions_of_a_file_are_listed_once_for_all_that_is_decoded(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    one, four = (
-        asked(monkeypatch, schedules, "_functions", LOOPED + decodes, tmp_path / "sample.py")
-        for decodes in (
-            "    return vae.decode(z / 0.18215).sample\n",
-            "    return [vae.decode(z / 0.18215).sample for place in (1, 2, 3, 4)]\n",
-        )
-    )
-    assert one == four == 1
+def test_a_file_is_gone_through_once_for_all_that_is_decoded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole: list[ast.Module] = []
+    nodes_of = syntax.descendants
+
+    def counted(tree: ast.AST) -> Iterator[ast.AST]:
+        whole.extend([tree] if isinstance(tree, ast.Module) else [])
+        return nodes_of(tree)
+
+    monkeypatch.setattr(syntax, "descendants", counted)
+    path = tmp_path / "sample.py"
+    for number in (1, 4):
+        decoded = [f"vae.decode(z / 0.18215 + {place}).sample" for place in range(number)]
+        path.write_text(f"{LOOPED}    return [{', '.join(decoded)}]\n", encoding="utf-8")
+        lint([path])
+    assert len(whole) == 2
