@@ -47,9 +47,8 @@ def test_a_finding_that_the_model_bears_out_shows_both_readings(
 def test_a_model_that_does_otherwise_than_its_source_disagrees(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    patch = (
-        "\n\nsetattr(VAE, 'reparam' + 'eterize', lambda self, mu, s: mu + torch.exp(0.5 * s) * torch.randn_like(mu))\n"
-    )
+    right = "lambda self, mu, s: mu + torch.exp(0.5 * s) * torch.randn_like(mu)"
+    patch = f"\n\ntype.__setattr__(VAE, 'reparameterize', {right})\n"
     (folder / "model.py").write_text(BAD + patch, encoding="utf-8")
     ((kind, message),) = remarks(capsys)
     assert kind == "disagreement of source and live model"

@@ -119,6 +119,8 @@ def test_what_nothing_switches_off_is_always_on(drop: str, argument: str, embedd
     "rate",
     [
         "0.3 * self.training",
+        "0.3 * float(self.training)",
+        "int(self.training) * 0.3",
         "0.3 if self.training else 0.0",
         "0.0 if not self.training else 0.3",
         "0.0, training=self.noisy",

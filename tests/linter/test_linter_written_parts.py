@@ -48,6 +48,7 @@ def train(folder):
 BCE, LOGITS = "F.binary_cross_entropy", "F.binary_cross_entropy_with_logits"
 SQUASH = "def squash(t):\n    {}\n\n\n"
 TO_TENSOR = "transforms.ToTensor()"
+WIDENED = "transforms.Normalize(-1, 2)"
 CENTRED = "transforms.Compose([transforms.ToTensor(), transforms.Normalize(0.5, 0.5)])"
 
 
@@ -135,6 +136,13 @@ def test_data_that_are_written_into_lie_where_that_says(data: str, expected: lis
         (TO_TENSOR, f"pictures.transform = {CENTRED}", ["VAE403"]),
         (CENTRED, "pictures.transform = own.steps()", []),
         (CENTRED, "pictures.target_transform = own.steps()", ["VAE403"]),
+        (CENTRED, "pictures.transforms = own.steps()", []),
+        (CENTRED, f'setattr(pictures, "transform", {TO_TENSOR})', []),
+        (CENTRED, 'setattr(pictures, "target_transform", own.steps())', ["VAE403"]),
+        (CENTRED, f"pictures.transform.transforms.append({WIDENED})", []),
+        (CENTRED, f"pictures.transform.transforms.insert(2, {WIDENED})", []),
+        (CENTRED, f"pictures.transform.transforms += [{WIDENED}]", []),
+        (CENTRED, "print(pictures.transform.transforms)", ["VAE403"]),
         (CENTRED, f"batches.dataset.transform = {TO_TENSOR}", []),
         (CENTRED, f"kept = Kept(); kept.sets = pictures; kept.sets.transform = {TO_TENSOR}; pictures = kept.sets", []),
     ],

@@ -43,11 +43,11 @@ def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written
             if own is not None:
                 bind(context, target.value, own, scope, written)
         owner = context.eval(target.value, scope)
-        _bind_attribute(context, owner, target.attr, value, context.site(target))
+        set_attribute(context, owner, target.attr, value, context.site(target))
         if target.attr == "data" and isinstance(owner, Expr):
             # Its gradient stays that of what it was.
             in_place.into_part(context, target.value, owner, ..., scope)
-        if target.attr == "transform" and isinstance(owner, Loader):
+        if target.attr in transforms.OF_SETS and isinstance(owner, Loader):
             _set_transform(context, target.value, owner, value, scope, target)
         context.root(value, "assign", target.attr, written)
     elif isinstance(target, ast.Subscript):
@@ -99,7 +99,8 @@ def _bind_many(context: Context, target: ast.Tuple | ast.List, value: Value, sco
         bind(context, item, part, scope, written)
 
 
-def _bind_attribute(context: Context, owner: Value, name: str, value: Value, site: Site) -> None:
+def set_attribute(context: Context, owner: Value, name: str, value: Value, site: Site) -> None:
+    """owner.name = value, as far as an object keeps what it is given."""
     if isinstance(owner, (Instance, Layer)):
         owner.attributes[name] = owned = _owned(context, owner, value)
         if isinstance(owner, Instance):
@@ -108,7 +109,7 @@ def _bind_attribute(context: Context, owner: Value, name: str, value: Value, sit
             owner.written[name] = site
     elif isinstance(owner, Choice):
         for each in (owner.one, owner.other):
-            _bind_attribute(context, each, name, value, site)
+            set_attribute(context, each, name, value, site)
     elif isinstance(owner, Loader):
         transforms.refill(owner, name, value)
     elif isinstance(owner, Class):

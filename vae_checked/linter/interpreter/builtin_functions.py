@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from vae_checked.linter.interpreter import attributes, parts, records, selection
+from vae_checked.linter.interpreter import attributes, binding, parts, records, selection
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.constants import counting, whole
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, Site, atom, opaque
@@ -17,12 +17,14 @@ from vae_checked.linter.symbols.values import (
     Instance,
     Key,
     Layer,
+    Loader,
     Module,
     Value,
     as_expr,
     number_of,
 )
 from vae_checked.linter.symbols.values import Sequence as Layers
+from vae_checked.linter.torch_model import transforms
 
 BUILTINS = frozenset(
     "len range enumerate zip sum min max int float abs print isinstance hasattr getattr setattr list tuple dict set "
@@ -229,13 +231,19 @@ def _setattr(context: Context, args: list[Value], kwargs: dict[str, Value], site
     if len(args) != 3:
         return UNREAD
     owner, name, value = args
-    if not isinstance(name, str):
-        if not isinstance(value, (Instance, Layer, Layers)):
-            return UNREAD
-        # A name that is not known is taken for a new one.
-        name = f"unknown {len(owner.attributes)}" if isinstance(owner, Instance) else ""
+    if isinstance(name, str):
+        binding.set_attribute(context, owner, name, value, site)
+        if isinstance(owner, Loader) and name in transforms.OF_SETS:
+            # On another way it may keep the one that it has.
+            left_open = transforms.set_later(context, owner, None, site)
+            owner.interval, owner.site = left_open.interval, left_open.site
+        return None
+    if not isinstance(value, (Instance, Layer, Layers)):
+        return UNREAD
     if isinstance(owner, (Instance, Layer)):
-        owner.attributes[name] = value
+        # A name that is not known is taken for a new one.
+        new = f"unknown {len(owner.attributes)}" if isinstance(owner, Instance) else ""
+        binding.set_attribute(context, owner, new, value, site)
     return None
 
 

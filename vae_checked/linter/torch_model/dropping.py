@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.expression import Expr, Site, strip
 from vae_checked.linter.symbols.values import Value, as_expr, number_of
 from vae_checked.linter.torch_model.elementwise import Handler, argument, first_tensor
 from vae_checked.linter.torch_model.evaluator import Evaluator
@@ -46,9 +46,11 @@ def _is_of_training_alone(rate: Value) -> bool:
     """Whether a rate is one in training, and 0 in evaluation."""
     if not isinstance(rate, Expr):
         return False
+    # A mode that is made a number of, as by float().
+    rate = strip(rate)
     if rate.op == "phi" and rate.args[0].op == "training":
         return number_of(rate.args[2]) == 0.0
-    return rate.op == "mul" and any(factor.op == "training" for factor in rate.args)
+    return rate.op == "mul" and any(strip(factor).op == "training" for factor in rate.args)
 
 
 def _attends(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+
 from vae_checked.facts import BYTE, UNIT, Interval
+from vae_checked.linter.files.source import Cell
 from vae_checked.linter.symbols.constants import MAX_ITEMS
 from vae_checked.linter.symbols.expression import Attrs, Expr, Site, atom
 from vae_checked.linter.symbols.given import is_given
@@ -53,6 +56,9 @@ _DIVIDED_AGAIN = 0.02
 _SERVING = frozenset(("collate_fn", "collate", "<lambda>"))
 # Attributes by which a loader, its sampler or a subset has the data set that it draws from.
 UNDERLYING = frozenset(("dataset", "sampler", "data_source"))
+# What a data set keeps its transforms as, and what changes a list of them.
+OF_SETS = frozenset(("transform", "transforms"))
+_CHANGING = frozenset("append insert extend pop remove clear reverse".split())
 _RAW = frozenset(("data", "train_data", "test_data"))
 
 
@@ -220,10 +226,25 @@ def _composed(evaluator: Evaluator, listed: Value, site: Site) -> Transform:
                 evaluator.project_observations.drop_pipeline(inner)
         else:
             steps.append(("unknown", item, site))
+    if site.source.cell.read_once(_changes_steps):
+        steps.append(("unknown", None, site))
     made = Transform(tuple(steps))
     if _makes_tensors(made):
         note(evaluator, _of_any_picture(interval_after(evaluator, made)), decisive(made) or site, held=False)
     return made
+
+
+def _changes_steps(cell: Cell) -> bool:
+    """Whether code changes the steps of what it composed before: `pictures.transform.transforms.append(step)`."""
+    return any(node.attr in _CHANGING and _are_steps(node.value) for node in cell.of(ast.Attribute)) or any(
+        _are_steps(node.target) for node in cell.of(ast.AugAssign)
+    )
+
+
+def _are_steps(node: ast.AST) -> bool:
+    """Whether it is the list that a Compose has; an object may have one of its own by that name."""
+    owner = node.value if isinstance(node, ast.Attribute) and node.attr == "transforms" else None
+    return owner is not None and not (isinstance(owner, ast.Name) and owner.id == "self")
 
 
 def _of_any_picture(interval: Interval | None) -> Interval | None:
