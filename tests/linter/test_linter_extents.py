@@ -57,3 +57,40 @@ def test_the_steps_of_a_sample_are_counted_or_unknown(
     report = linted(tmp_path, {"net.py": NET.format(code=code, back=back, reduced=reduced)})
     found = [facts.objective.effective_beta for facts in report.facts]
     assert {rendered(fact.value) for fact in found if fact is not None} == {text}
+
+
+BOTH = (
+    HEAD
+    + """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.both, self.back = nn.Linear(33, 14), nn.Linear(7, 33)
+
+    def forward(self, x):
+        h = self.both(x)
+        m, s = {heads}
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        kl = (-0.5 * (1 + s - m.pow(2) - s.exp())).mean()
+        loss = F.mse_loss(self.back(z), x) + kl
+        return loss
+"""
+)
+COUNTED, UNCOUNTED = "4.714 (latents 7, elements of a sample 33)", "33 / L (elements of a sample 33, L the latents)"
+
+
+@pytest.mark.parametrize(
+    ("heads", "text"),
+    [
+        ("h.chunk(2, dim=1)", COUNTED),
+        ("h[:, :7], h[:, 7:]", COUNTED),
+        ("h.view(-1, 2, 7)[:, 0], h.view(-1, 2, 7)[:, 1]", UNCOUNTED),
+        ("h.view(-1, 2, 7).unbind(1)", UNCOUNTED),
+        ("h.view(-1, 2, 7).transpose(0, 1)", UNCOUNTED),
+        ("h.reshape(-1, 7, 2).unbind(-1)", UNCOUNTED),
+    ],
+)
+def test_an_entry_of_other_axes_is_not_as_wide_as_its_layer(heads: str, text: str, tmp_path: Path) -> None:
+    (facts,) = linted(tmp_path, {"net.py": BOTH.format(heads=heads)}).facts
+    assert facts.objective.effective_beta is not None
+    assert rendered(facts.objective.effective_beta.value) == text

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.roles.reductions import rank_of, step_axes
-from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, strip, walk
+from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, strip, walk
 from vae_checked.linter.symbols.index_keys import ELLIPSIS
 from vae_checked.mathematics.reductions import ChainStep, read
 
@@ -24,6 +24,8 @@ _WITHOUT_STEPS = frozenset(("flatten", "view", "reshape", "index", "sum", "mean"
 # What goes through steps and hands on what it makes of each; what makes them beside that.
 OVER_STEPS = ("LSTM", "GRU", "RNN", "Transformer", "Multihead")
 _LAYERS_OF_STEPS = (*OVER_STEPS, "Embedding")
+# What gives the axes of a tensor other lengths, or another order.
+_OTHER_AXES = frozenset(("view", "reshape", "move"))
 _KEEPING = ELEMENTWISE | frozenset(("cat", "part", "phi"))
 _MAX_NODES = 400
 _AXES_OF_PICTURES = 4
@@ -34,18 +36,27 @@ _OF_PICTURES = frozenset(("view", "reshape"))
 
 def latents(head: Expr) -> int | None:
     """The number of latents, from the linear layer that makes the head, or several heads as its parts or slices."""
-    node, cuts = strip(head), []
-    while node.op != "layer" and len(node.args) == 1:
-        if node.op == "stack":
-            # As many as there are in all that is put together.
+    node, cuts, picked = head, [], False
+    while node.op != "layer" and (len(node.args) == 1 or (node.args and node.op in TRANSPARENT)):
+        if node.op == "stack" or (picked and node.op in _OTHER_AXES):
+            # As many as there are in all that is put together; of an entry of other axes, what is left of these.
             return None
+        picked = picked or _is_entry(node)
         if node.op in ("part", "index"):
             cuts.append(node)
-        node = strip(node.args[0])
+        node = node.args[0]
     width = None if _has_steps(node) else _outputs(node)
     for cut in reversed(cuts):
         width = _width_of_part(cut, width) if cut.op == "part" else _width_of_slice(cut, width)
     return width
+
+
+def _is_entry(node: Expr) -> bool:
+    """Whether one entry of an axis is taken by its number: the axis is left out."""
+    if node.op == "item":
+        return isinstance(node.get("index"), int)
+    key = node.get("key")
+    return isinstance(key, tuple) and any(part[0] == "value" and isinstance(part[1], int) for part in key)
 
 
 def latents_of(kl: Divergence) -> int | None:
