@@ -156,6 +156,25 @@ def test_a_trainer_of_a_model_with_the_same_base_counts_for_itself() -> None:
     assert [len(vae.views) for vae in of(own, own_error)] == [2]
 
 
+def test_what_is_found_of_a_trainer_is_not_clean_of_it() -> None:
+    model = made({**WHOLE, "output.interval": REAL, "output.activations": ()})
+    bounded = replace(made({**WHOLE, **CASES["VAE405"].bad}), subject="train.py:main")
+    kind = Fact(Likelihood.MSE, Origin("the error where a setting says so", Place("model.py", 61)))
+    decoded = Fact(REAL, Origin("what the other decoder makes", Place("decoders.py", 97)))
+    other = replace(
+        replace(model, subject="train.py:main"),
+        recon=replace(model.recon, kind=kind),
+        output=replace(model.output, interval=decoded),
+    )
+    assert [("VAE405" in vae.clean, vae.found) for vae in of(model, other)] == [(True, set()), (True, set())]
+    found = of(model, bounded, other)
+    assert [(vae.subject, len(vae.views)) for vae in found] == [("model.py:VAE", 2), ("train.py:main", 1)]
+    assert [("VAE405" in vae.clean, "VAE405" in vae.found) for vae in found] == [(False, True), (False, True)]
+    # Of another trainer of the same model it is clean.
+    elsewhere = replace(other, subject="other.py:main")
+    assert [("VAE405" in vae.clean, vae.found) for vae in of(model, bounded, elsewhere)][1] == (True, set())
+
+
 def test_a_loss_that_was_run_by_itself_counts_for_its_trainer() -> None:
     trainer = replace(made(WHOLE), subject="train.py")
     alone = replace(trainer, subject="train.py:criterion", sampler=Sampler())

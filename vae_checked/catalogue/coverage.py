@@ -120,7 +120,10 @@ def examined(facts: Sequence[Facts], judgements: Sequence[Judgement]) -> list[Ex
     for item, judgement in views:
         # A loss that was run by itself goes where the trainer that calls it goes, which has the sampler.
         of.setdefault(home(item, drawn if _sampler_place(item) is None else {}), []).append((item, judgement))
-    return [_of_all(subject, seen) for subject, seen in of.items()]
+    named: dict[str, list[Finding]] = {}
+    for finding in (each for judgement in judgements for each in judgement.findings):
+        named.setdefault(finding.subject, []).append(finding)
+    return [_of_all(subject, seen, named.get(subject, ())) for subject, seen in of.items()]
 
 
 def _homes(
@@ -198,14 +201,20 @@ def _sampler_place(facts: Facts) -> Place | None:
     return next((place for place in places if place is not None), None)
 
 
-def _of_all(subject: str, seen: list[tuple[Facts, Judgement]]) -> Examined:
-    """The verdicts of each latent together: clean is what is clean in all of them."""
+def _of_all(subject: str, seen: list[tuple[Facts, Judgement]], named: Sequence[Finding]) -> Examined:
+    """The verdicts of each latent together: clean is what is clean in all of them.
+
+    What is `named` of the subject counts as found, though another VAE that it trains is the one that it was seen in.
+    """
+    own = [finding for _, judgement in seen for finding in judgement.findings]
+    own += [finding for finding in named if not any(finding is each for each in own)]
     latents = [_of_latent(views) for views in _latents(seen)]
     codes = dict.fromkeys(code for latent in latents for code in latent)
     kept = {code: min((latent.get(code, Undecided()) for latent in latents), key=_precedence) for code in codes}
+    kept.update({finding.code: "found" for finding in named})
     return Examined(
         subject,
-        tuple(finding for _, judgement in seen for finding in judgement.findings),
+        tuple(own),
         tuple(sorted(code for code, verdict in kept.items() if verdict == "clean")),
         {code: verdict for code, verdict in kept.items() if isinstance(verdict, Weighted)},
         {code: verdict for code, verdict in kept.items() if isinstance(verdict, Undecided)},
