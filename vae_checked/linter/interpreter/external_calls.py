@@ -16,6 +16,7 @@ from vae_checked.linter.interpreter import (
     wrappers,
 )
 from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.interpreter.deep_copies import deep_copy
 from vae_checked.linter.symbols.constants import exactly_whole, is_followed
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque, strip
 from vae_checked.linter.symbols.places import is_unknown_item, unknown_item
@@ -259,6 +260,7 @@ _HELPERS: dict[str, Callable[[Context, list[Value], dict[str, Value], Site], Val
     "tqdm": _first,
     "trange": lambda context, args, kwargs, site: [atom("epoch", site)],
     **dict.fromkeys(wrappers.OF_ONE, _first),
+    "deepcopy": deep_copy,
     "vmap": _mapped,
     "fork": lambda context, args, kwargs, site: context.call(args[0], args[1:], kwargs, site) if args else None,
     "wait": _first,

@@ -10,7 +10,7 @@ from vae_checked.linter.symbols.values import Sequence as Layers
 
 # Functions and classes whose first argument comes back, by their name wherever they are from.
 OF_ONE = frozenset(
-    "DataParallel DistributedDataParallel FullyShardedDataParallel compile script trace deepcopy weight_norm "
+    "DataParallel DistributedDataParallel FullyShardedDataParallel compile script trace weight_norm "
     "spectral_norm convert_sync_batchnorm".split()
 )
 # What holds the model in a wrapped one.
