@@ -167,6 +167,7 @@ def test_gradients_that_are_put_back_are_not_erased(back: tuple[str, ...], tmp_p
         assert codes(linted(tmp_path, {"net.py": in_order((*BACK, none, "optimizer.step()"))})) == ["VAE601"]
 
 
+PENALTY = "net.to_m.weight.abs().sum().backward()"
 MAYBE = {
     "in the next round": ("optimizer.zero_grad()", "optimizer.step()", "loss.backward()"),
     "in one line": ("loss.backward(); optimizer.zero_grad(); print(len(x)); cleared(other); optimizer.step()",),
@@ -192,6 +193,31 @@ MAYBE = {
     "by a function": ("loss.backward()", "cleared(optimizer)", "optimizer.step()"),
     "before the step of a function": ("loss.backward()", "moved(optimizer, True)"),
     "after a function": ("given(loss)", "optimizer.zero_grad()", "optimizer.step()"),
+    "before another loss": ("loss.backward()", "optimizer.zero_grad()", "{penalty}", "optimizer.step()"),
+    "of the model, before another loss": ("loss.backward()", "net.zero_grad()", "{penalty}", "optimizer.step()"),
+    "one by one, before another loss": (
+        "loss.backward()",
+        "for p in net.parameters():",
+        "    p.grad = None",
+        "{penalty}",
+        "optimizer.step()",
+    ),
+    "by a function, before another loss": ("loss.backward()", "cleared(optimizer)", "{penalty}", "optimizer.step()"),
+    "before another loss and a scheduler": (
+        "loss.backward()",
+        "optimizer.zero_grad()",
+        "{penalty}",
+        "scheduler.step()",
+        "optimizer.step()",
+    ),
+    "before another loss, and of another": (
+        "loss.backward()",
+        "other.zero_grad()",
+        "optimizer.zero_grad()",
+        "{penalty}",
+        "other.step()",
+        "optimizer.step()",
+    ),
     "without a step": ("optimizer.zero_grad()", "loss.backward()"),
     "by a step that is not called": ("optimizer.zero_grad()", "loss.backward()", "optimizer.step"),
 }
@@ -224,6 +250,15 @@ TAKEN = {
         "    p.grad = None",
         "other.step()",
     ),
+    "before another loss": ("loss.backward()", "optimizer.step()", "optimizer.zero_grad()", "{penalty}"),
+    "beside another loss": ("optimizer.zero_grad()", "loss.backward()", "{penalty}", "optimizer.step()"),
+    "with the loss of another": (
+        "loss.backward()",
+        "other.zero_grad()",
+        "{penalty}",
+        "other.step()",
+        "optimizer.step()",
+    ),
     "left out": ("loss.backward()", "if other:", "    optimizer.zero_grad()", "    continue", "optimizer.step()"),
     "of another": ("loss.backward()", "if other:", "    other.zero_grad()", "optimizer.step()"),
     "before a function clears it": ("loss.backward()", "optimizer.step()", "cleared(optimizer)"),
@@ -237,6 +272,7 @@ TAKEN = {
 
 def with_functions(steps: tuple[str, ...]) -> dict[str, str]:
     """The training with these statements, and the functions that they call."""
+    steps = tuple(step.format(penalty=PENALTY) for step in steps)
     clears = any("moved(optimizer, True)" in step for step in steps)
     functions = FUNCTIONS.format(before="optimizer.zero_grad()" if clears else "pass")
     called = any(f"{name}(" in step for step in steps for name in ("cleared", "given", "moved"))

@@ -47,15 +47,17 @@ def may_erase(losses: Losses) -> bool:
     A branch may be skipped, and what stands between may give another gradient: this says no more than that it may be.
     """
     return any(
-        _may_erase(following, source.cell)
+        _may_erase(following, block[place], source.cell)
         for source, block, place in losses.read_once(_differentiations)
         for following in followings(source.cell, block[place])
     )
 
 
-def _may_erase(following: Sequence[ast.stmt], cell: Cell) -> bool:
+def _may_erase(following: Sequence[ast.stmt], own: ast.stmt, cell: Cell) -> bool:
     cleared: set[str] = set()
     stepped: set[str] = set()
+    # Of what was cleared before something else was differentiated every step takes the gradient of that alone.
+    replaced: set[str] = set()
     for statement in in_order(following, cell.read_once(functions_of)):
         given = _given_gradients(statement)
         if given is not None:
@@ -67,16 +69,20 @@ def _may_erase(following: Sequence[ast.stmt], cell: Cell) -> bool:
                 continue
             owner = ast.unparse(method.value)
             if "backward" in method.attr:
-                return False
+                if stepped or not cleared or statement is own:
+                    return bool(stepped and replaced)
+                replaced |= cleared
             if method.attr == "zero_grad":
                 cleared.add(owner)
-            elif method.attr == "step":
+            elif method.attr == "step" and not (replaced and "sched" in owner.lower()):
                 optimizer = ast.unparse(call.args[0]) if call.args else owner
                 held = holding(optimizer, cell) | ({""} if not stepped else set())
-                if optimizer not in stepped and held & cleared:
+                if replaced and not held & replaced:
+                    return False
+                if not replaced and optimizer not in stepped and held & cleared:
                     return True
                 stepped.add(optimizer)
-    return False
+    return bool(stepped and replaced)
 
 
 def _given_gradients(statement: ast.stmt) -> bool | None:
