@@ -8,6 +8,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import arguments, derived_containers, in_place, parts
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
+from vae_checked.linter.symbols.unknown_keys import key_of
 from vae_checked.linter.symbols.values import (
     Choice,
     Class,
@@ -54,8 +55,9 @@ def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written
         owner, key = context.eval(target.value, scope), context.eval(target.slice, scope)
         if isinstance(owner, (dict, list, Instance)):
             parts.store(owner, key, value)
-        elif isinstance(owner, Layers) and isinstance(key, (str, int)):
-            owner.items[str(key)] = value
+        elif isinstance(owner, Layers) and isinstance(key, (str, int, Expr)):
+            named = key_of(key)
+            owner.items[named if isinstance(named, str) else str(named)] = value
         elif isinstance(owner, Expr) and isinstance(target.value, (ast.Name, ast.Attribute)):
             changed = parts.written_into(owner, key, value, context.site(target))
             if changed is not None:

@@ -9,6 +9,7 @@ from vae_checked.linter.interpreter.context import UNREAD, Result
 from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols.constants import MAX_ITEMS
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
+from vae_checked.linter.symbols.unknown_keys import key_of, stands_for, written
 from vae_checked.linter.symbols.values import Key, Open, Value, as_expr, is_key, is_number
 
 
@@ -67,11 +68,12 @@ def _pop(owner: list[Value], args: list[Value]) -> Result:
 def _get(owner: dict[Key, Value], args: list[Value], site: Site) -> Result:
     if not args:
         return UNREAD
-    if isinstance(args[0], str):
-        return owner.get(args[0], args[1] if len(args) > 1 else None)
+    own = key_of(args[0]) if isinstance(args[0], (str, Expr)) else None
+    if isinstance(args[0], str) or own in owner:
+        return owner.get(own, args[1] if len(args) > 1 else None)
     either = operators.chosen(owner, args[0], site)
     if either is None and isinstance(args[0], Expr):
-        either = selection.of_entries(owner.values())
+        either = selection.of_entries(owner.values()) or stands_for(owner, args[0])
     return UNREAD if either is None else either
 
 
@@ -82,8 +84,7 @@ def _take(owner: dict[Key, Value], args: list[Value], site: Site) -> Result:
 def _get_or_set(owner: dict[Key, Value], args: list[Value], site: Site) -> Result:
     if not args or not (is_key(args[0]) or isinstance(args[0], Expr)):
         return UNREAD
-    own = parts.key_of(args[0])
-    return owner.setdefault(own, args[1] if len(args) > 1 else None)
+    return owner.setdefault(key_of(args[0]), args[1] if len(args) > 1 else None)
 
 
 def _update(owner: dict[Key, Value], args: list[Value], site: Site) -> Result:
@@ -95,11 +96,11 @@ def _update(owner: dict[Key, Value], args: list[Value], site: Site) -> Result:
 
 
 def _items(owner: dict[Key, Value], args: list[Value], site: Site) -> Result:
-    return list[Value](owner.items())
+    return list[Value](zip(written(owner), owner.values(), strict=True))
 
 
 def _keys(owner: dict[Key, Value], args: list[Value], site: Site) -> Result:
-    return owner if isinstance(owner, Open) else list[Value](owner)
+    return owner if isinstance(owner, Open) else written(owner)
 
 
 _OF_LIST: dict[str, Callable[[list[Value], list[Value]], Result]] = {

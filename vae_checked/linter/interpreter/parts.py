@@ -14,6 +14,7 @@ from vae_checked.linter.symbols.index_keys import index_key
 from vae_checked.linter.symbols.places import Grown, Places, is_unknown_item, unknown_item
 from vae_checked.linter.symbols.registered import is_learned
 from vae_checked.linter.symbols.turns import is_of_any_turn
+from vae_checked.linter.symbols.unknown_keys import UnknownKey, key_of, stands_for, written
 from vae_checked.linter.symbols.values import (
     AnyOf,
     Class,
@@ -47,9 +48,9 @@ def items(context: Context, value: Value, site: Site) -> list[Value]:
     if isinstance(value, (list, tuple)):
         return list(value)
     if isinstance(value, dict):
-        return list(value)
+        return written(value)
     if isinstance(value, Layers):
-        return list(value.items) if value.by_name else list(value.items.values())
+        return written(value.items) if value.by_name else list(value.items.values())
     if isinstance(value, str):
         return list(value[:64])
     if isinstance(value, Loader):
@@ -267,20 +268,6 @@ def _ends(key: slice) -> slice | None:
     return None if ends[2] == 0 else slice(*ends)
 
 
-class _Unknown(str):
-    """What a dict has an entry under whose key is known by an expression alone."""
-
-    __slots__ = ()
-
-
-def key_of(value: Value) -> str | int | float | bool | None:
-    """What a dict has an entry under; one that is known by an expression alone is that expression's."""
-    if isinstance(value, Expr):
-        number = number_of(value)
-        return _Unknown(f"[{value.uid}]") if number is None else number
-    return value if isinstance(value, (str, int, float)) else None
-
-
 def _kept(context: Context, owner: dict[Key, Value], key: Value, site: Site) -> Value:
     """What a dict has for a key, or may have for one that is not known."""
     own = key_of(key)
@@ -291,7 +278,7 @@ def _kept(context: Context, owner: dict[Key, Value], key: Value, site: Site) -> 
         return made
     if isinstance(key, Expr) and len(owner) == 1:
         only = next(iter(owner.values()))
-        if isinstance(only, (Class, Function, Instance)):
+        if isinstance(only, (Class, Function, Instance)) or stands_for(owner, key) is not None:
             return only
     either = operators.chosen(owner, key, site)
     if either is None and isinstance(key, Expr):
@@ -299,7 +286,7 @@ def _kept(context: Context, owner: dict[Key, Value], key: Value, site: Site) -> 
         either = selection.among(context, named, key) or selection.of_entries(owner.values())
     if either is not None:
         return either
-    unnamed = [value for name, value in owner.items() if isinstance(name, _Unknown)]
+    unnamed = [value for name, value in owner.items() if isinstance(name, UnknownKey)]
     if isinstance(own, (int, float)) and unnamed and isinstance(unnamed[-1], Expr):
         # It may be what was kept last under a key that is not known, and is not what another key is asked for.
         return Expr("item", (unnamed[-1],), (("index", own),), site)
@@ -322,8 +309,9 @@ def _held(context: Context, owner: Instance, key: Value, index: int | None, site
 
 def _layers_item(owner: Layers, key: Value, index: int | None) -> Value:
     values = list(owner.items.values())
-    if isinstance(key, str) and key in owner.items:
-        return owner.items[key]
+    own = key_of(key) if isinstance(key, (str, Expr)) else None
+    if isinstance(own, str) and own in owner.items:
+        return owner.items[own]
     if index is not None and values and -len(values) <= index < len(values):
         return values[index]
     if isinstance(key, slice) and all(part is None or isinstance(part, int) for part in (key.start, key.stop)):

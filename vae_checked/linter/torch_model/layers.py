@@ -8,6 +8,7 @@ from vae_checked.linter.symbols.constants import whole
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.given import is_data
 from vae_checked.linter.symbols.places import unknown_item
+from vae_checked.linter.symbols.unknown_keys import written
 from vae_checked.linter.symbols.values import Instance, Layer, Value, apart, as_expr, number_of
 from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import losses
@@ -36,7 +37,8 @@ def construct(evaluator: Evaluator, kind: str, args: list[Value], kwargs: dict[s
         found = args[0] if args else {}
         if not isinstance(found, dict):
             found = {"unknown": unknown_item(found, site)}
-        return Layers({str(key): item for key, item in found.items()}, False, by_name=True)
+        named = {key if isinstance(key, str) else str(key): item for key, item in found.items()}
+        return Layers(named, False, by_name=True)
     return Layer(kind, tuple(args), dict(kwargs), evaluator.serial(), site, _within(evaluator))
 
 
@@ -76,11 +78,11 @@ def call_method(owner: Layers, name: str, args: list[Value], kwargs: dict[str, V
         owner.items = {str(index): item for index, item in enumerate(values)}
         return None
     if name == "items":
-        return list(owner.items.items())
+        return list(zip(written(owner.items), owner.items.values(), strict=True))
     if name in ("values", "children", "modules"):
         return list(owner.items.values())
     if name == "keys":
-        return list(owner.items)
+        return written(owner.items)
     if name == "get_submodule" and args and isinstance(args[0], str) and args[0] in owner.items:
         return owner.items[args[0]]
     return opaque(
