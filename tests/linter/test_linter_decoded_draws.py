@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, joined, linted
+from small_vaes.fragments import HEAD, LAYERS, codes, joined, linted
 
 NET = (
     HEAD
@@ -135,3 +135,31 @@ def fit(net, loader):
 @pytest.mark.parametrize(("drawn", "expected"), [("y, w", []), ("m, s", ["VAE202"])])
 def test_a_model_from_elsewhere_makes_the_picture(drawn: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"fit.py": OUTSIDE.format(drawn=drawn)})) == expected
+
+
+TWO_LEVELS = (
+    HEAD
+    + LAYERS
+    + """        self.to_n, self.to_t, self.last = nn.Linear(7, 84), nn.Linear(7, 84), nn.Linear(84, 84)
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        n, t = self.to_n(z), self.to_t(z)
+        return self.last(n + torch.exp({std}) * torch.randn_like(t)), m, s, n, t
+
+
+def fit(loader):
+    net = Net()
+    for x in loader:
+        y, m, s, n, t = net(x)
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp()) - 0.5 * torch.sum(1 + t - n.pow(2) - t.exp())
+        loss = F.mse_loss(y, x, reduction="sum") + F.mse_loss(n, x, reduction="sum") + kl
+        loss.backward()
+"""
+)
+
+
+@pytest.mark.parametrize(("std", "expected"), [("0.5 * t", []), ("t", ["VAE201"])])
+def test_a_mean_that_a_kl_reads_is_a_posterior_though_compared(std: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": TWO_LEVELS.format(std=std)})) == expected

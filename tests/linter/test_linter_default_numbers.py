@@ -62,6 +62,9 @@ LEFT = {
     "from a file": (TIMES, SMALL, 'args.__dict__.update(torch.load("settings"))'),
     "another default": (TIMES, SMALL, "parser.set_defaults(scale=1.0)"),
     "called with": (TIMES, SMALL, 'args = parser.parse_args(["--scale", "1"])'),
+    "parsed into": (TIMES, SMALL, 'parser.parse_args(["--scale", "1"], namespace=args)'),
+    "twice": (TIMES.replace("self.scale", "self.scale * self.scale"), SMALL, "pass"),
+    "divided by as well": (TIMES.replace("torch.randn_like(s)", "torch.randn_like(s) / self.scale"), SMALL, "pass"),
     "divided by": ("torch.exp(0.5 * s) * torch.randn_like(s) / self.scale", SMALL, "pass"),
 }
 

@@ -87,6 +87,13 @@ def test_a_closed_form_beside_a_determinant_is_not_clean(flow: str, kl: str, tmp
 
 
 @pytest.mark.parametrize("flow", [PLANAR, COUPLING], ids=["a logarithm of a size", "by its name"])
+def test_a_flow_without_its_determinant_is_a_part_of_the_decoder(flow: str, tmp_path: Path) -> None:
+    found, clean = read(tmp_path, flow, KL)
+    assert "VAE301" not in found
+    assert clean
+
+
+@pytest.mark.parametrize("flow", [PLANAR, COUPLING], ids=["a logarithm of a size", "by its name"])
 def test_the_prior_at_the_last_z_is_not_accused(flow: str, tmp_path: Path) -> None:
     assert read(tmp_path, flow, ESTIMATE)[0] == []
 

@@ -48,6 +48,10 @@ OF_STEPS = {
 OF_ROWS = {
     "the last step": ("nn.LSTM(91, 33, batch_first=True)", "h = self.trunk(x)[0][:, -1]"),
     "the last state": ("nn.LSTM(91, 33, batch_first=True)", "_, (h, _) = self.trunk(x); h = h[-1]"),
+    "the last state, without its first axis": (
+        "nn.GRU(91, 33, batch_first=True)",
+        "_, h = self.trunk(x); h = h.squeeze(0)",
+    ),
     "the mean of all steps": ("nn.LSTM(91, 33, batch_first=True)", "h = self.trunk(x)[0].mean(dim=1)"),
     "a cell": ("nn.GRUCell(91, 33)", "h = self.trunk(x)"),
     "a linear layer": ("nn.Linear(91, 33)", "h = torch.relu(self.trunk(x))"),

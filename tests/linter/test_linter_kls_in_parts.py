@@ -77,6 +77,15 @@ def test_parts_that_are_reduced_otherwise_have_no_reduction_together(kl: str, tm
 
 
 @pytest.mark.parametrize(
+    ("mean", "summed"), [("torch.linalg.vector_norm(m, 2) ** 2", True), ("torch.linalg.norm(m, 2) ** 2", False)]
+)
+def test_the_norm_of_all_elements_is_one_of_a_vector(mean: str, summed: bool, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": TEXT.format(kl=f"kl = {mean} + (s.exp() - 1 - s).sum()", weight="0.5")})
+    found = {facts.kl.reduced.value for facts in report.facts if facts.kl.reduced and facts.sampler.std}
+    assert found == ({Reduced(Reduction.SUM, Reduction.SUM)} if summed else set())
+
+
+@pytest.mark.parametrize(
     "mean", ["torch.norm(m, dim=1)", "torch.norm(m, p=1, dim=1) ** 2", "torch.linalg.norm(m, 2) ** 2"]
 )
 def test_what_is_no_square_of_a_euclidean_norm_is_no_sum_of_squares(mean: str, tmp_path: Path) -> None:

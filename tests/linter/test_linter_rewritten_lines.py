@@ -50,6 +50,7 @@ def remedies(tmp_path: Path, kl: str, total: str) -> dict[str, str | None]:
         (WRONG, "error - beta * 0.5 * kl", f"kl = {RIGHT}"),
         (f"-{WRONG}", "error + beta / 2 * kl", f"kl = -{RIGHT}"),
         (f"beta * 0.5 * {WRONG}", "error - kl", RIGHT),
+        (f"-{WRONG}", "error + kl", f"kl = -0.5 * {RIGHT}"),
         (f"torch.mean(0.5 * {WRONG})", "error - beta * kl", f"kl = (0.5 * {RIGHT}).mean()"),
     ],
 )

@@ -29,7 +29,7 @@ def train(loader):
     optimizer = torch.optim.Adam(net.parameters())
     for x in loader:
         y, m, s = net(x)
-        error = F.binary_cross_entropy(y, x.expand_as(y), reduction="none").sum(-1).mean(0){rest}
+        error = F.binary_cross_entropy(y, x.expand_as(y), reduction="none").sum(-1).{rest}
         loss = error - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
         optimizer.zero_grad()
         loss.backward()
@@ -56,9 +56,46 @@ ONE = {
 
 @pytest.mark.parametrize("drawn", SEVERAL)
 def test_a_mean_over_draws_is_not_one_over_the_batch(drawn: str, tmp_path: Path) -> None:
-    assert codes(linted(tmp_path, {"net.py": TEXT.format(drawn=SEVERAL[drawn], rest=".sum()")})) == []
+    assert codes(linted(tmp_path, {"net.py": TEXT.format(drawn=SEVERAL[drawn], rest="mean(0).sum()")})) == []
 
 
 @pytest.mark.parametrize("drawn", ONE)
 def test_a_mean_over_the_batch_beside_a_sum_is_named(drawn: str, tmp_path: Path) -> None:
-    assert codes(linted(tmp_path, {"net.py": TEXT.format(drawn=ONE[drawn], rest="")})) == ["VAE504"]
+    assert codes(linted(tmp_path, {"net.py": TEXT.format(drawn=ONE[drawn], rest="mean(0)")})) == ["VAE504"]
+
+
+@pytest.mark.parametrize("drawn", [*SEVERAL, *ONE])
+def test_one_mean_over_all_is_one_over_the_batch_as_well(drawn: str, tmp_path: Path) -> None:
+    text = TEXT.format(drawn={**SEVERAL, **ONE}[drawn], rest="mean()")
+    assert codes(linted(tmp_path, {"net.py": text})) == ["VAE504"]
+
+
+OF_STEPS = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.back = nn.Linear(33, 7), nn.Linear(33, 7), nn.GRU(33, 7, batch_first=True)
+        self.out = nn.Sequential(nn.Linear(7, 33), nn.Sigmoid())
+
+    def forward(self, x):
+        m, s = self.a(x[:, 0]), self.b(x[:, 0])
+        z = m + torch.exp(0.5 * s) * torch.randn_like(m)
+        return self.out(self.back(x, z.unsqueeze(0))[0]), m, s
+
+
+def train(loader):
+    net = Net()
+    for x in loader:
+        y, m, s = net(x)
+        error = F.binary_cross_entropy(y, x, reduction="none").sum((1, 2)).mean(0)
+        loss = error - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        loss.backward()
+"""
+)
+
+
+def test_the_first_state_of_a_recurrent_decoder_is_no_axis_of_draws(tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": OF_STEPS})) == ["VAE504"]

@@ -156,3 +156,15 @@ def test_a_train_of_its_own_may_set_the_rate(name: str, expected: str, tmp_path:
 )
 def test_eval_reaches_what_a_model_holds(init: str, drop: str, expected: str, tmp_path: Path) -> None:
     assert _standing(tmp_path, drop, init=init) == expected
+
+
+def test_a_condition_behind_a_dropout_switches_nothing(tmp_path: Path) -> None:
+    drop = f"{DROPS.format(0.3)}\nif not drop:\n    return self.to_m(h), self.to_s(h)"
+    assert _standing(tmp_path, drop, ", drop=True", "pass", "x, False") == "found"
+
+
+@pytest.mark.parametrize(("run", "expected"), [("net(x)", "found"), ("net(x, y)", "found"), ("net(x, False)", "open")])
+def test_a_truth_value_alone_is_meant_for_the_argument_of_a_model(run: str, expected: str, tmp_path: Path) -> None:
+    scene = SCENE.replace("def forward(self, x)", "def forward(self, x, drop=True)").replace("{argument}", "")
+    scene = scene.replace("self.encode(x)\n", "self.encode(F.dropout(x, 0.3) if drop else x)\n")
+    assert _standing(tmp_path, "pass", embedded=f"y = x; {run}", scene=scene) == expected

@@ -48,6 +48,26 @@ def test_a_trial_beside_a_training_does_not_say_what_that_lacks(between: str, cl
     assert all("VAE601" in each.clean for each in report.vaes) is clean
 
 
+SCRIPT = """
+net = Net()
+optimizer = torch.optim.Adam(net.parameters())
+for x in DataLoader(rows):
+    optimizer.zero_grad()
+    y, m, s = net(x)
+    loss = objective(y, x, m, s)
+    {between}
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(("between", "clean"), [("loss.backward()", True), ("taken(loss)", False)])
+def test_what_a_script_runs_itself_is_its_training(between: str, clean: bool, tmp_path: Path) -> None:
+    source = TRIED[: TRIED.index("if __name__")] + SCRIPT.format(between=between)
+    report = linted(tmp_path, {"net.py": source})
+    assert codes(report) == []
+    assert any("VAE601" in each.clean for each in report.vaes) is clean
+
+
 PAIR = (
     HEAD
     + MODEL

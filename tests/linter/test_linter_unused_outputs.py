@@ -75,6 +75,8 @@ USED = {
     "frozen": ("net.spread.requires_grad_(False)", ERROR, "pass"),
     "in what is not read": ("pass", ERROR, 'torch.compare(out["wide"], x)'),
     "in a loss that is not read": ("pass", f'{ERROR} + torch.compare(out["wide"], x)', "pass"),
+    "handed on without a gradient": ("pass", ERROR, 'wide = out["wide"].detach()'),
+    "in what is handed on": ("pass", ERROR, 'other.run(lambda: F.l1_loss(net(x)["wide"], x).backward())'),
     "in a second step": ("pass", ERROR, 'F.l1_loss(out["wide"], x).backward()'),
 }
 
@@ -92,6 +94,13 @@ def test_a_layer_that_another_file_trains_is_left(loss: str, tmp_path: Path) -> 
     train = TRAIN.format(before="pass", loss=ERROR, after="pass")
     files = {"net.py": NET, "train.py": train, "later.py": LATER.format(loss=loss)}
     assert "VAE601" not in codes(linted(tmp_path, files))
+
+
+def test_a_layer_that_a_gradient_is_asked_for_elsewhere_is_left(tmp_path: Path) -> None:
+    train = TRAIN.format(before="pass", loss=ERROR, after="pass")
+    later = LATER.format(loss='F.mse_loss(net(x)["wide"], x)')
+    asked = later.replace("loss.backward()", "grads = torch.autograd.grad(loss, list(net.spread.parameters()))")
+    assert codes(linted(tmp_path, {"net.py": NET, "train.py": train, "later.py": asked})) == []
 
 
 def test_what_comes_too_late_to_be_read_may_train_a_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

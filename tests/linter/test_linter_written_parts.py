@@ -94,6 +94,8 @@ def test_an_output_that_is_written_into_is_no_logit(decode: str, tmp_path: Path)
         ("kept = out.clone()\nkept += 1", BCE, ["VAE402"]),
         ("kept = out\nkept = kept + 1", BCE, ["VAE402"]),
         ("most = out.mean().item()\nmost += 1", BCE, ["VAE402"]),
+        ("kept = out.repeat(1, 1)\nkept[:, 0] = 0", BCE, ["VAE402"]),
+        ("kept = self.back(z)\nkept[:, 0] = 0\nout = self.back(z)", BCE, ["VAE402"]),
         ("squash(torch.zeros(3) + z[0, :3])", BCE, ["VAE402"]),
         ("out.requires_grad_()", BCE, ["VAE402"]),
         ("torch.sigmoid_(out)", LOGITS, ["VAE401"]),
@@ -106,6 +108,14 @@ def test_what_is_not_written_into_is_judged_as_it_is(
 ) -> None:
     files = {"train.py": _scene(decode, loss, before=SQUASH.format("t.sigmoid_()"))}
     assert codes(linted(tmp_path, files)) == expected
+
+
+@pytest.mark.parametrize("fresh", ["torch.zeros(84)", "torch.zeros_like(out)", "torch.empty_like(out).zero_()"])
+def test_of_two_tensors_that_are_made_alike_one_is_written_into(fresh: str, tmp_path: Path) -> None:
+    decode = f"kept = {fresh}; shift = {fresh}; kept[:3] = 1; out = torch.sigmoid(out) + {{}}"
+    for name, clean in (("shift", True), ("kept", False)):
+        report = linted(tmp_path, {"train.py": _scene(decode.format(name))})
+        assert any("VAE403" in each.clean for each in report.vaes) is clean
 
 
 @pytest.mark.parametrize(
