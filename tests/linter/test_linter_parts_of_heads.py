@@ -12,7 +12,7 @@ NET = (
     + LAYERS
     + """
     def forward(self, x):
-        mean, second = self.to_m(x), self.to_s(x)
+        {heads}
         z = mean + torch.exp({std}) * torch.randn_like(mean)
         error = F.mse_loss(self.back(z), x, reduction="sum")
         {kl}
@@ -20,7 +20,14 @@ NET = (
         return loss
 """
 )
+HEADS = "mean, second = self.to_m(x), self.to_s(x)"
 TERM = "0.5 * (m.pow(2) + s.exp() - 1 - s).sum()"
+
+
+def scene(kl: str, std: str = "0.5 * second", heads: str = HEADS) -> str:
+    return NET.format(heads=heads, std=std, kl=kl)
+
+
 PARTS = {
     "each step": f"""kl = 0.0
         for t in range(mean.size(1)):
@@ -42,7 +49,7 @@ PARTS = {
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize(("std", "expected"), [("0.5 * second", []), ("second", ["VAE201"])])
 def test_a_kl_of_a_part_of_both_heads_belongs_to_them(part: str, std: str, expected: list[str], tmp_path: Path) -> None:
-    report = linted(tmp_path, {"net.py": NET.format(std=std, kl=PARTS[part])})
+    report = linted(tmp_path, {"net.py": scene(PARTS[part], std)})
     assert codes(report) == expected
     assert [facts for facts in report.facts if facts.sampler.std and facts.kl.form and facts.recon.kind]
 
@@ -52,7 +59,7 @@ def test_a_kl_of_a_part_of_both_heads_belongs_to_them(part: str, std: str, expec
 )
 def test_a_kl_of_parts_that_differ_is_not_theirs(heads: str, tmp_path: Path) -> None:
     kl = f"m, s = {heads}\n        kl = {TERM}"
-    report = linted(tmp_path, {"net.py": NET.format(std="second", kl=kl)})
+    report = linted(tmp_path, {"net.py": scene(kl, "second")})
     assert codes(report) == []
     assert not [facts for facts in report.facts if facts.sampler.std and facts.kl.form]
 
@@ -72,11 +79,10 @@ def test_heads_that_are_entries_themselves_miss_no_axis(means: str, heads: str, 
         for t in range({count}):
             m, s = {parts}
             kl = kl + {TERM.replace(".sum()", ".mean()")}"""
-    made = f"h = self.a(x).view(-1, 2, 7)\n        mean, second = {heads}"
-    text = NET.format(std="0.5 * second", kl=kl).replace('reduction="sum")', 'reduction="none").sum(1).mean()')
-    text = text.replace("nn.Linear(33, 7), nn", "nn.Linear(33, 14), nn").replace(
-        "mean, second = self.a(x), self.b(x)", made
-    )
+    made = f"h = self.to_m(x).view(-1, 2, 7)\n        mean, second = {heads}"
+    text = scene(kl, heads=made).replace('reduction="sum")', 'reduction="none").sum(1).mean()')
+    assert text.count("= nn.Linear(84, 7)") == 1
+    text = text.replace("= nn.Linear(84, 7)", "= nn.Linear(84, 14)")
     assert codes(linted(tmp_path, {"net.py": text})) == expected
 
 
@@ -88,5 +94,5 @@ def test_a_mean_over_what_is_left_of_an_entry_is_not_judged(means: str, tmp_path
         for t in range({count}):
             m, s = {heads}
             kl = kl + {TERM.replace(".sum()", ".mean()")}"""
-    text = NET.format(std="0.5 * second", kl=kl).replace('reduction="sum")', 'reduction="none").sum(1).mean()')
+    text = scene(kl).replace('reduction="sum")', 'reduction="none").sum(1).mean()')
     assert codes(linted(tmp_path, {"net.py": text})) == expected
