@@ -96,6 +96,53 @@ def test_a_layer_that_another_file_trains_is_left(loss: str, tmp_path: Path) -> 
     assert "VAE601" not in codes(linted(tmp_path, files))
 
 
+ANY_MODEL = {
+    "a function": """
+def later(net, batches):
+    for x in batches:
+        F.mse_loss(net(x)["wide"], x).backward()
+""",
+    "a class": """
+class Later:
+    def __init__(self, net):
+        self.net = net
+
+    def step(self, x):
+        loss = F.mse_loss(self.net(x)["wide"], x)
+        loss.backward()
+""",
+}
+
+
+@pytest.mark.parametrize("model", ANY_MODEL.values(), ids=ANY_MODEL)
+def test_a_training_of_any_model_may_train_a_layer(model: str, tmp_path: Path) -> None:
+    train = TRAIN.format(before="pass", loss=ERROR, after="pass")
+    assert codes(linted(tmp_path, {"net.py": NET, "train.py": train, "later.py": HEAD + model})) == []
+    own = model.replace('net(x)["wide"]', "other(x)").replace("\nclass", "\nother = nn.Linear(84, 84)\n\nclass", 1)
+    own = own.replace("\ndef", "\nother = nn.Linear(84, 84)\n\ndef", 1).replace("self.other", "other")
+    assert codes(linted(tmp_path, {"net.py": NET, "train.py": train, "later.py": HEAD + own})) == ["VAE601"]
+
+
+WRITTEN = {
+    "over a part": "y[:, 3:] = wide[:, 3:]",
+    "where it is asked": "y[x > 0] = wide[x > 0]",
+    "row by row": "for row, other in zip(y, wide): row.copy_(other)",
+    "by its columns": "y.index_copy_(1, torch.arange(84), wide)",
+    "as what is filled": "torch.maximum(y, wide, out=y)",
+    "over what another name has": "same = y[:, 3:]; same.copy_(wide[:, 3:])",
+    "into something unknown": 'kept["wide"] = wide; y = y + kept["wide"]',
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
+def test_a_layer_whose_output_is_written_into_another_is_left(written: str, tmp_path: Path) -> None:
+    train = TRAIN.format(before="pass", loss='F.mse_loss(y, x, reduction="sum")', after="pass")
+    for step, expected in ((written, []), ("kept = wide.clone(); kept[:, 3:] = 0", ["VAE601"])):
+        lines = f'y, wide = out["y"].clone(), out["wide"]\n    {step}\n'
+        text = train.replace("    kl = ", f"    {lines}    kl = ")
+        assert codes(linted(tmp_path, {"net.py": NET, "train.py": text})) == expected
+
+
 def test_a_layer_that_a_gradient_is_asked_for_elsewhere_is_left(tmp_path: Path) -> None:
     train = TRAIN.format(before="pass", loss=ERROR, after="pass")
     later = LATER.format(loss='F.mse_loss(net(x)["wide"], x)')

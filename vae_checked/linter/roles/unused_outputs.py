@@ -17,8 +17,6 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.roles.ungiven_gradients import TELLING
-from vae_checked.linter.roles.written_copies import may_be_written
 from vae_checked.linter.symbols.expression import Expr, Site, origin
 from vae_checked.linter.symbols.observations import Spot, spot_of
 from vae_checked.linter.symbols.registered import with_parameters
@@ -58,7 +56,13 @@ class UnusedOutputs:
     def note(self, losses: Losses) -> None:
         """Take note of the layers that the losses of an evaluation reach, and of where it differentiates them."""
         roots = losses.evaluation.observations.roots
-        self._read.update(spot_of(root.site) for root in roots if root.kind == "backward")
+        # What reaches no layer may reach one of a model that was handed in.
+        open_ends = losses.read_once(_made_by_others)
+        self._read.update(
+            spot_of(root.site)
+            for root in roots
+            if root.kind == "backward" and not (isinstance(root.value, Expr) and root.value.uid in open_ends)
+        )
         made = losses.evaluation.read_once(_made)
         self._reached.update(made[number] for number in losses.trained if number in made)
 
@@ -95,6 +99,13 @@ def _made(evaluation: Evaluation) -> dict[object, Spot]:
     return {layer.serial: spot_of(layer.site) for layer in layers if layer.site is not None}
 
 
+def _made_by_others(losses: Losses) -> set[int]:
+    """The uids of what unread calls have a part in, and no layer."""
+    graph = losses.graph
+    unread = graph.holding_any(node.uid for node in graph.having("opaque", "call"))
+    return unread - graph.holding_any(node.uid for node in graph.having("layer"))
+
+
 def _unreached(losses: Losses) -> list[Expr]:
     """The layers of the model that no loss reaches, and that have no part in its terms or in what is not read.
 
@@ -105,10 +116,17 @@ def _unreached(losses: Losses) -> list[Expr]:
     lost = [node for node in layers if node.get("serial") not in losses.trained]
     if not lost or frozen_parts.freezes(evaluation):
         return []
+    if any(graph.holds(end, node.uid) for node in graph.having("written") for end in losses.backward):
+        # What was written there is not followed: it may be made by any layer.
+        return []
     terms = [*(kl.term for kl in losses.kls), *(recon.term for recon in losses.recons)]
     others = [*graph.having(*_OTHERWISE), *terms, *(each.z for each in losses.samples)]
-    lost = [node for node in lost if not any(graph.holds(other, node.uid) for other in others)]
-    return [] if lost and may_be_written(lost, evaluation, TELLING) else lost
+    kept = evaluation.observations.handed_on
+    return [
+        node
+        for node in lost
+        if graph.holding(node.uid).isdisjoint(kept) and not any(graph.holds(other, node.uid) for other in others)
+    ]
 
 
 def _handed_out(losses: Losses, site: SamplerSite, recon: Reconstruction) -> dict[Spot, Origin]:
