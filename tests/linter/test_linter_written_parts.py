@@ -75,6 +75,10 @@ def _scene(decode: str = "pass", loss: str = BCE, before: str = "", data: str = 
         "lessen(out)",
         "own.squash_(out)",
         "squash(out)",
+        "def inner():\n    out.sigmoid_()\n\ninner()",
+        "def inner():\n    same = out.view(-1)\n    same -= same - torch.sigmoid(same)\n\ninner()",
+        "out.copy_(torch.sigmoid(out))",
+        "kept = torch.empty_like(out)\nkept.copy_(torch.sigmoid(out))\nout = kept",
     ],
 )
 def test_an_output_that_is_written_into_is_no_logit(decode: str, tmp_path: Path) -> None:
@@ -95,10 +99,13 @@ def test_an_output_that_is_written_into_is_no_logit(decode: str, tmp_path: Path)
         ("kept = out\nkept = kept + 1", BCE, ["VAE402"]),
         ("most = out.mean().item()\nmost += 1", BCE, ["VAE402"]),
         ("kept = out.repeat(1, 1)\nkept[:, 0] = 0", BCE, ["VAE402"]),
-        ("kept = self.back(z)\nkept[:, 0] = 0\nout = self.back(z)", BCE, ["VAE402"]),
         ("squash(torch.zeros(3) + z[0, :3])", BCE, ["VAE402"]),
         ("out.requires_grad_()", BCE, ["VAE402"]),
+        ("kept = torch.empty_like(out)\nkept.copy_(out)\nkept.sigmoid_()", BCE, ["VAE402"]),
+        ("kept = self.back(z)\nkept[:, 0] = 0\nout = self.back(z)", BCE, ["VAE402"]),
+        ("def inner():\n    out = torch.zeros(3)\n    out.sigmoid_()\n\ninner()", BCE, ["VAE402"]),
         ("torch.sigmoid_(out)", LOGITS, ["VAE401"]),
+        ("kept = torch.empty_like(out)\nkept.copy_(torch.sigmoid(out))\nout = kept", LOGITS, ["VAE401"]),
         ("out[:] = torch.sigmoid(out)", LOGITS, ["VAE401"]),
         ("out = torch.sigmoid(out)\nout[:, 3:] = self.back(z)[:, 3:]", LOGITS, []),
     ],
@@ -116,6 +123,19 @@ def test_of_two_tensors_that_are_made_alike_one_is_written_into(fresh: str, tmp_
     for name, clean in (("shift", True), ("kept", False)):
         report = linted(tmp_path, {"train.py": _scene(decode.format(name))})
         assert any("VAE403" in each.clean for each in report.vaes) is clean
+
+
+@pytest.mark.parametrize(("std", "expected"), [("0.5 * s", []), ("s", ["VAE201"])])
+@pytest.mark.parametrize("empty", ["torch.empty_like(m)", "torch.zeros_like(m)", "m.clone()"])
+def test_a_draw_that_is_copied_over_a_tensor_is_the_draw(
+    empty: str, std: str, expected: list[str], tmp_path: Path
+) -> None:
+    scene, drawn = _scene("out = torch.sigmoid(out)"), "m + torch.exp(0.5 * s) * torch.randn_like(s)"
+    assert scene.count(f"return self.decode({drawn})") == 1
+    copied = f"z = {empty}; z.copy_(m + torch.exp({std}) * torch.randn_like(s)); return self.decode(z)"
+    report = linted(tmp_path, {"train.py": scene.replace(f"return self.decode({drawn})", copied)})
+    assert codes(report) == expected
+    assert joined(report)
 
 
 @pytest.mark.parametrize(

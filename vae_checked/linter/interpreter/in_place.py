@@ -87,11 +87,17 @@ def by_operator(context: Context, tensor: Expr, scope: Scope, site: Site) -> Non
 
 
 def into(context: Context, tensor: Expr, scope: Scope, site: Site) -> None:
-    """Take note that a tensor is another than it was: under its other names, and what it is a view of as well."""
+    """Take note that a tensor is another than it was: under its other names, and what it is a view of as well.
+
+    A function that stands in another one may have it by a name of that.
+    """
     changed = {each.uid for each in _same_memory(tensor)}
-    for name, value in scope.names.items():
-        if isinstance(value, Expr) and value.uid in changed:
-            scope.names[name] = as_written(value, site)
+    at: Scope | None = scope
+    while at is not None and (at is scope or at.parent is not None):
+        for name, value in at.names.items():
+            if isinstance(value, Expr) and value.uid in changed:
+                at.names[name] = as_written(value, site)
+        at = at.parent
     given = context.frames[-1].given if context.frames else ()
     # Whoever called has it by a name of his own.
     context.observations.written |= changed & {each.uid for each in given if isinstance(each, Expr)}

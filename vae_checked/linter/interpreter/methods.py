@@ -184,6 +184,9 @@ def _call_on_tensor(
         own = own_leaves.learned(owner, context.serial(), site)
         if own is not None:
             return own
+    if name == "copy_" and args:
+        # It holds nothing of what it held before.
+        return HANDLERS["clone"](context, args[:1], {}, site)
     if name == "fit":
         trainers.fit(context, args, kwargs, site)
     if name in fields.TRANSFORMED and len(args) == 1:
