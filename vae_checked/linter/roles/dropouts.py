@@ -14,7 +14,7 @@ from vae_checked.linter.roles.built_anew import where_applied
 from vae_checked.linter.roles.objective import Losses, differentiated
 from vae_checked.linter.roles.phi import asks_for_mode
 from vae_checked.linter.roles.switched_dropouts import is_held, may_be_switched
-from vae_checked.linter.symbols.expression import Expr, Graph, walk
+from vae_checked.linter.symbols.expression import Expr, walk
 from vae_checked.linter.torch_model.optimizers import BACKWARD
 
 # Calls of functions, by the place and the name of the rate that they are given.
@@ -70,31 +70,25 @@ def is_always_on(losses: Losses, node: Expr) -> bool | None:
 
 def is_of_training_branch(losses: Losses, node: Expr) -> bool:
     """Whether what has a layer in it has it in branches of training alone, as those that call its function may be."""
+    anywhere, in_evaluation = losses.read_once(_met) if losses.unsettled.having("phi") else ((), ())
+    written = None if node.site is None else node.site.node
+    return written in anywhere and written not in in_evaluation
+
+
+def _met(losses: Losses) -> tuple[frozenset[ast.AST], frozenset[ast.AST]]:
+    """Where the layers are written that are part of some value of an evaluation, on any way and where it evaluates."""
     graph = losses.unsettled
-    if not graph.having("phi"):
-        return False
-    whole = [value for value in graph.values if not _is_part(value, graph)]
-    return _is_met(node, whole, in_evaluation=False) and not _is_met(node, whole, in_evaluation=True)
-
-
-def _is_met(layer: Expr, values: Iterable[Expr], *, in_evaluation: bool) -> bool:
-    """Whether a layer, by where it is written, is part of some values, in evaluation or on any way through them."""
-    written = None if layer.site is None else layer.site.node
-    stack, seen = list(values), set[int]()
+    parts = {arg.uid for node in graph.nodes for arg in node.args}
+    # What is part of another value is met there, or is not.
+    stack, seen = [value for value in graph.values if value.uid not in parts], set[int]()
     while stack:
         value = stack.pop()
-        if value.uid in seen:
-            continue
-        seen.add(value.uid)
-        if value.op == "layer" and value.site is not None and value.site.node is written:
-            return True
-        by_mode = value.op == "phi" and asks_for_mode(value.args[0])
-        stack += (_evaluated(value),) if by_mode and in_evaluation else value.args
-    return False
-
-
-def _is_part(value: Expr, graph: Graph) -> bool:
-    return any(graph.holds(other, value.uid) for other in graph.values if other.uid != value.uid)
+        if value.uid not in seen:
+            seen.add(value.uid)
+            by_mode = value.op == "phi" and asks_for_mode(value.args[0])
+            stack += (_evaluated(value),) if by_mode else value.args
+    written = {node.uid: node.site.node for node in graph.having("layer") if node.site is not None}
+    return frozenset(written.values()), frozenset(node for uid, node in written.items() if uid in seen)
 
 
 def _evaluated(choice: Expr) -> Expr:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files import syntax
+from vae_checked.linter.files.source import Cell
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.symbols.expression import Expr
@@ -50,7 +52,7 @@ def _held(evaluation: Evaluation) -> frozenset[object]:
 
 def _conditions(function: syntax.Definition, written: ast.expr) -> Iterator[ast.expr]:
     """What has to hold where something is written in a function, or where nothing has left it before."""
-    for node in syntax.descendants(function):
+    for node in _choices(function):
         if isinstance(node, ast.IfExp) and any(syntax.holds(each, written) for each in (node.body, node.orelse)):
             yield node.test
         elif isinstance(node, ast.If):
@@ -58,6 +60,11 @@ def _conditions(function: syntax.Definition, written: ast.expr) -> Iterator[ast.
             leaves = any(isinstance(each, ast.Return) for each in branches) and node.lineno < written.lineno
             if leaves or any(syntax.holds(each, written) for each in branches):
                 yield node.test
+
+
+@lru_cache(maxsize=64)
+def _choices(function: syntax.Definition) -> tuple[ast.If | ast.IfExp, ...]:
+    return tuple(node for node in syntax.descendants(function) if isinstance(node, (ast.If, ast.IfExp)))
 
 
 def _may_be_set(asked: ast.expr, around: syntax.Definition, evaluation: Evaluation) -> bool:
@@ -78,14 +85,14 @@ def _may_be_set(asked: ast.expr, around: syntax.Definition, evaluation: Evaluati
 
 def _is_set_later(name: str, evaluation: Evaluation) -> bool:
     """Whether an attribute is set by anything but an `__init__`."""
-    for module in evaluation.modules():
-        for cell in module.file.cells:
-            for node in cell.nodes:
-                if isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Store):
-                    around = function_around(node, cell)
-                    if around is None or around.name != "__init__":
-                        return True
-    return False
+    cells = (cell for module in evaluation.modules() for cell in module.file.cells)
+    return any(name in cell.read_once(_set_later) for cell in cells)
+
+
+def _set_later(cell: Cell) -> frozenset[str]:
+    stored = [node for node in cell.of(ast.Attribute) if isinstance(node.ctx, ast.Store)]
+    around = ((node.attr, function_around(node, cell)) for node in stored)
+    return frozenset(name for name, function in around if function is None or function.name != "__init__")
 
 
 def _is_handed(name: str, place: int | None, function: syntax.Definition, evaluation: Evaluation) -> bool:
