@@ -37,3 +37,28 @@ def test_a_uniform_draw_by_the_quantiles_of_a_normal(width: int, found: list[str
     report = read(tmp_path, model + LOOP.format(body=looped(f"{RECON}\n{KL}\nloss = recon + kl")))
     assert [finding.code for finding in report.findings] == found
     assert any("VAE202" in vae.clean for vae in report.vaes) is not bool(found)
+
+
+BETWEEN = """
+        std = torch.exp(0.5 * s)
+        low, high = ({ends} - m) / std
+        below, above = 0.5 * (1 + torch.erf(low / 2 ** 0.5)), 0.5 * (1 + torch.erf(high / 2 ** 0.5))
+        part = below + torch.rand_like(m) * (above - below)
+        z = """
+
+
+@pytest.mark.parametrize(
+    ("drawn", "found"),
+    [
+        ("m + std * 2 ** 0.5 * torch.erfinv((2 * part - 1).clamp(-0.999, 0.999))", set()),
+        ("m + std * torch.special.ndtri(part)", set()),
+        ("part", {"VAE202", "VAE204"}),
+    ],
+    ids=["the error function's inverse", "the normal one's by name", "a probability itself"],
+)
+def test_a_normal_draw_between_bounds(drawn: str, found: set[str], tmp_path: Path) -> None:
+    """It is the quantile of a uniform draw between two probabilities, which the heads and the bounds tell."""
+    start, _, end = MODEL.partition("        z = ")
+    model = start + BETWEEN.format(ends="torch.tensor([[[-1.0]], [[1.0]]])")[1:] + drawn + end[end.index("\n") :]
+    report = read(tmp_path, model + LOOP.format(body=looped(f"{RECON}\n{KL}\nloss = recon + kl")))
+    assert {finding.code for finding in report.findings} & {"VAE202", "VAE204"} == found

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from vae_checked.facts import Origin, Parametrisation
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import batch_sizes, in_tests
+from vae_checked.linter.roles import batch_sizes, in_tests, quantiles
 from vae_checked.linter.symbols.expression import (
     CARRIED,
     CARRIERS,
@@ -211,7 +211,9 @@ def find(graph: Graph) -> list[SamplerSite]:
     for node in graph.nodes:
         if node.op in ("add", "sub") and any(arg.bits & CARRIED for arg in node.args):
             site = _read(node)
-            if site is not None and _is_wanted(node, site, drawn) and not in_tests.is_written(node):
+            if site is None or not _is_wanted(node, site, drawn) or in_tests.is_written(node):
+                continue
+            if not quantiles.are_asked_for(node, site.noise, graph):
                 found[node.uid] = site
     detached = _detached(graph, found)
     return [replace(site, detached=uid in detached, repeated=_repeated(site, graph)) for uid, site in found.items()]
