@@ -66,3 +66,33 @@ def test_the_density_of_what_stands_for_data_is_no_kl(tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": TRIED})
     assert codes(report) == []
     assert not any({"VAE301", "VAE306"} & set(each.clean) for each in report.judgements)
+
+
+STARTED = """
+
+class Painter(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.paint = nn.Linear(5, 84)
+        self.to_m, self.to_s = nn.Linear(84, 84), nn.Linear(84, 84)
+
+    def forward(self, z):
+        canvas = torch.zeros(len(z), 84)
+        for _ in range(3):
+            canvas = canvas + self.paint({given})
+        return self.to_m(canvas), self.to_s(canvas)
+
+
+def attempt(z):
+    painter = Painter()
+    m, s = painter(z)
+    picture = torch.randn(16, 84)
+    loss = (0.5 * (m - picture) ** 2 * torch.exp(-s) + 0.5 * s).sum(1).mean()
+    loss.backward()
+"""
+
+
+@pytest.mark.parametrize(("given", "found"), [("torch.ones(16, 5)", []), ("z", ["VAE306"])])
+def test_what_layers_make_of_numbers_alone_is_no_mean(given: str, found: list[str], tmp_path: Path) -> None:
+    """A picture that is painted from numbers, beside one that is drawn, is of a network that is only tried out."""
+    assert codes(linted(tmp_path, {"net.py": HEAD + STARTED.format(given=given)})) == found

@@ -79,12 +79,14 @@ def is_beside(kl: Divergence, others: Iterable[Divergence]) -> bool:
 def is_of_tried_data(kl: Divergence) -> bool:
     """Whether what looks like a KL from N(0, I), at a draw, is an error: its mean is made of other draws alone.
 
-    Such draws stand for data, as where a model is tried out, and so may the one that the density is taken of.
+    Such draws stand for data, as where a model is tried out, and so may the one that the density is taken of. What
+    layers make of numbers alone, as of the first state of a network, is no posterior's mean either.
     """
     if kl.prior_heads is not None or not kl.reversed or not _is_estimate(kl):
         return False
     made = list(walk(kl.location))
-    return any(node.op == "noise" for node in made) and not any(is_given(node) for node in made)
+    of_numbers = any(node.op == "layer" for node in made) and all(node.args or node.op == "const" for node in made)
+    return of_numbers or (any(node.op == "noise" for node in made) and not any(is_given(node) for node in made))
 
 
 def _is_of_these_heads(one: Divergence, other: Divergence) -> bool:
