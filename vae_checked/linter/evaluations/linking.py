@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
+from vae_checked.facts import Parametrisation
 from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.evaluations.whole_results import call_losses, keys_read
 from vae_checked.linter.files import syntax
@@ -14,10 +15,11 @@ from vae_checked.linter.interpreter import declared
 from vae_checked.linter.interpreter.interpreter import Interpreter
 from vae_checked.linter.symbols.expression import Expr, Site, atom, strip
 from vae_checked.linter.symbols.values import Class, Function, Instance, Key, Value, opened
-from vae_checked.mathematics.names import Role, likely_role_of
+from vae_checked.mathematics.names import Role, likely_role_of, reading_of
 
 # What a loss of a model compares, in the order in which trainers hand it over.
 _SIDES = (Role.RECONSTRUCTION, Role.INPUT)
+_LOGARITHMS = frozenset((Parametrisation.LOGVAR, Parametrisation.LOG_STD))
 # What says of one of two pictures that it is the one that was there before.
 _ORIGINAL = re.compile(r"(?:^|_)(?:orig(?:inal)?|true|real|target|truth|gt|given)(?:_|$)", re.IGNORECASE)
 
@@ -158,6 +160,8 @@ def arguments(
         wanted = (Role.RECONSTRUCTION, Role.INPUT)
     if any(named.count(role) != 1 or role not in roles for role in wanted):
         return None
+    if Role.SECOND in named and not _may_be_handed(parameters[named.index(Role.SECOND)].arg, roles, names):
+        return None
     source = function.scope.module.source_of(function.node)
     required = len(parameters) - len(spec.defaults)
     args: list[Value] = []
@@ -176,6 +180,18 @@ def arguments(
         else:
             args.append(atom(item.arg, Site(source, item), interpreter.serial()))
     return args
+
+
+def _may_be_handed(parameter: str, roles: dict[str, Value], names: Mapping[int, list[str]]) -> bool:
+    """Whether the head for std may be what a parameter is named after: what is called `std` is no `logvar`.
+
+    Where no code that was read hands over the one for the other, the names alone say what belongs together.
+    """
+    second, wanted = roles.get(Role.SECOND), reading_of(parameter)
+    if not isinstance(second, Expr) or wanted is None:
+        return True
+    named = {reading_of(name) for name in names.get(strip(second).uid, ())} - {None}
+    return not named or any((reading in _LOGARITHMS) is (wanted in _LOGARITHMS) for reading in named)
 
 
 def _steps(outputs: Value, roles: dict[str, Value]) -> list[Expr]:
