@@ -19,6 +19,8 @@ _WITHOUT_GRADIENT = re.compile(r"\.(?:detach|item|numpy|tolist)\(|\.data\b|\bflo
 _CLIPPED = "with two equal bounds"
 _PASSED_BY_NONE = "which no value of the KL passes"
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
+# What makes 0 of all that is less than one, or of what does not hold.
+_COUNTED = re.compile(r"//|%|[<>]|\b(?:int|round|floor|trunc|max|clip)\(")
 # What keeps a value within bounds, where it is written.
 _CLIP = re.compile(r"\b(?:clamp(?:_min|_max)?_?|clip|hardtanh|minimum|maximum|min|max|relu)\(")
 
@@ -55,6 +57,8 @@ def _remedy(facts: Facts, stopped: str) -> str:
         return f"give the clamp of {names_of(facts).kl} room: between equal bounds it is a constant"
     if _PASSED_BY_NONE in stopped:
         return f"leave {names_of(facts).kl} as it is: the {stopped.split(maxsplit=1)[0]} lets no value of it through"
+    if _COUNTED.search(stopped) and names_of(facts).kl not in stopped:
+        return f"weigh {names_of(facts).kl} by more than 0 in some turn: {stopped} is 0 in each"
     if _CLIP.search(stopped):
         return f"leave {names_of(facts).kl} as it is: {stopped} lets no value of it through"
     return f"leave the gradient to {names_of(facts).kl}: {stopped} has none" if _cut_off(stopped) else _sum(facts)

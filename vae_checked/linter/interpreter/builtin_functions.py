@@ -54,6 +54,8 @@ def _len(context: Context, args: list[Value], kwargs: dict[str, Value], site: Si
 
 def _range(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
     numbers = counting([whole(number_of(item)) for item in args], _MAX_RANGE)
+    for stand_in in ("index", "loop"):
+        context.observations.note_turns(atom(stand_in, site, site.place.line), tuple(args))
     return [atom("index", site, site.place.line)] if numbers is None else list[Value](numbers)
 
 

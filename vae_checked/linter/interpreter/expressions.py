@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 
-from vae_checked.linter.interpreter import attributes, configured, operators, parts
+from vae_checked.linter.interpreter import attributes, configured, moving, operators, parts
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.builtin_functions import BUILTINS, is_of_type
 from vae_checked.linter.interpreter.context import Context
@@ -134,7 +134,7 @@ def _bool_op(context: Context, node: ast.BoolOp, scope: Scope) -> Value:
 
 
 def _if_exp(context: Context, node: ast.IfExp, scope: Scope) -> Value:
-    test = context.eval(node.test, scope)
+    test = moving.asked(context, node.test, scope)
     condition = as_expr(test, context.site(node.test))
     truth = operators.truth(test)
     if truth is None:

@@ -13,6 +13,7 @@ from vae_checked.linter.interpreter import (
     configured,
     in_place,
     loops,
+    moving,
     operators,
     parts,
     settings,
@@ -67,7 +68,7 @@ def run_block(context: Context, statements: Sequence[ast.stmt], scope: Scope) ->
 def _if(context: Context, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) -> tuple[bool, Outcome]:
     """Run an if statement; (True, value) when it settles what the block returns."""
     context.begin(node)
-    test = context.eval(node.test, scope)
+    test = moving.asked(context, node.test, scope)
     truth, condition = operators.truth(test), None
     if truth is None:
         condition = as_expr(test, context.site(node.test))
@@ -391,6 +392,8 @@ def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcom
     with context.turning(count, node if len(items) == 1 and not isinstance(node.iter, (ast.List, ast.Tuple)) else None):
         for turn, item in enumerate(items if asked is None else [*items, *items]):
             bind(context, node.target, item, scope, node.target)
+            if trains:
+                moving.let_move(context, node, scope)
             if asked is not None:
                 bind(context, asked[0], asked[1][turn], scope, node.target)
             result = _loop_body(context, node.body, scope)
@@ -404,6 +407,8 @@ def _while(context: Context, node: ast.While, scope: Scope) -> Outcome:
     before = {name: scope.names.get(name) for name in syntax.asked_for_axes(node.test)}
     lengths = {name: len(value) for name, value in scope.names.items() if type(value) is list}
     loops.count_any_turn(context, node, scope)
+    if syntax.trains(node):
+        moving.let_move(context, node, scope)
     with context.turning(1, node):
         result = _loop_body(context, node.body, scope)
     for name, count in lengths.items():

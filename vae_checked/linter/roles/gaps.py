@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Facts, Origin
 from vae_checked.linter.roles import (
+    counted_weights,
     flows,
     gradients,
     other_draws,
@@ -77,6 +78,9 @@ def _on_another_way(
     if other is not None:
         reason = _at(origin(other), "on another way {} stands in the place of this KL").value
         yield from ((path, reason) for path in _OF_A_KL)
+    held = counted_weights.held_back(kl, losses)
+    if held is not None:
+        yield "kl.in_loss", _at(origin(held.node), "the KL waits for {}, and training may end before it").value
     shown = validations.other_loss(kl, losses)
     if shown is not None:
         reason = _at(origin(shown), "this KL is only shown: {} has its heads in it, and no gradient by it").value

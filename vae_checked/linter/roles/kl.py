@@ -7,7 +7,16 @@ from collections.abc import Sequence
 
 from vae_checked.facts import KL, Fact, Factor, KLForm, Likelihood, Origin, Reduced, Reduction
 from vae_checked.linter.evaluations.evaluation import expressions
-from vae_checked.linter.roles import extents, frozen_parts, gradients, kept_terms, phi, targets, validations
+from vae_checked.linter.roles import (
+    counted_weights,
+    extents,
+    frozen_parts,
+    gradients,
+    kept_terms,
+    phi,
+    targets,
+    validations,
+)
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.parts_of_heads import misses_an_axis
@@ -68,6 +77,9 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         out_of_loss = where if stopped is None else origin(stopped)
         # What is not differentiated lowers nothing, whichever side of a minus it stands on.
         sign = sign if losses.flow.reaches(losses.ends, kl.term.uid) else None
+    held = counted_weights.held_back(kl, losses) if in_loss else None
+    if held is not None and held.never:
+        in_loss, out_of_loss = False, origin(held.node)
     if in_loss and (gradients.bounded_at(kl, losses) is not None or losses.leave_out(kl)):
         # How large the KL is, nobody knows before it is trained; another sum than the one that trains is only shown.
         in_loss = None

@@ -81,6 +81,7 @@ class Observations:
     `chosen` are the nodes, by their ids, of the models and losses that settings chose by a name. `inner` are the
     functions that stand in others, by the ids of their nodes, as they were defined last.
     `assumed` are the conditions, by their numbers, by which the model is the one that it is, and whether they hold.
+    `turns` are what ranges were given, by the number of what stands for the numbers of each; empty where loops differ.
     """
 
     roots: list[Root] = field(default_factory=list)
@@ -101,6 +102,7 @@ class Observations:
     chosen: set[int] = field(default_factory=set)
     inner: dict[int, Function] = field(default_factory=dict)
     assumed: dict[int, bool] = field(default_factory=dict)
+    turns: dict[int, tuple[Value, ...]] = field(default_factory=dict)
     _equal_to: dict[int, int] = field(default_factory=dict)
 
     def assume(self, condition: Expr, holds: bool) -> None:
@@ -129,6 +131,10 @@ class Observations:
                     self.encodings[_made(each).uid] = given
         elif args and isinstance(args[0], Expr) and isinstance(value, Expr):
             self.decodings[_made(value).uid] = Decoding(function.bound, args[0], site, caller)
+
+    def note_turns(self, number: Expr, given: tuple[Value, ...]) -> None:
+        """Take note of what a range was given whose numbers one stands for."""
+        self.turns[number.uid] = given if self.turns.get(number.uid, given) == given else ()
 
     def name(self, value: Value, name: str) -> None:
         """Take note of a name that an expression goes by."""

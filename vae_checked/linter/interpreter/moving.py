@@ -1,0 +1,160 @@
+"""Numbers that training moves, and conditions ask for: in the first turn alone they are what the code begins with."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from vae_checked.linter.files import syntax
+from vae_checked.linter.interpreter import operators
+from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.symbols.expression import Site, atom
+from vae_checked.linter.symbols.values import Instance, Module, Scope, Value, is_number, number_of
+from vae_checked.record import dataclass
+
+_ASKING = (ast.If, ast.IfExp, ast.While)
+# What makes a number of a number in an assignment.
+_BOUNDS = frozenset(("min", "max"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Moving:
+    """The names of which a condition in a loop asks: those that count, those that are set to constants, or to more."""
+
+    counted: frozenset[str]
+    constants: tuple[tuple[str, object], ...]
+    more: frozenset[str]
+
+
+def let_move(context: Context, node: ast.For | ast.AsyncFor | ast.While, scope: Scope) -> None:
+    """In the place of the numbers by which a loop that trains asks for its turn, put one that is in no turn known."""
+    site = context.site(node)
+    known = scope.module.read_once(_by_place)
+    place = site.source.cell.number, node.lineno, node.col_offset
+    if place not in known:
+        known[place] = _read(node)
+    moving, names = known[place], scope.names
+    moved = {name for name in moving.counted if _is_constant(names.get(name, atom(name)))}
+    moved |= {
+        name for name, value in moving.constants if _is_constant(names.get(name, atom(name))) and names[name] != value
+    }
+    moved |= {name for name in moving.more if names.get(name, name) is None}
+    for name in sorted(moved):
+        names[name] = _any_turn(site, name)
+
+
+def _by_place(_: Module) -> dict[tuple[int | None, int, int], _Moving]:
+    """By cell, line and column of a loop: it is met in many evaluations, and its nodes are made anew."""
+    return {}
+
+
+def asked(context: Context, test: ast.expr, scope: Scope) -> Value:
+    """What a condition asks; of a number that a method or a function counts up, in any turn."""
+    value = context.eval(test, scope)
+    if operators.truth(value) is None or isinstance(test, ast.Constant):
+        return value
+    held = [*_counted(context, test, scope)]
+    if not held:
+        return value
+    for names, name, _ in held:
+        names[name] = _any_turn(context.site(test), name)
+    anew = context.eval(test, scope)
+    for names, name, number in held:
+        names[name] = number
+    return anew
+
+
+def _is_constant(value: Value) -> bool:
+    return value is None or isinstance(value, bool) or number_of(value) is not None
+
+
+def _any_turn(site: Site, name: str) -> Value:
+    return atom("loop", site, (site.place.line, name))
+
+
+def _read(loop: ast.For | ast.AsyncFor | ast.While) -> _Moving:
+    nodes = [item for statement in loop.body for item in syntax.descendants(statement)]
+    tests = [
+        item.test if isinstance(item, _ASKING) else item for item in nodes if isinstance(item, (*_ASKING, ast.Compare))
+    ]
+    asked = {item.id for test in tests for item in ast.walk(test) if isinstance(item, ast.Name)}
+    made_once = {inner for test, inner in _chosen(nodes) if _is_asked_for(inner, test)}
+    counted, constants, more = {*_places(loop)}, list[tuple[str, object]](), set[str]()
+    for item in nodes:
+        if (
+            isinstance(item, ast.AugAssign)
+            and isinstance(item.target, ast.Name)
+            and isinstance(item.value, ast.Constant)
+        ):
+            counted.add(item.target.id)
+        elif isinstance(item, ast.Assign) and len(item.targets) == 1 and isinstance(item.targets[0], ast.Name):
+            name = item.targets[0].id
+            read = {each.id for each in ast.walk(item.value) if isinstance(each, ast.Name)}
+            if name in read and read <= {name, *_BOUNDS}:
+                counted.add(name)
+            elif isinstance(item.value, ast.Constant):
+                constants.append((name, item.value.value))
+            elif item not in made_once:
+                more.add(name)
+    chosen = tuple(each for each in constants if each[0] in asked)
+    return _Moving(frozenset(counted & asked), chosen, frozenset(more & asked))
+
+
+def _chosen(nodes: Iterable[ast.AST]) -> Iterator[tuple[ast.expr, ast.Assign]]:
+    """The assignments on the ways through conditions, each with what it is asked."""
+    for item in nodes:
+        if isinstance(item, ast.If):
+            inner = (each for way in (item.body, item.orelse) for one in way for each in syntax.descendants(one))
+            yield from ((item.test, each) for each in inner if isinstance(each, ast.Assign))
+
+
+def _is_asked_for(assigned: ast.Assign, test: ast.expr) -> bool:
+    """Whether a condition asks for the name that is given a value where it holds, as where something is built once."""
+    names = {each.id for target in assigned.targets for each in ast.walk(target) if isinstance(each, ast.Name)}
+    return any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(test))
+
+
+def _places(node: ast.For | ast.AsyncFor | ast.While) -> Iterator[str]:
+    """The name of the place of a batch among all, where a loop counts these."""
+    if isinstance(node, ast.While) or not isinstance(node.target, ast.Tuple):
+        return
+    counts = any(isinstance(each, ast.Call) and syntax.called(each) == "enumerate" for each in ast.walk(node.iter))
+    if counts and isinstance(node.target.elts[0], ast.Name):
+        yield node.target.elts[0].id
+
+
+def _counted(context: Context, test: ast.expr, scope: Scope) -> Iterator[tuple[dict[str, Value], str, Value]]:
+    """The numbers of objects and modules that a condition asks for and other code counts up, with what holds them."""
+    for item in ast.walk(test):
+        if isinstance(item, ast.Attribute) and isinstance(item.value, (ast.Name, ast.Attribute)):
+            owner = context.eval(item.value, scope)
+            if not isinstance(owner, Instance) or not is_number(owner.attributes.get(item.attr)):
+                continue
+            modules = {scope.module, *(each.scope.module for each in owner.cls.mro())}
+            if any(f".{item.attr}" in module.read_once(_counters) for module in modules):
+                yield owner.attributes, item.attr, owner.attributes[item.attr]
+        elif isinstance(item, ast.Name) and item.id in scope.module.read_once(_counters):
+            names = scope.module.scope.names
+            if item.id not in scope.names and is_number(names.get(item.id)):
+                yield names, item.id, names[item.id]
+
+
+def _counters(module: Module) -> frozenset[str]:
+    """What a number is added to outside of what builds an object: names of the module, and attributes with a dot."""
+    building = {
+        item
+        for function in module.file.of(ast.FunctionDef)
+        if function.name == "__init__"
+        for item in syntax.descendants(function)
+        if isinstance(item, ast.AugAssign)
+    }
+    named = {name for node in module.file.of(ast.Global) for name in node.names}
+    counted: set[str] = set()
+    for item in module.file.of(ast.AugAssign):
+        if item in building or not isinstance(item.value, ast.Constant):
+            continue
+        if isinstance(item.target, ast.Attribute):
+            counted.add(f".{item.target.attr}")
+        elif isinstance(item.target, ast.Name) and item.target.id in named:
+            counted.add(item.target.id)
+    return frozenset(counted)
