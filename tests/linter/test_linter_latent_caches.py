@@ -126,9 +126,11 @@ def test_two_caches_on_two_scales_are_not_told_apart(tmp_path: Path) -> None:
 
 def test_what_is_done_to_stored_latents_may_not_be_known(tmp_path: Path) -> None:
     files = scripts(" * 0.18215", "z", read="")
-    files["train"] = files["train"].replace("{folder}", "pets_latents").replace(
-        "for z in DataLoader", "for z in whitened(DataLoader"
-    ).replace("batch_size=8):", "batch_size=8)):\n        z = args.prepare(z)")  # fmt: skip
+    files["train"] = (
+        files["train"]
+        .replace("for z in DataLoader", "for z in whitened(DataLoader")
+        .replace("batch_size=8):", "batch_size=8)):\n        z = args.prepare(z)")
+    )
     assert places(tmp_path, **files) == []
 
 

@@ -148,7 +148,7 @@ def test_a_latent_that_is_decoded_where_it_was_encoded_is_followed(tmp_path: Pat
 
 
 def test_a_factor_on_the_picture_is_named(tmp_path: Path) -> None:
-    text = ends(f"z * {S}", f"z / {S}").replace("}).sample", "})").replace(").sample\n\n", f").sample * {S}\n\n", 1)
+    text = ends(f"z * {S}", f"z / {S}").replace(").sample\n\n", f").sample * {S}\n\n", 1)
     assert "VAE701" in [code for code, _ in named(tmp_path, text)]
 
 
