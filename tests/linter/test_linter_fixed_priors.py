@@ -57,6 +57,9 @@ OF_THE_BATCH = (
 WRONG = (
     "0.5 * (v + m.pow(2) - 2 * s - 1)",
     "0.5 * (v.pow(2) + m.pow(2) - s - 1)",
+    "0.5 * (v + m.pow(2) - torch.log10(v) - 1)",
+    "0.5 * (v + m.pow(2) - torch.log2(v) - 1)",
+    "0.5 * (v + m.pow(2) - s / math.log(10) - 1)",
     "0.5 * (v / self.wide + m * m - s + self.log_wide - 1)",
 )
 

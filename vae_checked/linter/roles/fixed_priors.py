@@ -13,8 +13,9 @@ from vae_checked.mathematics.gaussians import std_at
 from vae_checked.record import dataclass
 
 _LEAST = 1e-3
-# The variance that a prior would have where a KL to N(0, 1) lacks a 1/2 or a square, or has a small factor too many.
-_OF_MISTAKES = (1 / 4, 1 / 3, 1 / 2, 2.0, 3.0, 4.0)
+# The variance that a prior would have where a KL to N(0, 1) lacks a 1/2 or a square, has a small factor too many, or a
+# logarithm to the base 10 or 2.
+_OF_MISTAKES = (1 / 4, 1 / 3, 1 / 2, 2.0, 3.0, 4.0, 1 / math.log(10), 1 / math.log(2))
 
 
 @dataclass(frozen=True, slots=True)
