@@ -16,6 +16,8 @@ def near(node: Expr, most: int) -> list[Expr]:
             found[item.uid] = item
             if item.op in ("add", "sub", "mul", "neg") or item.op in TRANSPARENT:
                 stack.extend(item.args)
+            elif item.op == "div":
+                stack.append(item.args[0])
     return list(found.values())
 
 

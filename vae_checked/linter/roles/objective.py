@@ -485,7 +485,7 @@ def objective_facts(
 def _effective_beta(
     kl: Divergence, recon: Reconstruction, reading: JointLoss, of_kl: Reduced, of_recon: Reduced
 ) -> EffectiveBeta | None:
-    above, beside = scaling_of(reading.kl), scaling_of((*reading.recon, *reductions.divided_twice(recon.scale)))
+    above, beside = scaling_of(reading.kl), scaling_of((*reading.recon, *reductions.within(recon.scale, recon.factor)))
     inside = scaling_of(filter(weighs_formula, reductions.peeled(kl.term)))
     down = (*reading.shared, *reading.kl, *(reading.formula or ()))
     if above is None or beside is None or inside is None or extents.averages_more(kl, down, of_kl):

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Likelihood, Reduction
-from vae_checked.linter.roles import links, overdispersed
+from vae_checked.linter.roles import links, overdispersed, reductions
 from vae_checked.linter.roles.logarithms import near, unguarded
 from vae_checked.linter.roles.phi import asks_for_mode
 from vae_checked.linter.roles.samplers import is_scalar
@@ -51,7 +51,7 @@ class Reconstruction:
     `sign` is -1 for a log likelihood, which falls as the error grows. `scores` is what a cross entropy takes the
     softmax of, `scale` what the difference of a square is divided by, as the std of a Gaussian is. Of a loss that is
     not read `kind` is None and `sign` 0: it is made of what is `first`, and of `second`. `reduction` is None where it
-    is not known, or is that of parts.
+    is not known, or is that of parts. `factor` is how often a formula is the error, None where a name says that.
     """
 
     term: Expr
@@ -63,6 +63,7 @@ class Reconstruction:
     sign: int = 1
     scores: Expr | None = None
     scale: Expr | None = None
+    factor: float | None = 1.0
 
 
 def find(graph: Graph) -> list[Reconstruction]:
@@ -148,6 +149,9 @@ def _discretised(node: Expr) -> Reconstruction | None:
 def _of_difference(node: Expr) -> Reconstruction | None:
     """A penalty of one difference that is even and grows with its size: log cosh, Charbonnier and the like."""
     inner = strip(node)
+    while inner.op in ("mul", "div") and (index := reductions.scaled_at(inner)) is not None:
+        # What scales it is none of the formula.
+        inner = strip(inner.args[index])
     if inner.op not in _PENALTIES or not is_formula(inner):
         return None
     differences = {item.uid: item for item in elementwise(inner) if _is_difference(item)}
@@ -194,7 +198,12 @@ def _cross_entropy(node: Expr) -> Reconstruction | None:
             program({**ones, prediction.uid: p, targets[0].uid: x}) / _BCE.value(p, x, Floats) for p, x in _POINTS
         ]
         if all(close(ratios[0], ratio, 1e-3) for ratio in ratios) and abs(ratios[0]) > _LEAST:
-            return Reconstruction(node, Likelihood.BCE, prediction, targets[0], sign=1 if ratios[0] > 0 else -1)
+            found = Reconstruction(node, Likelihood.BCE, prediction, targets[0], sign=1 if ratios[0] > 0 else -1)
+            # What stands inside may weigh it, or be the size of the batch, which a mean is made with.
+            is_open = bool(ones) or any(arg.op == "size" for item in elementwise(node) for arg in item.args)
+            if is_open:
+                return replace(found, factor=None, reduction=None)
+            return replace(found, factor=abs(ratios[0]))
     return None
 
 

@@ -24,7 +24,7 @@ from vae_checked.linter.symbols.expression import (
     walk,
 )
 from vae_checked.linter.symbols.intervals import interval_of
-from vae_checked.linter.symbols.numeric import leaves
+from vae_checked.linter.symbols.numeric import leaves, settled
 from vae_checked.linter.symbols.turns import is_over_turns, is_turn
 from vae_checked.mathematics.names import is_batch_size
 from vae_checked.mathematics.reductions import (
@@ -217,16 +217,21 @@ def _wholeness(factor: Expr) -> bool | None:
     return None if not whole and not any(node.op in _OF_DATA for node in walk(factor)) else whole
 
 
-def divided_twice(scale: Expr | None) -> tuple[ChainStep, ...]:
-    """What a square of a difference that is divided by a value is scaled by: the factors of the value, each twice."""
-    return () if scale is None else 2 * (*_scaling(Expr("div", (scale, scale), (), None), 1, inverse=True),)
+def within(scale: Expr | None, factor: float | None) -> tuple[ChainStep, ...]:
+    """What a formula of an error is scaled by: how often it is the error, and what a difference is divided by.
+
+    Of a square the factors of that count twice.
+    """
+    own = Through("formula") if factor is None else Number(factor)
+    return (own,) if scale is None else (own, *2 * (*_scaling(Expr("div", (scale, scale), (), None), 1, inverse=True),))
 
 
 def _factors(node: Expr, index: int, inverse: bool, term: Expr) -> Iterator[ChainStep]:
     """The factors of a number beside a term: `0.5 / x.size(0)` is a constant and a division by the batch size."""
     bare = strip(node.args[index])
-    if bare.op == "const":
-        yield _number(node, index, inverse)
+    number = settled(bare)
+    if number is not None:
+        yield _number(node, index, number, inverse)
     elif bare.op in ("mul", "div"):
         yield from _factors(bare, 0, inverse, term)
         yield from _factors(bare, 1, inverse is not (bare.op == "div"), term)
@@ -263,8 +268,7 @@ def _name(expr: Expr) -> str:
     return str(expr.get("name") or "")
 
 
-def _number(node: Expr, index: int, inverse: bool) -> Number:
-    number = strip(node.args[index]).value
+def _number(node: Expr, index: int, number: float, inverse: bool) -> Number:
     value = 1.0 / number if inverse and number else number
     of_batch = batch_sizes.stands_in(_operand(node, index), None if node.site is None else node.site.source.cell)
     return Number(value, _text(node, index) or f"{number:g}", _is_named(node, index), inverse, of_batch)

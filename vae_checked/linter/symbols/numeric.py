@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache, partial
 from operator import mul
 
-from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr
+from vae_checked.linter.symbols.expression import ELEMENTWISE, REDUCTIONS, TRANSPARENT, Expr, walk
 from vae_checked.mathematics.ops import OPERATIONS, Setting, names_of
 
 NAN = math.nan
@@ -228,6 +229,17 @@ def leaves(expr: Expr, stop: Iterable[int] = (), most: int | None = None) -> lis
         elif op not in ("const", "size"):
             found[node.uid] = node
     return list(found.values())
+
+
+def settled(expr: Expr) -> float | None:
+    """The number that an expression is, or comes to whatever the data and their sizes: `log(2 * pi)`."""
+    if expr.op == "const":
+        return expr.value
+    if expr.op not in ELEMENTWISE or leaves(expr, most=0) or any(node.op == "size" for node in walk(expr)):
+        return None
+    with suppress(ValueError, OverflowError, ZeroDivisionError):
+        return Program(expr, ())({})
+    return None
 
 
 def leaves_below(expr: Expr, wanted: Iterable[Expr]) -> dict[int, int]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Sequence
-from contextlib import suppress
 
 from vae_checked.linter.symbols.constants import whole
-from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, Site, const, opaque, strip
+from vae_checked.linter.symbols.expression import Expr, Site, const, opaque, strip
 from vae_checked.linter.symbols.given import is_data
 from vae_checked.linter.symbols.index_keys import entry
-from vae_checked.linter.symbols.numeric import Program, leaves
+from vae_checked.linter.symbols.numeric import settled
 from vae_checked.linter.symbols.places import Places
 from vae_checked.linter.symbols.turns import over_turns
 from vae_checked.linter.symbols.values import MAX_NESTED, Value, as_expr, number_of
@@ -53,21 +52,11 @@ def _cast(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site)
     axes = 0
     while isinstance(single, (list, tuple)) and len(single) == 1 and axes < MAX_NESTED:
         single, axes = single[0], axes + 1
-    number = _settled(single) if axes else None
+    number = (settled(single) if isinstance(single, Expr) else number_of(single)) if axes else None
     if number is None or not axes:
         return as_expr(value if number is None else single, site)
     # One number in a list may stand for as many as a comprehension makes.
     return Expr("const", (), (("value", number), ("shape", (None,) * axes)), site)
-
-
-def _settled(value: Value) -> float | None:
-    """The number that a value is, or comes to whatever the data: `log(2 * pi)`."""
-    number = number_of(value)
-    if number is not None or not isinstance(value, Expr) or value.op not in ELEMENTWISE or leaves(value, most=0):
-        return number
-    with suppress(ValueError, OverflowError, ZeroDivisionError):
-        return Program(value, ())({})
-    return None
 
 
 def _tensor(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
