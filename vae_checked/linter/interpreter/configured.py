@@ -82,7 +82,27 @@ def texts(context: Context, value: Value, fit: Fit) -> list[str]:
             return found[chosen]
         noted.configuration = chosen
         noted.other_configurations = _others(files, found, chosen)
+    noted.taken_texts.update(found[noted.configuration])
     return found[noted.configuration]
+
+
+def note_left_open(context: Context, value: Value) -> None:
+    """Take note of a choice of which the settings in force say something that is none of the things to choose from.
+
+    They are those of other code then, and what else they chose does not go with what is taken here.
+    """
+    noted = context.observations
+    asked = _asked(value)
+    code = [frame.scope.module for frame in context.frames if not frame.scope.module.known]
+    if asked is None or not noted.configuration or not code:
+        return
+    said = [
+        text
+        for file in context.imports.configurations(code[-1])
+        if file.path == noted.configuration
+        for text in _fitting(file, asked, lambda _: 1)
+    ]
+    noted.of_other_settings |= not noted.taken_texts.issuperset(said)
 
 
 def is_option(context: Context, value: Value) -> bool:

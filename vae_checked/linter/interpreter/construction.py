@@ -32,7 +32,8 @@ def construct(context: Context, cls: Class, args: list[Value], kwargs: dict[str,
         if isinstance(init.node.args.args, list):
             # A call with more than is taken raises: it was written for another version, of which nothing is known.
             context.invoke(init.bound_to(instance), args if _takes(init, args) else [], kwargs, site)
-        if any(isinstance(item, (Instance, Layer, Layers)) for item in (*args, *kwargs.values())):
+        parts = any(isinstance(item, (Instance, Layer, Layers)) for item in (*args, *kwargs.values()))
+        if parts and not context.observations.of_other_settings:
             context.project_observations.note_assembled(instance)
         if site is not None and isinstance(site.node, ast.Call):
             # What stands for a class by itself is made by its defaults.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from vae_checked.linter.interpreter import configured
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.interpreter.texts import known_start
-from vae_checked.linter.symbols.drawing import DRAWS, first_that_draws, rank
+from vae_checked.linter.symbols.drawing import DRAWS, first_that_draws, is_of_data, rank
 from vae_checked.linter.symbols.expression import Expr, Site, atom, const, opaque
 from vae_checked.linter.symbols.values import (
     AnyOf,
@@ -124,6 +124,8 @@ def among(context: Context, named: Mapping[str, Value], key: Value) -> Value:
     found = list({id(named[text]): named[text] for text in known}.values())
     if configured.is_option(context, key) and found and not any(map(rank, found)) and _draws_any(named.values()):
         return None
+    if not found:
+        configured.note_left_open(context, key)
     context.observations.chosen |= {
         id(each.node) for each in found if isinstance(each, (Class, Function)) and rank(each)
     }
@@ -176,6 +178,9 @@ def called(context: Context, target: AnyOf, args: list[Value], kwargs: dict[str,
     fitting = [item for item in _items(target) if accepts(item, args, kwargs, more)]
     if len(fitting) == 1:
         return context.call(fitting[0], args, kwargs, site)
+    if fitting and all(map(is_of_data, fitting)):
+        # Of several data sets none is likelier: which of them goes with a model is up to whoever names both.
+        return _opaque(target, args, kwargs, site)
     model = first_that_draws(item for item in fitting if isinstance(item, Class))
     if model is not None:
         return context.call(model, args, kwargs, site)
@@ -189,6 +194,10 @@ def called(context: Context, target: AnyOf, args: list[Value], kwargs: dict[str,
     tried = list({id(item): item for item in functions or models}.values())[:_MAX_TRIED]
     if tried:
         return context.call(_in_turn(tried, site), args, kwargs, site)
+    return _opaque(target, args, kwargs, site)
+
+
+def _opaque(target: AnyOf, args: list[Value], kwargs: dict[str, Value], site: Site) -> Expr:
     return opaque("call", (as_expr(target, site), *(as_expr(item, site) for item in (*args, *kwargs.values()))), site)
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 
-from vae_checked.facts import Fact, Facts, Family, Heads, HeadSource, Likelihood, Output, Reduction, Sampler
+from vae_checked.facts import Data, Fact, Facts, Family, Heads, HeadSource, Likelihood, Output, Reduction, Sampler
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.roles import (
     chosen_models,
@@ -44,7 +44,7 @@ from vae_checked.linter.roles.alike import few_alike
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.drawn_means import read_with
 from vae_checked.linter.roles.kl import is_opposed, kl_facts
-from vae_checked.linter.roles.likelihood import data_facts, output_facts, recon_facts, sides
+from vae_checked.linter.roles.likelihood import compare_with_several, data_facts, output_facts, recon_facts, sides
 from vae_checked.linter.roles.loop_turns import of_a_turn
 from vae_checked.linter.roles.objective import Losses, objective_facts
 from vae_checked.linter.roles.parts_of_heads import of_whole_heads
@@ -448,6 +448,16 @@ def _facts(
     heads = heads_facts(site, head, shown, with_kl, losses.samples)
     if evaluation.order_is_supposed and heads.source is not None and heads.source.value is HeadSource.DISTINCT:
         heads = replace(heads, source=None)
+    data_found = data_facts(
+        site.location if prediction is None and site is not None else prediction,
+        target,
+        None if recon is None else recon.kind,
+        None if losses.read_once(compare_with_several) else evaluation.data,
+        site.location if site is not None else None if kl is None else kl.location,
+    )
+    if evaluation.observations.of_other_settings:
+        # The data are those of a model that these settings name, and that is not the one which was taken.
+        data_found = Data(axis_order=data_found.axis_order)
     found = Facts(
         subject=evaluation.subject,
         sampler=sampler,
@@ -455,13 +465,7 @@ def _facts(
         kl=kl_found,
         output=output,
         recon=recon_found,
-        data=data_facts(
-            site.location if prediction is None and site is not None else prediction,
-            target,
-            None if recon is None else recon.kind,
-            evaluation.data,
-            site.location if site is not None else None if kl is None else kl.location,
-        ),
+        data=data_found,
         objective=objective_facts(losses, kl, recon, reading, (kl_found.reduced, recon_found.reduced)),
         training=training.training_facts(losses, across.optimizers.observed, site, kl, recon),
         names=naming.names_in(evaluation.names(), site, kl, recon, (prediction, target)),

@@ -29,7 +29,7 @@ from vae_checked.linter.symbols.expression import (
     walk,
     written,
 )
-from vae_checked.linter.symbols.given import is_as_given, is_data, is_given
+from vae_checked.linter.symbols.given import given_as, is_as_given, is_data, is_given
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.torch_model import columns
 from vae_checked.mathematics import reductions
@@ -53,6 +53,22 @@ def sides(site: SamplerSite | None, recon: Reconstruction | None) -> tuple[Expr 
     if held == (False, True) or (not any(held) and _computed_from(recon.second, recon.first)):
         return recon.second, recon.first
     return recon.first, recon.second
+
+
+def compare_with_several(losses: Losses) -> bool:
+    """Whether more than one thing from outside is reconstructed: which of them the data of a project are is open.
+
+    A class that is predicted is known by its error, and is no such thing.
+    """
+    found = set[int]()
+    for recon in losses.recons:
+        prediction, target = sides(None, recon)
+        if target is None or prediction is None or recon.kind is Likelihood.CROSS_ENTROPY or is_given(prediction):
+            continue
+        source = given_as(target)
+        if source is not None and source.op == "atom":
+            found.add(source.uid)
+    return len(found) > 1
 
 
 def _holding(site: SamplerSite | None, recon: Reconstruction) -> tuple[bool, bool]:

@@ -31,9 +31,27 @@ def rank(value: Value) -> int:
     """How much a class or function, its parts among it, has of a VAE: `DRAWS` for what draws, 1 more for a scale.
 
     Noise alone may be the first state of a recurrent network, and a scale alone is what a divergence is written with.
+    Data that are made of noise are no VAE.
     """
-    found = [_written(part) for part in _parts(_class(value), _MAX_DEPTH)]
+    cls = _class(value)
+    if is_of_data(cls):
+        return 0
+    found = [_written(part) for part in _parts(cls, _MAX_DEPTH)]
     return DRAWS * any(each.draws for each in found) + any(each.scales for each in found)
+
+
+def is_of_data(value: Value) -> bool:
+    """Whether a class is one of data, by its bases or as its items are asked of it; no model is."""
+    if not isinstance(value, Class):
+        return False
+    if any(map(_holds_data, value.external_bases())):
+        return True
+    return not value.is_module and isinstance(value.find("__getitem__"), Function)
+
+
+def _holds_data(base: str) -> bool:
+    *folders, last = base.split(".")
+    return "datasets" in folders or last.endswith(("Dataset", "DataModule"))
 
 
 def first_that_draws(values: Iterable[Value]) -> Value:

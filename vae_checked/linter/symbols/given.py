@@ -35,6 +35,15 @@ def is_given(expr: Expr) -> bool:
     return expr.op in ("atom", "batch", "data")
 
 
+def given_as(expr: Expr) -> Expr | None:
+    """What a value was before it was only reshaped, moved or cast, where it came from outside; None for any other."""
+    if not is_given(expr):
+        return None
+    while expr.args:
+        expr = expr.args[0]
+    return expr
+
+
 def is_as_given(expr: Expr) -> bool:
     """Whether a value came from outside, and nothing was written into it since that may have other values."""
     if not is_given(expr):

@@ -78,6 +78,8 @@ class Observations:
     them: whoever has them by another name has them as they are then. `misfits` are the places where a tuple is taken
     apart into more or fewer names than it has parts: what is meant there is another thing. `configuration` is the file
     whose settings it is by, where any were asked for a name, and `other_configurations` are those that have one too.
+    `taken_texts` are the texts that it was asked for, and `of_other_settings` says that it names something else where
+    one of several things was taken.
     `chosen` are the nodes, by their ids, of the models and losses that settings chose by a name. `inner` are the
     functions that stand in others, by the ids of their nodes, as they were defined last.
     `assumed` are the conditions, by their numbers, by which the model is the one that it is, and whether they hold.
@@ -99,6 +101,8 @@ class Observations:
     misfits: set[Place] = field(default_factory=set)
     configuration: str = ""
     other_configurations: tuple[str, ...] = ()
+    taken_texts: set[str] = field(default_factory=set)
+    of_other_settings: bool = False
     chosen: set[int] = field(default_factory=set)
     inner: dict[int, Function] = field(default_factory=dict)
     assumed: dict[int, bool] = field(default_factory=dict)
@@ -191,6 +195,9 @@ class ProjectObservations:
 
     def __init__(self) -> None:
         self._pipelines: dict[int, Pipeline] = {}
+        # By the same steps: the first range that each was known to give, and those that gave another one.
+        self._ranges: dict[int, Interval | None] = {}
+        self._apart: set[int] = set()
         # By the step that settles a pipeline: whose data set is read past it, and whose is put into batches.
         self._read_raw: set[int] = set()
         self._batched: set[int] = set()
@@ -231,8 +238,17 @@ class ProjectObservations:
         self._batched.add(id(site.node))
 
     def note_pipeline(self, pipeline: Pipeline) -> None:
-        """Keep a pipeline, in the place of what was known of one that the same step settles."""
-        self._pipelines[id(pipeline.site.node)] = pipeline
+        """Keep a pipeline, in the place of what was known of one that the same step settles.
+
+        Where that is another range, as of a step that is given the numbers of several data sets, neither is known.
+        """
+        step = id(pipeline.site.node)
+        known = self._ranges.setdefault(step, pipeline.interval)
+        if known is None:
+            self._ranges[step] = pipeline.interval
+        elif pipeline.interval not in (None, known):
+            self._apart.add(step)
+        self._pipelines[step] = replace(pipeline, interval=None) if step in self._apart else pipeline
 
     def drop_pipeline(self, site: Site) -> None:
         """Forget a pipeline that turned out to be a part of another one."""

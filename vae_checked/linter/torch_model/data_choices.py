@@ -7,6 +7,7 @@ from functools import reduce
 
 from vae_checked.linter.symbols.expression import Expr
 from vae_checked.linter.symbols.values import Loader, Transform, Value
+from vae_checked.record import replace
 
 # The steps after which data lie elsewhere, whatever they are applied to.
 _SETTLING = frozenset(("ToTensor", "Normalize", "ConvertImageDtype", "ToDtype"))
@@ -22,6 +23,13 @@ def of_both(one: Value, other: Value) -> Value:
     if isinstance(one, Transform) and isinstance(other, Transform):
         return one if are_alike(one, other) else Transform((*one.steps, _UNKNOWN))
     return None
+
+
+def of_own(kept: Loader, other: Loader) -> Loader:
+    """What is known of data sets of the project of which a branch makes one: all but a range that the other has not."""
+    if kept.interval == other.interval and kept.centred is other.centred:
+        return kept
+    return replace(kept, interval=None, site=None, centred=False, own=True)
 
 
 def any_of(values: Sequence[Value]) -> Value:

@@ -21,7 +21,7 @@ from vae_checked.linter.symbols.values import (
     as_expr,
     is_number,
 )
-from vae_checked.linter.torch_model import columns, fields
+from vae_checked.linter.torch_model import columns, data_choices, fields
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.record import replace
 
@@ -366,6 +366,9 @@ def _loader(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], s
         return source
     if isinstance(source, Instance):
         loader = from_instance(evaluator, source, site)
+        if source.other is not None:
+            # Which of two data sets is taken is chosen elsewhere: where they lie apart, none of both ranges is known.
+            loader = data_choices.of_own(loader, from_instance(evaluator, source.other, site))
         if loader.interval is not None:
             note(evaluator, loader.interval, loader.site or site)
         return loader
