@@ -51,6 +51,20 @@ EACH = "0.5 * sum(F.mse_loss(self.back(one), x, reduction='none').sum(-1).mean()
         ("self.draw(mu, std) + std * torch.randn_like(std)", ERROR, False),
         ("(mu + std * torch.randn(5, *std.shape)).sum(0) / 5", ERROR, False),
         ("torch.cat([self.draw(mu, std).unsqueeze(0) for _ in range(3)]).mean(0)", ERROR, False),
+        ("torch.stack([self.draw(mu, std), self.draw(mu, std), self.draw(mu, std)]).median(0)[0]", ERROR, False),
+        ("torch.median(torch.stack([self.draw(mu, std) for _ in range(3)]), dim=0).values", ERROR, False),
+        ("torch.stack([self.draw(mu, std), self.draw(mu, std)]).amax(dim=0)", ERROR, False),
+        ("torch.stack([self.draw(mu, std) for _ in range(5)]).quantile(0.5, dim=0)", ERROR, False),
+        ("Normal(mu, std).rsample((5,)).max(0)[0]", ERROR, False),
+        ("torch.maximum(self.draw(mu, std), self.draw(mu, std))", ERROR, False),
+        ("torch.stack([self.draw(mu, std), self.draw(mu, std)])[0]", ERROR, True),
+        ("self.draw(mu, std).clamp(min=-9.0)", ERROR, True),
+        ("torch.where(torch.rand_like(mu) > 0.5, self.draw(mu, std), mu)", ERROR, False),
+        ("(torch.rand_like(mu) > 0.5) * self.draw(mu, std) + (torch.rand_like(mu) > 0.5) * mu", ERROR, False),
+        ("mu + std * torch.randn_like(std) * (torch.rand_like(std) > 0.5)", ERROR, False),
+        ("mu + std * torch.randn_like(std) * torch.sign(torch.randn_like(std))", ERROR, False),
+        ("self.draw(mu + torch.randn_like(mu), std)", ERROR, False),
+        ("self.draw(mu, std) * (torch.rand_like(mu) > 0.5)", ERROR, True),
         ("3.0 * self.draw(mu, std)", ERROR, True),
         ("self.draw(mu, std) + self.first.bias", ERROR, True),
         ("Normal(mu, std).rsample((1,)).squeeze(0)", ERROR, True),
@@ -63,3 +77,33 @@ def test_a_mean_of_draws_is_no_draw(z: str, error: str, clean: bool, tmp_path: P
     whole = [set(each.clean) for each in report.judgements if "VAE301" in each.clean]
     assert whole
     assert all({"VAE201", "VAE202"} <= each if clean else not {"VAE201", "VAE202"} & each for each in whole)
+
+
+WRITTEN = {
+    "a mask on eps": ("eps[torch.rand_like(eps) > 0.5] = 0.0", False),
+    "a part of eps": ("eps[:, 0] = 0.0", False),
+    "the first of a batch": ("eps[0] = 0.0", False),
+    "a bound on std": ("std[std > 2.0] = 2.0", False),
+    "nothing": ("pass", True),
+}
+
+
+@pytest.mark.parametrize(("line", "clean"), WRITTEN.values(), ids=WRITTEN)
+def test_a_draw_that_code_writes_into_is_not_read(line: str, clean: bool, tmp_path: Path) -> None:
+    whole = "return mu + torch.randn_like(std) * std"
+    drawn = f"eps = torch.randn_like(std)\n        {line}\n        return mu + eps * std"
+    report = linted(tmp_path, {"net.py": NET.replace(whole, drawn).format(z="self.draw(mu, std)", error=ERROR)})
+    assert codes(report) == []
+    judged = [set(each.clean) for each in report.judgements if "VAE301" in each.clean]
+    assert judged
+    assert all(("VAE202" in each) is clean for each in judged)
+
+
+@pytest.mark.parametrize("bound", ["logvar = logvar.clamp(max=9.0)", "logvar[logvar > 9.0] = 9.0"])
+def test_a_bound_on_a_head_that_its_kl_has_too_is_no_matter(bound: str, tmp_path: Path) -> None:
+    text = NET.replace(
+        "        std = torch.exp(0.5 * logvar)", f"        {bound}\n        std = torch.exp(0.5 * logvar)"
+    )
+    report = linted(tmp_path, {"net.py": text.format(z="self.draw(mu, std)", error=ERROR)})
+    assert codes(report) == []
+    assert all({"VAE201", "VAE202"} <= set(each.clean) for each in report.judgements if "VAE301" in each.clean)

@@ -16,16 +16,23 @@ _MOST_ADDED = 8
 _TAKING = ("layer", "matmul", "call", "opaque")
 _SCALING = ("mul", "div", "neg")
 _MOST_MIXED = 32
+# What joins two draws by their sizes, and what picks, or makes, one of many by theirs.
+_UNREAD = ("call", "opaque")
+_LARGEST = ("maximum", "minimum")
+_BY_SIZE = frozenset(
+    "median nanmedian max min amax amin quantile nanquantile kthvalue sort topk mode logsumexp prod norm".split()
+)
 
 
 def is_one_of_several(site: SamplerSite, graph: Graph) -> bool:
-    """Whether another draw from the heads of this one is added to it, or the mean of a stack of such draws is taken.
+    """Whether another draw from the heads of this one is added to it, or the mean or median of such draws is taken.
 
     Or one of the heads is added to it once more, as where a mean of it and the posterior's mean is decoded.
     """
     return (
         _is_drawn_often(site, graph)
         or any(_is_alike(other, site) for other in _joined(site, graph))
+        or _is_picked_by_size(site, graph)
         or _is_mixed(site, graph)
     )
 
@@ -33,7 +40,7 @@ def is_one_of_several(site: SamplerSite, graph: Graph) -> bool:
 def _is_mixed(site: SamplerSite, graph: Graph) -> bool:
     """Whether what is decoded is a draw that its own heads were added to, or a mean over the first axis of draws."""
     heads = {strip(site.location).uid, strip(site.scale).uid}
-    if site.location.bits & NOISE and _is_of(site.location, {strip(site.scale).uid} | _head_of(site)):
+    if site.location.bits & NOISE and is_of(site.location, {strip(site.scale).uid} | _head_of(site)):
         # Around another draw with the same scale.
         return True
     stack, seen = [(site.z, False)], set[tuple[int, bool]]()
@@ -47,7 +54,7 @@ def _is_mixed(site: SamplerSite, graph: Graph) -> bool:
         bare = strip(value).uid
         for node in graph.taking(value, "add", "sub"):
             others = [arg for arg in node.args if strip(arg).uid != bare]
-            stack.append((node, mixed or any(_is_of(other, heads) for other in others)))
+            stack.append((node, mixed or any(is_of(other, heads) for other in others)))
         scaled = graph.taking(value, *_SCALING)
         stack += [(n, mixed) for n in scaled if all(_is_number(arg) for arg in n.args if strip(arg).uid != bare)]
         stack += [(node, mixed) for node in graph.taking(value, "stack", "cat")]
@@ -63,7 +70,7 @@ def _is_number(value: Expr) -> bool:
     return all(map(is_scalar, leaves(value)))
 
 
-def _is_of(value: Expr, heads: set[int]) -> bool:
+def is_of(value: Expr, heads: set[int]) -> bool:
     """Whether a value is made of some heads element by element, or is one of them."""
     return strip(value).uid in heads or any(
         strip(arg).uid in heads for node in elementwise(value, heads) for arg in node.args
@@ -80,13 +87,26 @@ def _is_drawn_often(site: SamplerSite, graph: Graph) -> bool:
 def _joined(site: SamplerSite, graph: Graph) -> Iterator[Expr]:
     sums, added = [site.z], 0
     while sums and added < _MOST_ADDED:
-        for node in graph.taking(sums.pop(), "add"):
+        for node in graph.taking(sums.pop(), "add", *_LARGEST):
             yield from node.args
             sums.append(node)
             added += 1
     for node in graph.taking(site.z, "stack"):
         if _has_mean(node, graph):
             yield from node.args
+
+
+def _is_picked_by_size(site: SamplerSite, graph: Graph) -> bool:
+    """Whether of several draws, the first axis of one value, one is taken that is the largest, or in the middle."""
+    several = [site.z, *graph.taking(site.z, "stack", "cat")]
+    taken = (node for each in several for node in graph.taking(each, *_UNREAD, "logsumexp", "prod"))
+    return any(_is_over_first_axis(node) for node in taken)
+
+
+def _is_over_first_axis(node: Expr) -> bool:
+    if node.op in _UNREAD and str(node.get("name")).rpartition(".")[2].rpartition(":")[2] not in _BY_SIZE:
+        return False
+    return node.get("axes") == (0,) or any(arg.op == "const" and arg.value == 0.0 for arg in node.args[1:])
 
 
 def _has_mean(value: Expr, graph: Graph) -> bool:

@@ -21,9 +21,9 @@ from vae_checked.facts import (
     Training,
 )
 from vae_checked.linter.roles import (
-    averaged_draws,
     gradients,
     hidden_nans,
+    masked_draws,
     misplaced_noise,
     modes,
     optimizers,
@@ -79,7 +79,7 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
     if site is None or sampler.gradient_reaches is None:
         return sampler
     found = gradients.passage(site, sampler.gradient_reaches, kl, losses)
-    if averaged_draws.is_one_of_several(site, losses.graph):
+    if masked_draws.is_no_draw(site, kl, losses.graph):
         sampler = replace(sampler, std=None, noise=None)
     known = gradients.is_used(site, losses) and not timings.is_optional(site, losses)
     if (
