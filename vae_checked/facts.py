@@ -117,6 +117,7 @@ class HeadSource(StrEnum):
     SWAPPED = "swapped"
     REPEATED = "repeated"
     HANDED_OVER = "returned in another order than the loss takes them"
+    OF_ONE_PART = "both means, or both widths, to the KL"
 
 
 class Misplaced(StrEnum):

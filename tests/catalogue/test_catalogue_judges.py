@@ -149,6 +149,7 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
         "keeps its sign",
     ),
     ("VAE205", {"heads.source": HeadSource.SWAPPED}, "in the order in which the sampler takes them"),
+    ("VAE205", {"heads.source": HeadSource.OF_ONE_PART}, "in the order in which the sampler takes them"),
     ("VAE206", {"sampler.gradient_reaches": frozenset()}, "neither head"),
     ("VAE207", {"sampler.timing": NoiseTiming(without_eps=True)}, "mu + std"),
     ("VAE208", {"heads.overflow": Overflow("exp(s)", 11.09, "float16"), "heads.second": Interval(-30, 20)}, "11.09"),

@@ -376,9 +376,8 @@ def _heads_of(kl: Divergence) -> Heads:
 
 def _swapped(site: SamplerSite, kl: Divergence | None, with_kl: Sequence[Root]) -> Fact[HeadSource] | None:
     """Known where the KL is handed its heads, or at the KL itself: mu is what the sampler adds noise to."""
-    if kl is None or not exchanged(site, kl):
-        return None
-    return Fact(HeadSource.SWAPPED, _handed_over(kl, with_kl) or origin(kl.term))
+    kind = None if kl is None else misordered(site, kl)
+    return None if kl is None or kind is None else Fact(kind, _handed_over(kl, with_kl) or origin(kl.term))
 
 
 def _handed_over(kl: Divergence, with_kl: Sequence[Root]) -> Origin | None:
@@ -406,6 +405,24 @@ def exchanged(site: SamplerSite, kl: Divergence | None) -> bool:
         return False
     location, second = strip(kl.location).uid, strip(kl.head).uid
     return strip(site.location).uid == second != location == strip(site.head).uid
+
+
+def misordered(site: SamplerSite, kl: Divergence) -> HeadSource | None:
+    """How a KL takes the heads of a sampler for others; None where it does not."""
+    if exchanged(site, kl):
+        return HeadSource.SWAPPED
+    return HeadSource.OF_ONE_PART if _play_one_part(site, kl) else None
+
+
+def _play_one_part(site: SamplerSite, kl: Divergence) -> bool:
+    """Whether a KL to a prior with heads of its own reads both of a sampler as means, or both as heads for std."""
+    if kl.prior_heads is None or kl.parametrisation is None or site.head is None:
+        return False
+    drawn = {strip(site.location).uid, strip(site.head).uid}
+    parts = (
+        {strip(own).uid, strip(other).uid} for own, other in zip((kl.location, kl.head), kl.prior_heads, strict=True)
+    )
+    return len(drawn) > 1 and any(drawn == part for part in parts)
 
 
 def _varying(interval: Interval | None) -> Interval | None:
