@@ -104,3 +104,32 @@ def test_the_prior_at_the_last_z_is_not_accused(flow: str, tmp_path: Path) -> No
 )  # fmt: skip
 def test_what_is_no_determinant_leaves_the_formula_clean(kl: str, tmp_path: Path) -> None:
     assert read(tmp_path, PLANAR, kl, decoded="first") == ([], True)
+
+
+ELSEWHERE = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from flows import Planar
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("kl", "decoded", "expected"),
+    [
+        (f"{KL} - grown", "last", False),
+        (f"0.1 * ({KL} - grown.mean())", "last", False),
+        (f"{KL} - net.flow.log_det", "last", False),
+        (KL, "last", True),
+        (f"{KL} - grown", "first", True),
+        (f"{KL} + 0.1 * last.abs().mean()", "last", True),
+    ],
+)
+def test_what_a_flow_that_is_not_read_leaves_is_a_determinant(
+    kl: str, decoded: str, expected: bool, tmp_path: Path
+) -> None:
+    found, clean = read(tmp_path, ELSEWHERE, kl, decoded)
+    assert "VAE301" not in found
+    assert clean is expected

@@ -10,6 +10,7 @@ from vae_checked.linter.symbols.expression import Expr, strip, walk
 from vae_checked.mathematics.names import is_log_determinant
 
 _DETERMINANTS = ("slogdet", "logdet")
+_UNREAD, _PARTS = ("call", "opaque"), ("item", "part", "attribute")
 
 
 def determinant_beside(kl: Divergence, site: SamplerSite | None, losses: Losses) -> Expr | None:
@@ -18,24 +19,51 @@ def determinant_beside(kl: Divergence, site: SamplerSite | None, losses: Losses)
     What is decoded is another z then. The KL is the mean of log q(z0) - log-determinant - log p(zK): a closed form has
     the prior at z0.
     """
-    with_known = losses.read_once(_with_determinants)
-    if site is None or not with_known or any(node.op == "noise" for node in walk(kl.term)):
+    if site is None or any(node.op == "noise" for node in walk(kl.term)):
         return None
     graph = losses.graph
-    with_kl, with_z = graph.holding(kl.term.uid), graph.holding(site.z.uid) & with_known
+    with_kl, with_z = graph.holding(kl.term.uid), graph.holding(site.z.uid)
+    known, carried = losses.read_once(_with_determinants), _carried(site, losses)
+    if not carried:
+        known = known & with_z
     decoded = {node.uid for recon in losses.recons for node in (recon.term, recon.first, recon.second)}
-    for value in losses.ends:
+    for value in losses.ends if known or carried else ():
         if value.uid in with_kl and value.uid in with_z:
             for term in summands(value, kl.term.uid, with_kl):
-                if term.uid in with_z and term.uid not in decoded:
+                if term.uid not in decoded and (term.uid in known or _is_left_by_flow(term, carried, losses)):
                     return term
     return None
+
+
+def _carried(site: SamplerSite, losses: Losses) -> list[tuple[Expr, Expr]]:
+    """The calls that are not read and are given z, each with what of its result is decoded further: a part, or all.
+
+    What is compared with data itself, a decoder makes: it is no flow.
+    """
+    graph = losses.graph
+    with_z = graph.holding(site.z.uid)
+    sides = [strip(side) for recon in losses.recons for side in (recon.first, recon.second)]
+    sides = [side for side in sides if side.uid in with_z]
+    calls = [node for node in graph.having(*_UNREAD) if node.uid in with_z and node.uid != site.z.uid]
+    return [
+        (call, part)
+        for call in calls
+        for part in (call, *graph.taking(call, *_PARTS))
+        if any(graph.holds(side, part.uid) and side.uid != part.uid for side in sides)
+    ]
+
+
+def _is_left_by_flow(term: Expr, carried: list[tuple[Expr, Expr]], losses: Losses) -> bool:
+    """Whether a term is made of another part of what such a call gives than the one that is decoded."""
+    graph = losses.graph
+    return any(graph.holds(term, call.uid) and not graph.holds(term, part.uid) for call, part in carried)
 
 
 def _with_determinants(losses: Losses) -> set[int]:
     """The uids of all that has in it what is called a log-determinant, or the logarithm of a size."""
     names, graph = losses.evaluation.observations.names, losses.graph
-    called = (uid for uid, given in names.items() if any(map(is_log_determinant, given)))
+    called = [uid for uid, given in names.items() if any(map(is_log_determinant, given))]
+    called += [node.uid for node in graph.having("attribute") if is_log_determinant(str(node.get("name")))]
     logs = (node.uid for node in graph.having("log") if any(each.op == "abs" for each in _below(node)))
     unread = (node for node in graph.having("call", "opaque"))
     asked = (node.uid for node in unread if str(node.get("name")).rpartition(".")[2] in _DETERMINANTS)
