@@ -437,6 +437,24 @@ def test_two_entries_that_loops_have_in_hand_are_not_one(made: str, tmp_path: Pa
     assert codes(linted(tmp_path, {"several.py": SEVERAL.replace("{made}", made)})) == []
 
 
+TWICE = {
+    "side by side": "for (x, _), (t, _) in zip(loader, loader):",
+    "one loop in another": "for t, _ in loader:\n      for x, _ in loader:",
+    "one after the other": "ahead = iter(loader)\n    while True:\n        x, t = next(ahead), next(ahead)",
+}
+
+
+@pytest.mark.parametrize("loop", [*TWICE.values(), "for x, _ in loader:\n        t = x"], ids=[*TWICE, "one batch"])
+def test_two_batches_of_one_loader_are_not_the_same_data(loop: str, tmp_path: Path) -> None:
+    mixed = (
+        text("loss.backward()")
+        .replace("for x, _ in loader:", loop)
+        .replace("loss = objective(y,", "loss = objective(t,")
+    )
+    found = codes(linted(tmp_path, {"net.py": mixed}))
+    assert found == (["VAE601"] if loop.endswith("t = x") else [])
+
+
 def test_a_backward_in_the_file_of_another_network_gives_no_gradient(tmp_path: Path) -> None:
     other = """import torch
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from vae_checked.facts import Fact, Ungiven
 from vae_checked.linter.evaluations.evaluation import Evaluation
@@ -61,6 +62,8 @@ def _compared(losses: Losses) -> Fact[Ungiven] | None:
         if not errors or not all(map(_is_of_data_alone, errors)) or any(_is_of_a_head(each, losses) for each in errors):
             continue
         sides = [side for each in errors for side in (each.first, each.second)]
+        if any(_is_drawn_twice(side, losses.evaluation) for side in sides):
+            continue
         if not may_be_written(sides, losses.evaluation, TELLING):
             return Fact(Ungiven.COMPARED, origin(errors[0].term))
     return None
@@ -78,6 +81,43 @@ def _is_of_data_alone(recon: Reconstruction) -> bool:
     if recon.kind is None or first.uid != second.uid or _is_any_entry(first):
         return False
     return given.is_given(first) or given.is_data(first)
+
+
+def _is_drawn_twice(side: Expr, evaluation: Evaluation) -> bool:
+    """Whether one function takes what a value stands for by two names: two batches of one loader, each another one."""
+    names, node = evaluation.observations.names, side
+    while True:
+        node = _viewed(node)
+        named = set(names.get(node.uid, ()))
+        if any(len(named & taken) > 1 for module in evaluation.modules() for taken in module.read_once(_taken)):
+            return True
+        if node.op not in _PICKED or not node.args:
+            return False
+        node = node.args[0]
+
+
+def _taken(module: Module) -> list[set[str]]:
+    """By function, or cell, the names by which loops go through data, or that are given the next of them."""
+    return [
+        {each.id for node in syntax.descendants(around) for each in _targets(node)}
+        for cell in module.file.cells
+        for around in (cell.tree, *cell.functions)
+    ]
+
+
+def _targets(node: ast.AST) -> Iterator[ast.Name]:
+    """The names that a loop gives what it goes through, or that are given the next of something."""
+    given: list[ast.expr] = []
+    if isinstance(node, (ast.For, ast.AsyncFor)):
+        given = [node.target]
+    elif isinstance(node, ast.Assign) and any(map(_is_next, ast.walk(node.value))):
+        given = node.targets
+    for target in given:
+        yield from (each for each in ast.walk(target) if isinstance(each, ast.Name))
+
+
+def _is_next(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and syntax.called(node) in ("next", "__next__")
 
 
 def _is_any_entry(side: Expr) -> bool:
