@@ -13,11 +13,12 @@ from vae_checked.contracts import Float, Tensor, check_package, checked, shapes_
 from vae_checked.contracts.package import _Finder
 from vae_checked.errors import ContractError, UsageError
 
-HEADER = """
+# Comments on shapes need no import of what they name.
+PLAIN = """
 from __future__ import annotations
 import torch
-from vae_checked.contracts import Float, Tensor
 """
+HEADER = f"{PLAIN}from vae_checked.contracts import Float, Tensor\n"
 
 
 @pytest.fixture
@@ -26,11 +27,11 @@ def write(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     names = []
 
-    def package(name, **modules):
+    def package(name, header=HEADER, **modules):
         names.append(name)
         (tmp_path / name).mkdir()
         for module, text in {"__init__": "", **modules}.items():
-            (tmp_path / name / f"{module}.py").write_text(HEADER + textwrap.dedent(text))
+            (tmp_path / name / f"{module}.py").write_text(header + textwrap.dedent(text))
         importlib.invalidate_caches()
 
     yield package
@@ -284,7 +285,7 @@ def misspelt(x): return x
 
 
 def test_comments_on_shapes_stand_for_annotations(write):
-    write("commented", model=COMMENTED.replace("from vae_checked.contracts import Float, Tensor", ""))
+    write("commented", header=PLAIN, model=COMMENTED)
     with check_package("commented") as package:
         model = importlib.import_module("commented.model")
     assert package.checked == ["commented.model.VAE", "commented.model.pairs"]
@@ -322,7 +323,7 @@ def doubled(x: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_what_comments_say_leaves_torch_script_what_it_reads(write):
-    write("scripted", model=SCRIPTED.replace("from vae_checked.contracts import Float, Tensor", ""))
+    write("scripted", header=PLAIN, model=SCRIPTED)
     with check_package("scripted"):
         line = importlib.import_module("scripted.model").Line()
     with pytest.raises(ContractError, match=r"Line\.forward\(x\): axis 1 is 4"):
