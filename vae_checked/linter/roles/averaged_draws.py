@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
-from vae_checked.linter.symbols.expression import NOISE, Expr, Graph, elementwise, strip
+from vae_checked.linter.symbols.expression import ELEMENTWISE, NOISE, Expr, Graph, elementwise, strip
 from vae_checked.linter.symbols.numeric import leaves
 
 _DRAWS = frozenset(("rsample", "sample"))
-# Draws that a loop adds up.
-_MOST_ADDED = 8
-# What takes a latent, and what joins latents, scales them or takes their mean on the way there.
+# What takes a latent; what makes one of two on the way there, another value of each element, or another place for it.
 _TAKING = ("layer", "matmul", "call", "opaque")
-_SCALING = ("mul", "div", "neg")
+_MIXING = ("add", "sub", "maximum", "minimum")
+_CHANGING = (*sorted(ELEMENTWISE - {*_MIXING, "phi"}), "move")
 _MOST_MIXED = 32
-# What joins two draws by their sizes, and what picks, or makes, one of many by theirs.
+# What picks, or makes, one of many by their sizes.
 _UNREAD = ("call", "opaque")
-_LARGEST = ("maximum", "minimum")
 _BY_SIZE = frozenset(
     "median nanmedian max min amax amin quantile nanquantile kthvalue sort topk mode logsumexp prod norm".split()
 )
@@ -29,12 +26,7 @@ def is_one_of_several(site: SamplerSite, graph: Graph) -> bool:
 
     Or one of the heads is added to it once more, as where a mean of it and the posterior's mean is decoded.
     """
-    return (
-        _is_drawn_often(site, graph)
-        or any(_is_alike(other, site) for other in _joined(site, graph))
-        or _is_picked_by_size(site, graph)
-        or _is_mixed(site, graph)
-    )
+    return _is_drawn_often(site, graph) or _is_picked_by_size(site, graph) or _is_mixed(site, graph)
 
 
 def _is_mixed(site: SamplerSite, graph: Graph) -> bool:
@@ -52,11 +44,11 @@ def _is_mixed(site: SamplerSite, graph: Graph) -> bool:
         if mixed and any(not str(node.get("name")).startswith("compare:") for node in graph.taking(value, *_TAKING)):
             return True
         bare = strip(value).uid
-        for node in graph.taking(value, "add", "sub"):
+        for node in graph.taking(value, *_MIXING):
             others = [arg for arg in node.args if strip(arg).uid != bare]
             stack.append((node, mixed or any(is_of(other, heads) for other in others)))
-        scaled = graph.taking(value, *_SCALING)
-        stack += [(n, mixed) for n in scaled if all(_is_number(arg) for arg in n.args if strip(arg).uid != bare)]
+        changed = graph.taking(value, *_CHANGING)
+        stack += [(n, mixed) for n in changed if all(_is_number(arg) for arg in n.args if strip(arg).uid != bare)]
         stack += [(node, mixed) for node in graph.taking(value, "stack", "cat")]
         stack += [(node, True) for node in graph.taking(value, "mean", "sum") if node.get("axes") == (0,)]
     return False
@@ -81,19 +73,9 @@ def _is_drawn_often(site: SamplerSite, graph: Graph) -> bool:
     """Whether a distribution is asked for several samples, and their mean is taken."""
     call = None if site.z.site is None else site.z.site.node
     asked = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _DRAWS
-    return asked and bool(getattr(call, "args", ())) and _has_mean(site.z, graph)
-
-
-def _joined(site: SamplerSite, graph: Graph) -> Iterator[Expr]:
-    sums, added = [site.z], 0
-    while sums and added < _MOST_ADDED:
-        for node in graph.taking(sums.pop(), "add", *_LARGEST):
-            yield from node.args
-            sums.append(node)
-            added += 1
-    for node in graph.taking(site.z, "stack"):
-        if _has_mean(node, graph):
-            yield from node.args
+    if not asked or not getattr(call, "args", ()):
+        return False
+    return any(mean.get("axes") == (0,) for mean in graph.taking(site.z, "mean"))
 
 
 def _is_picked_by_size(site: SamplerSite, graph: Graph) -> bool:
@@ -107,18 +89,3 @@ def _is_over_first_axis(node: Expr) -> bool:
     if node.op in _UNREAD and str(node.get("name")).rpartition(".")[2].rpartition(":")[2] not in _BY_SIZE:
         return False
     return node.get("axes") == (0,) or any(arg.op == "const" and arg.value == 0.0 for arg in node.args[1:])
-
-
-def _has_mean(value: Expr, graph: Graph) -> bool:
-    return any(mean.get("axes") == (0,) for mean in graph.taking(value, "mean"))
-
-
-def _is_alike(value: Expr, site: SamplerSite) -> bool:
-    """Whether a value is computed from the same heads and noise of its own, with no layer in between."""
-    heads = {strip(site.location).uid, strip(site.scale).uid}
-    if not value.bits & NOISE or strip(value).uid == strip(site.z).uid:
-        return False
-    made = list(elementwise(value, heads))
-    below = {strip(arg).uid for node in made for arg in node.args}
-    noises = {arg.uid for node in made for arg in node.args if arg.op == "noise"}
-    return heads <= below and bool(noises) and site.noise.uid not in noises
