@@ -147,6 +147,78 @@ if __name__ == "__main__":
 )
 
 
+BY_ONE_SETTING = (
+    HEAD
+    + """
+
+class Plain(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(84, 7)
+
+    def forward(self, x):
+        return self.layer(x), None, None
+
+
+class Drawn(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s = nn.Linear(84, 7), nn.Linear(84, 7)
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        return m + torch.exp(0.5 * s) * torch.randn_like(s), m, s
+
+
+class Scores(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(7, 84)
+
+    def forward(self, z):
+        return self.layer(z)
+
+
+class Shares(Scores):
+    def forward(self, z):
+        return torch.sigmoid(self.layer(z))
+
+
+class Net(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        if config.plain:
+            self.encoder = Plain()
+        else:
+            self.encoder = Drawn()
+        self.decoder = {plain}() if config.plain else {other}()
+
+    def forward(self, x):
+        z, m, s = self.encoder(x)
+        return self.decoder(z), m, s
+
+
+def train(loader, config):
+    net = Net(config)
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        y, m, s = net(x)
+        loss = F.binary_cross_entropy(y, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+)
+
+
+@pytest.mark.parametrize(("plain", "other", "expected"), [("Scores", "Shares", []), ("Shares", "Scores", ["VAE402"])])
+def test_a_setting_that_makes_an_encoder_draw_makes_the_decoder(
+    plain: str, other: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = BY_ONE_SETTING.format(plain=plain, other=other)
+    assert codes(linted(tmp_path, {"train.py": text})) == expected
+
+
 @pytest.mark.parametrize(
     ("test", "option"), [("args.kind", ', action="store_true"'), ('args.kind == "vae"', ', default="vae"')]
 )

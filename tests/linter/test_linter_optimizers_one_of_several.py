@@ -120,8 +120,12 @@ def test_several_that_hold_all_are_clean(name: str, tmp_path: Path) -> None:
         "    optimizer = torch.optim.Adam(net.parameters())\n    other = torch.optim.Adam(net.trunk.parameters())",
         "    if config.fast:\n        net.half()\n    optimizer = torch.optim.Adam(net.parameters())",
         "    held = [{'params': net.parameters()}]\n    optimizer = torch.optim.Adam(held)",
+        (
+            "    if config.fast:\n        optimizer = torch.optim.Adam(net.parameters())\n    else:\n        return\n"
+            "    other = torch.optim.Adam(net.trunk.parameters())"
+        ),
     ],
-    ids=["another beside it", "a condition of something else", "a list of one group"],
+    ids=["another beside it", "a condition of something else", "a list of one group", "the end of the other branch"],
 )
 def test_what_is_built_whatever_is_chosen_is_clean(built: str, tmp_path: Path) -> None:
     assert said(tmp_path, HEAD + TRAIN.format(built=built)) == (False, True)

@@ -267,6 +267,7 @@ TAKEN = {
     "after a condition": ("if x.any():", "    loss.backward()", "optimizer.step()", "optimizer.zero_grad()"),
     "in place": ("loss.backward()", "optimizer.step()", "for p in net.parameters():", "    p.grad.zero_()"),
     "one by one, before": ("for p in net.parameters(): p.grad = None", "loss.backward()", "optimizer.step()"),
+    "in place, of something else": ("loss.backward()", "other[0].fill_(0)", "optimizer.step()"),
 }
 
 
