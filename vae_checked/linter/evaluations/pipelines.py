@@ -10,6 +10,7 @@ from typing import TypeGuard
 from vae_checked.facts import Fact, Interval, Origin
 from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
+from vae_checked.linter.evaluations.leftovers import Leftovers
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr
 from vae_checked.linter.symbols.observations import Pipeline
@@ -61,10 +62,9 @@ class Pipelines:
 
     def settle(self) -> None:
         """What the project has, once all of its evaluations are made."""
-        observed = self._project.observed
-        self._pipelines: list[tuple[PurePath, Pipeline]] = [
-            (PurePath(pipeline.site.source.path), pipeline) for pipeline in observed.pipelines()
-        ]
+        observed, leftovers = self._project.observed, Leftovers(self._project, self._joining)
+        found = [(PurePath(pipeline.site.source.path), pipeline) for pipeline in observed.pipelines()]
+        self._pipelines = [(path, each) for path, each in found if not leftovers.has(path, each.site)]
         self._rescaled = set(map(PurePath, self._rescaling))
         self._own = {PurePath(path) for path in observed.drawing}
         self._directly = self._direct_importers() if self._pipelines else {}

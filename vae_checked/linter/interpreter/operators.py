@@ -11,6 +11,7 @@ from vae_checked.linter.interpreter import axis_counts, loss_choices
 from vae_checked.linter.interpreter.context import UNREAD, Result
 from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols import turns
+from vae_checked.linter.symbols.conditions import BY_KEY
 from vae_checked.linter.symbols.constants import MAX_ITEMS, extent, is_followed, joined
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Site, const, opaque, strip
@@ -405,6 +406,6 @@ def chosen(owner: dict[Key, Value], key: Value, site: Site) -> Value:
     if not all(map(_is_choice, values)) and not all(map(_is_of_no_vae, values)):
         return None
     made = values[-1]
-    for index, value in reversed(list(enumerate(values[:-1]))):
-        made = Choice(opaque(f"key:{id(owner)}", (const(index), key), site), value, made)
+    for index, (name, value) in reversed(list(enumerate(list(owner.items())[:-1]))):
+        made = Choice(opaque(f"{BY_KEY}{id(owner)}:{name}", (const(index), key), site), value, made)
     return made

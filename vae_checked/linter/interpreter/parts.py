@@ -280,7 +280,8 @@ def _kept(context: Context, owner: dict[Key, Value], key: Value, site: Site) -> 
         only = next(iter(owner.values()))
         if isinstance(only, (Class, Function, Instance)) or stands_for(owner, key) is not None:
             return only
-    either = operators.chosen(owner, key, site)
+    written = selection.by_settings(context, owner, key) if isinstance(key, Expr) else None
+    either = operators.chosen(owner, key, site) if written is None else written
     if either is None and isinstance(key, Expr):
         named = {name: value for name, value in owner.items() if isinstance(name, str)}
         either = selection.among(context, named, key) or selection.of_entries(owner.values())

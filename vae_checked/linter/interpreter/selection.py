@@ -18,6 +18,8 @@ from vae_checked.linter.symbols.values import (
     External,
     Function,
     Instance,
+    Key,
+    Layer,
     Module,
     Value,
     as_expr,
@@ -130,6 +132,19 @@ def among(context: Context, named: Mapping[str, Value], key: Value) -> Value:
         id(each.node) for each in found if isinstance(each, (Class, Function)) and rank(each)
     }
     return either(found)
+
+
+def by_settings(context: Context, owner: Mapping[Key, Value], key: Expr) -> Value:
+    """The layer that a file of settings names of those that a dict has; None where none names one of them.
+
+    What a command line may set stays open: its default is there to be changed.
+    """
+    if not owner or not all(isinstance(value, (Layer, External)) for value in owner.values()):
+        return None
+    if configured.is_option(context, key):
+        return None
+    known = configured.texts(context, key, lambda text: int(text in owner))
+    return owner[known[0]] if len(known) == 1 else None
 
 
 def _draws_any(values: Iterable[Value]) -> bool:

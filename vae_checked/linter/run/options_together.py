@@ -20,6 +20,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import assemble, phi
 from vae_checked.linter.roles.across import Across
+from vae_checked.linter.symbols.conditions import BY_KEY
 from vae_checked.linter.symbols.expression import PHI, Expr
 from vae_checked.linter.symbols.observations import Observations, ProjectObservations
 from vae_checked.linter.symbols.values import Value
@@ -33,7 +34,7 @@ _MAX_FACTS, _MAX_WAYS = 32, 96
 _CORE = ("recon.kind", "kl.form", "sampler.std")
 # What asks for a setting is made of these, of the calls of these names, and no longer than this.
 _OF_SETTINGS = (ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.Compare, ast.cmpop, ast.expr_context)
-_ASKING = ("get", "getattr")
+_ASKING = ("get", "getattr", "lower", "upper", "strip")
 _SHORT = 60
 _REASON = "what is seen here depends on settings that are not known"
 
@@ -106,8 +107,16 @@ class _Ways:
         if not with_it:
             return ()
         held = {uid: with_it[0][uid] for uid in conditions if len({way[uid] for way in with_it}) == 1}
+        if not held:
+            # One setting or another may choose it: of several layers that confine a head, each.
+            any_of = [uid for uid in conditions if {each: each == uid for each in conditions} in with_it]
+            others = (way for way, _ in self._met(conditions) if way not in with_it)
+            if all(any(way[uid] for uid in any_of) for way in with_it) and any_of:
+                words = [_in_words(conditions[uid], True) for uid in any_of]
+                if all(words) and not any(way[uid] for way in others for uid in any_of):
+                    return (" or ".join(dict.fromkeys(words)),)
         wanted = [uid for uid, holds in held.items() if holds] or list(held)
-        words = (_in_words(conditions[uid], held[uid]) for uid in wanted)
+        words = [_in_words(conditions[uid], held[uid]) for uid in wanted]
         return tuple(dict.fromkeys(filter(None, words)))
 
     def _met(self, conditions: Iterable[int]) -> list[tuple[dict[int, bool], list[Facts]]]:
@@ -182,17 +191,31 @@ def _in_words(condition: Expr, holds: bool) -> str:
     where = condition.site
     if where is None:
         return ""
-    if isinstance(where.node, ast.arg):  # asked for as it is, or by the name that it is kept under
+    name = str(condition.get("name"))
+    if name.startswith(BY_KEY):
+        key = _key_in(where.node)
+        text = f"{ast.unparse(key)} == {name.split(':', 2)[2]!r}" if key is not None and _asks(key) else ""
+    elif isinstance(where.node, ast.arg):  # asked for as it is, or by the name that it is kept under
         text = where.node.arg
     else:
         # Whether a file is run by itself is no setting.
-        asks = all(map(_asks_for_settings, ast.walk(where.node)))
-        text = where.origin.source if asks else ""
+        text = where.origin.source if _asks(where.node) else ""
     if not text or len(text) > _SHORT:
         return ""
     if holds:
         return text
-    return f"not ({text})" if isinstance(where.node, ast.Compare) else f"not {text}"
+    return f"not ({text})" if isinstance(where.node, ast.Compare) or name.startswith(BY_KEY) else f"not {text}"
+
+
+def _key_in(node: ast.AST | None) -> ast.expr | None:
+    """The key that `table[key]` or `table.get(key)` asks for."""
+    if isinstance(node, ast.Subscript):
+        return node.slice
+    return node.args[0] if isinstance(node, ast.Call) and node.args else None
+
+
+def _asks(node: ast.AST) -> bool:
+    return all(map(_asks_for_settings, ast.walk(node)))
 
 
 def _asks_for_settings(node: ast.AST) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from vae_checked.linter.symbols.expression import Expr
 
 Equality = tuple[int, int, bool]
+# What the name of a condition begins with that asks whether a key which is not known is one of a dict: `key:7:relu`.
+BY_KEY = "key:"
 
 
 def equality(condition: Expr) -> Equality | None:

@@ -1,0 +1,73 @@
+"""A class of data that no code names any more, beside one that is used: its pictures are not what a model is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, codes, linted
+
+DATA = (
+    HEAD
+    + """from lightning import LightningDataModule
+from torchvision import datasets, transforms
+
+
+class Genes(LightningDataModule):
+    def __init__(self, counts):
+        super().__init__()
+        self.counts = counts
+
+    def train_dataloader(self):
+        return DataLoader(self.counts, batch_size=32, shuffle=True)
+
+
+class Pictures(LightningDataModule):
+    def setup(self, stage=None):
+        steps = transforms.Compose([transforms.Resize(9), transforms.ToTensor()])
+        self.held = datasets.CelebA("faces", split="train", transform=steps)
+
+    def train_dataloader(self):
+        return DataLoader(self.held, batch_size=32, shuffle=True)
+"""
+)
+NET = (
+    HEAD
+    + """import data
+from lightning import LightningModule
+
+
+class Net(LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s = nn.Linear(84, 7), nn.Linear(84, 7)
+        self.back = nn.Sequential(nn.Linear(7, 84), nn.Tanh())
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+    def training_step(self, batch, number):
+        y, m, s = self(batch)
+        return F.mse_loss(y, batch, reduction="sum") + 0.5 * torch.sum(m ** 2 + s.exp() - s - 1)
+"""
+)
+USES = {
+    "of the other": ("from data import Genes\nfrom net import Net\n\nheld = Genes(np.load('a.npy'))\n", []),
+    "by its file": ("import data\nfrom net import Net\n\nheld = data.Genes(np.load('a.npy'))\n", []),
+    "of the pictures": ("from data import Pictures\nfrom net import Net\n\nheld = Pictures()\n", ["VAE403"]),
+    "by a text": ("import data\nfrom net import Net\n\nheld = getattr(data, 'Pictures')()\n", ["VAE403"]),
+    "of both": ("from data import Genes, Pictures\nfrom net import Net\n\nheld = Pictures()\n", ["VAE403"]),
+    "of none": ("from net import Net\n\nheld = None\n", ["VAE403"]),
+}
+
+
+@pytest.mark.parametrize(("use", "expected"), USES.values(), ids=list(USES))
+def test_data_that_nobody_takes_tell_no_range(use: str, expected: list[str], tmp_path: Path) -> None:
+    fit = HEAD + "from lightning import Trainer\n" + use + "Trainer(max_epochs=5).fit(Net(), datamodule=held)\n"
+    assert codes(linted(tmp_path, {"data.py": DATA, "net.py": NET, "fit.py": fit})) == expected
+
+
+def test_data_that_a_file_may_take_which_is_not_read_tell_their_range(tmp_path: Path) -> None:
+    fit = HEAD + "from data import *\nfrom net import Net\n\nheld = Pictures()\n"
+    assert codes(linted(tmp_path, {"data.py": DATA, "net.py": NET, "fit.py": fit})) == ["VAE403"]
