@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from vae_checked.facts import Origin, Parametrisation
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import batch_sizes, in_tests, quantiles
+from vae_checked.linter.roles import batch_sizes, in_tests, process_steps, quantiles
 from vae_checked.linter.symbols.expression import (
     CARRIED,
     CARRIERS,
@@ -24,7 +24,7 @@ from vae_checked.linter.symbols.expression import (
     strip,
     written,
 )
-from vae_checked.linter.symbols.numeric import Formula, Program, close, finite, leaves
+from vae_checked.linter.symbols.numeric import Formula, Program, close, finite, leaves, settled
 from vae_checked.mathematics.gaussians import fit_std
 from vae_checked.record import dataclass, field, replace
 
@@ -213,6 +213,8 @@ def find(graph: Graph) -> list[SamplerSite]:
             site = _read(node)
             if site is None or not _is_wanted(node, site, drawn) or in_tests.is_written(node):
                 continue
+            if process_steps.is_step(node, site.location, site.noise, site.factor, graph):
+                continue
             if not quantiles.are_asked_for(node, site.noise, graph):
                 found[node.uid] = site
     detached = _detached(graph, found)
@@ -357,11 +359,11 @@ def _moved(bare: Expr) -> _Draw | None:
     if bare.op not in ("add", "sub", "mul", "div"):
         return None
     one, other = (strip(arg) for arg in bare.args)
-    number, first = (other, True) if other.op == "const" else (one, False)
-    inner = _moved(one if first else other) if number.op == "const" else None
-    if inner is None:
+    last = settled(other)
+    value, first = (settled(one), False) if last is None else (last, True)
+    inner = None if value is None else _moved(one if first else other)
+    if inner is None or value is None:
         return None
-    value = number.value
     match bare.op:
         case "add":
             return _Draw(inner.noise, bare, inner.factor, inner.shift + value)
