@@ -123,6 +123,49 @@ def test_a_training_of_any_model_may_train_a_layer(model: str, tmp_path: Path) -
     assert codes(linted(tmp_path, {"net.py": NET, "train.py": train, "later.py": HEAD + own})) == ["VAE601"]
 
 
+BY_LIBRARIES = {
+    "a step": """
+class Later(lightning.LightningModule):
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def training_step(self, x, number):
+        return F.mse_loss(self.net(x)["wide"], x)
+""",
+    "a loss": """
+class Later(transformers.Trainer):
+    def compute_loss(self, model, inputs):
+        return F.mse_loss(model(**inputs)["wide"], inputs["x"])
+""",
+}
+
+
+@pytest.mark.parametrize("model", BY_LIBRARIES.values(), ids=BY_LIBRARIES)
+def test_what_a_library_differentiates_may_train_a_layer(model: str, tmp_path: Path) -> None:
+    train = TRAIN.format(before="pass", loss=ERROR, after="pass")
+    head = f"import lightning\nimport transformers\n{HEAD}"
+    assert codes(linted(tmp_path, {"net.py": NET, "train.py": train, "later.py": head + model})) == []
+
+
+FILLED = {
+    "stored": "net.spread.load_state_dict(torch.load('weights.pt'))",
+    "copied": "for own, other in zip(net.spread.parameters(), Net().spread.parameters()): own.data.copy_(other.data)",
+    "by another optimizer": "settle(net.spread.parameters())",
+}
+
+
+@pytest.mark.parametrize("filled", FILLED.values(), ids=FILLED)
+def test_a_layer_that_gets_its_weights_from_elsewhere_is_left(filled: str, tmp_path: Path) -> None:
+    for before, expected in (
+        (filled, []),
+        (filled.replace(".spread", ""), ["VAE601"]),
+        ("own = torch.optim.Adam(net.spread.parameters())", ["VAE601"]),
+    ):
+        train = TRAIN.format(before=before, loss=ERROR, after="pass")
+        assert codes(linted(tmp_path, {"net.py": NET, "train.py": train})) == expected
+
+
 WRITTEN = {
     "over a part": "y[:, 3:] = wide[:, 3:]",
     "where it is asked": "y[x > 0] = wide[x > 0]",

@@ -24,7 +24,7 @@ class Across:
         self.readings = Readings()
         self.scales = InputScales()
         self.targets = TargetScales()
-        self.unused = UnusedOutputs()
+        self.unused = UnusedOutputs(observed)
 
     def facts(
         self, known: Callable[[Fact[Interval] | None], Fact[Interval] | None], *, is_whole: bool = True

@@ -7,7 +7,7 @@ What is only shown, or what another step trains, may be handed out as well: a la
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from vae_checked.facts import Fact, Facts, Origin, Training
 from vae_checked.linter.evaluations.evaluation import Evaluation
@@ -18,7 +18,7 @@ from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr, Site, origin
-from vae_checked.linter.symbols.observations import Spot, spot_of
+from vae_checked.linter.symbols.observations import ProjectObservations, Spot, spot_of
 from vae_checked.linter.symbols.registered import with_parameters
 from vae_checked.linter.symbols.values import Instance, Module, opened
 from vae_checked.linter.torch_model.optimizers import BACKWARD
@@ -26,22 +26,30 @@ from vae_checked.record import dataclass
 
 # What differentiates, by the name that it is called by.
 _DIFFERENTIATING = BACKWARD | {"grad", "jacobian", "vjp"}
+# What libraries call for a loss that they differentiate, of whatever model.
+_DIFFERENTIATED = frozenset(("training_step", "train_step", "compute_loss"))
 # What may be another loss, or stops a gradient on purpose.
 _OTHERWISE = ("opaque", "call", "detach")
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """Layers of a VAE that the loss of one evaluation does not reach: by where each is made, where it is applied."""
+    """Layers of a VAE that the loss of one evaluation does not reach: by where each is made, where it is applied.
+
+    `numbers` are theirs, by where each is made as well, and `trained` those of the layers that the loss reaches.
+    """
 
     subject: str
     layers: dict[Spot, Origin]
+    numbers: dict[Spot, set[object]]
+    trained: Set[object]
 
 
 class UnusedOutputs:
     """The layers that losses reach, over all evaluations, against those whose outputs are handed out."""
 
-    def __init__(self) -> None:
+    def __init__(self, observed: ProjectObservations) -> None:
+        self._observed = observed
         self._reached: set[Spot] = set()
         self._read: set[Spot] = set()
         self._is_cut = False
@@ -73,9 +81,11 @@ class UnusedOutputs:
         if site is None or kl is None or recon is None or recon.kind is None:
             return
         if any(losses.graph.holds(end, recon.term.uid) for end in losses.backward):
-            found = _handed_out(losses, site, recon)
+            found, numbers = _handed_out(losses, site, recon), dict[Spot, set[object]]()
+            for number, spot in losses.evaluation.read_once(_made).items():
+                numbers.setdefault(spot, set()).add(number)
             if found:
-                self._candidates.append(_Candidate(losses.evaluation.subject, found))
+                self._candidates.append(_Candidate(losses.evaluation.subject, found, numbers, losses.trained))
 
     def facts(self) -> Iterator[Facts]:
         """The layers that no loss of any evaluation reaches, where all that is differentiated was read."""
@@ -86,10 +96,21 @@ class UnusedOutputs:
         ):
             return
         for candidate in self._candidates:
-            lost = [where for spot, where in candidate.layers.items() if spot not in self._reached]
+            lost = [
+                where
+                for spot, where in candidate.layers.items()
+                if spot not in self._reached and not self._is_filled(candidate.numbers[spot], candidate.trained)
+            ]
             if lost:
                 names = tuple(dict.fromkeys(where.source for where in lost))
                 yield Facts(candidate.subject, training=Training(without_gradient=Fact(names, lost[0])))
+
+    def _is_filled(self, layers: set[object], trained: Set[object]) -> bool:
+        """Whether layers may get their weights from elsewhere, with none that the loss trains: stored or copied."""
+        given = frozenset[Spot]().union(*(optimizer.spots for optimizer in self._observed.optimizers()))
+        asked = (held for spot, held in self._observed.parameters().items() if spot not in given)
+        filled = (*self._observed.loaded(), *asked)
+        return any(not layers.isdisjoint(held) and held.isdisjoint(trained) for held in filled)
 
 
 def _made(evaluation: Evaluation) -> dict[object, Spot]:
@@ -169,4 +190,9 @@ def _differentiated(module: Module) -> frozenset[Spot]:
         for cell in module.file.cells
         for node in cell.nodes
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _DIFFERENTIATING
+    ) | frozenset(
+        spot_of(Site(SourceCell(module.file.path, cell), node))
+        for cell in module.file.cells
+        for node in cell.functions
+        if node.name in _DIFFERENTIATED
     )
