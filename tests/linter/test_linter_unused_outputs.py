@@ -166,6 +166,22 @@ def test_a_layer_that_gets_its_weights_from_elsewhere_is_left(filled: str, tmp_p
         assert codes(linted(tmp_path, {"net.py": NET, "train.py": train})) == expected
 
 
+SPREAD = "self.spread = nn.Sequential(nn.Linear(33, 21), nn.ReLU(), nn.Linear(21, 84))"
+SET_LATER = {
+    "a weight of another layer": ("self.spread.weight = self.mean.weight", []),
+    "its weight to another layer": ("self.mean.weight = self.spread.weight", []),
+    "a weight of its own": ("self.spread.weight = nn.Parameter(torch.zeros(84, 33))", ["VAE601"]),
+}
+
+
+@pytest.mark.parametrize(("line", "expected"), SET_LATER.values(), ids=SET_LATER)
+def test_a_layer_that_shares_its_weight_with_a_trained_one(line: str, expected: list[str], tmp_path: Path) -> None:
+    assert NET.count(SPREAD) == 1
+    net = NET.replace(SPREAD, f"self.spread = nn.Linear(33, 84)\n        {line}")
+    train = TRAIN.format(before="pass", loss=ERROR, after="pass")
+    assert codes(linted(tmp_path, {"net.py": net, "train.py": train})) == expected
+
+
 WRITTEN = {
     "over a part": "y[:, 3:] = wide[:, 3:]",
     "where it is asked": "y[x > 0] = wide[x > 0]",

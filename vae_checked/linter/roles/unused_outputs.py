@@ -20,7 +20,7 @@ from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr, Site, origin
 from vae_checked.linter.symbols.observations import ProjectObservations, Spot, spot_of
 from vae_checked.linter.symbols.registered import with_parameters
-from vae_checked.linter.symbols.values import Instance, Module, opened
+from vae_checked.linter.symbols.values import Instance, Layer, Module, opened
 from vae_checked.linter.torch_model.optimizers import BACKWARD
 from vae_checked.record import dataclass
 
@@ -115,9 +115,19 @@ class UnusedOutputs:
 
 def _made(evaluation: Evaluation) -> dict[object, Spot]:
     """Where each layer with parameters of the model is made, by its number."""
+    return {layer.serial: spot_of(layer.site) for layer in _layers(evaluation) if layer.site is not None}
+
+
+def _sharing(evaluation: Evaluation) -> set[object]:
+    """The numbers of the layers of the model that have one weight with another, as is set once both are made."""
+    set_later = ((layer, value) for layer in _layers(evaluation) for value in layer.attributes.values())
+    shared = ((layer, value) for layer, value in set_later if isinstance(value, Expr) and value.op == "weight")
+    return {number for layer, value in shared for number in (layer.serial, value.get("layer"))}
+
+
+def _layers(evaluation: Evaluation) -> Iterator[Layer]:
     model = (evaluation if evaluation.model is None else evaluation.model).read_once(listed_parts.model_of)
-    layers = () if model is None else with_parameters(model)
-    return {layer.serial: spot_of(layer.site) for layer in layers if layer.site is not None}
+    return iter(()) if model is None else with_parameters(model)
 
 
 def _made_by_others(losses: Losses) -> set[int]:
@@ -134,7 +144,8 @@ def _unreached(losses: Losses) -> list[Expr]:
     """
     evaluation, graph, made = losses.evaluation, losses.graph, losses.evaluation.read_once(_made)
     layers = [node for node in graph.having("layer") if node.get("serial") in made]
-    lost = [node for node in layers if node.get("serial") not in losses.trained]
+    left = losses.trained | evaluation.read_once(_sharing)
+    lost = [node for node in layers if node.get("serial") not in left]
     if not lost or frozen_parts.freezes(evaluation):
         return []
     if any(graph.holds(end, node.uid) for node in graph.having("written") for end in losses.backward):
