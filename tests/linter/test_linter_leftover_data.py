@@ -71,3 +71,66 @@ def test_data_that_nobody_takes_tell_no_range(use: str, expected: list[str], tmp
 def test_data_that_a_file_may_take_which_is_not_read_tell_their_range(tmp_path: Path) -> None:
     fit = HEAD + "from data import *\nfrom net import Net\n\nheld = Pictures()\n"
     assert codes(linted(tmp_path, {"data.py": DATA, "net.py": NET, "fit.py": fit})) == ["VAE403"]
+
+
+# ------------------------------------------------------------------------ a model that is run on data of their own
+
+BESIDE = (
+    HEAD
+    + """from torchvision import datasets, transforms
+
+
+class Genes(Dataset):
+    def __init__(self, path):
+        self.held = torch.from_numpy(np.load(path))
+
+    def __len__(self):
+        return len(self.held)
+
+    def __getitem__(self, index):
+        return self.held[index]
+
+
+def faces(root):
+    steps = transforms.Compose([transforms.Resize(9), transforms.ToTensor()])
+    return DataLoader(datasets.ImageFolder(root, transform=steps), batch_size=32)
+"""
+)
+RUN = (
+    HEAD
+    + """from data import Genes, faces
+from net import Net
+
+net = Net()
+optimizer = torch.optim.Adam(net.parameters())
+for x in {held}:
+    y, m, s = net({x})
+    loss = F.mse_loss(y, {x}, reduction="sum") + 0.5 * torch.sum(m ** 2 + s.exp() - s - 1)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+)
+SHOW = HEAD + "from data import faces\n\nfor x, _ in faces('faces'):\n    nn.Linear(84, 1)(x).mean().backward()\n"
+GENES = RUN.format(held="DataLoader(Genes('genes.npy'), batch_size=32)", x="x")
+TENSORS = RUN.format(held="DataLoader(torch.from_numpy(np.load('genes.npy')), batch_size=32)", x="x")
+FACES = RUN.format(held="faces('faces')", x="x[0]")
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"fit.py": GENES}, []),
+        ({"fit.py": TENSORS}, []),
+        ({"fit.py": FACES}, ["VAE403"]),
+        ({"fit.py": GENES, "again.py": FACES}, ["VAE403"]),
+        ({}, ["VAE403"]),
+    ],
+    ids=["its own", "tensors", "pictures", "both", "nothing"],
+)
+def test_a_model_that_is_run_on_own_data_is_given_no_pictures(
+    files: dict[str, str], expected: list[str], tmp_path: Path
+) -> None:
+    net = NET.replace("import data\n", "from data import faces\n").replace("LightningModule", "nn.Module")
+    net = net.replace("from lightning import nn.Module\n", "")
+    assert codes(linted(tmp_path, {"data.py": BESIDE, "net.py": net, "show.py": SHOW, **files})) == expected

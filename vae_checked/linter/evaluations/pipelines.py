@@ -12,8 +12,9 @@ from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.evaluations.leftovers import Leftovers
 from vae_checked.linter.interpreter.project import Project
-from vae_checked.linter.symbols.expression import TRANSPARENT, Expr
+from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, walk
 from vae_checked.linter.symbols.observations import Pipeline
+from vae_checked.linter.symbols.values import Class, Function
 
 _AFFINE = frozenset(("add", "sub", "mul", "div"))
 _PASSED = _AFFINE | TRANSPARENT | {"move", "neg"}
@@ -38,6 +39,9 @@ class Pipelines:
         self._rescaling: set[str] = set()
         self._known: dict[PurePath, Fact[Interval] | None] = {}
         self._awaited: dict[Fact[Interval], tuple[str, str]] = {}
+        # The functions that were run on data of the project's own, by their nodes' ids, and those of a subject's class.
+        self._run_on_own: set[int] = set()
+        self._methods: dict[tuple[str, str], frozenset[int]] = {}
 
     def note(self, evaluation: Evaluation) -> Fact[Interval]:
         """Take note of whether the code of an evaluation rescales what a loader hands to it.
@@ -56,8 +60,11 @@ class Pipelines:
                 if any(_rescales_input(each, known) for each in values):
                     self._rescaling.add(path)
                     break
+        if _takes_own(evaluation):
+            self._run_on_own |= evaluation.observations.entered
         awaited = Fact(Interval(), Origin(f"{path}\0{evaluation.subject}"))
         self._awaited[awaited] = path, evaluation.subject
+        self._methods[path, evaluation.subject] = _methods_of(evaluation)
         return awaited
 
     def settle(self) -> None:
@@ -94,7 +101,11 @@ class Pipelines:
         if fact not in self._awaited:
             return fact
         path, subject = self._awaited[fact]
-        return self._declared.interval_for(path, subject) or self.interval_for(path)
+        declared = self._declared.interval_for(path, subject)
+        if declared is None and not self._run_on_own.isdisjoint(self._methods[path, subject]):
+            # What this model is given where it is run is known to come from elsewhere.
+            return None
+        return declared or self.interval_for(path)
 
     def interval_for(self, path: str) -> Fact[Interval] | None:
         """The interval of the data that a model in this file is given, with the step that settles it."""
@@ -153,6 +164,26 @@ class Pipelines:
                 stack += fresh
             self._importing[imported] = frozenset(found)
         return self._importing[imported]
+
+
+def _takes_own(evaluation: Evaluation) -> bool:
+    """Whether a layer is handed what a data set of the project hands out, whose range may not be known."""
+    return any(
+        node.get("own")
+        for layer in evaluation.observations.fed
+        for node in walk(layer.args[0])
+        if node.op in ("batch", "data")
+    )
+
+
+def _methods_of(evaluation: Evaluation) -> frozenset[int]:
+    """What is run of the class that an evaluation is about, by the ids of its methods' nodes."""
+    cls = evaluation.module.scope.names.get(evaluation.subject.rpartition(":")[2])
+    if not isinstance(cls, Class):
+        return frozenset()
+    return frozenset(
+        id(each.node) for name, each in cls.names.items() if isinstance(each, Function) and name != "__init__"
+    )
 
 
 def _agreed(near: list[Pipeline]) -> Fact[Interval] | None:

@@ -374,7 +374,9 @@ def _loader(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], s
         return loader
     if isinstance(source, Expr):
         interval, centred = columns.lies_in(source), columns.is_centred(source)
-        return Loader(interval, source.site or site, "data", own=not is_given(source), centred=centred)
+        # What an object is to have later, as once its trainer has set it up, may be a data set of any library.
+        later = source.op == "attribute" and not source.args
+        return Loader(interval, source.site or site, "data", own=not is_given(source) and not later, centred=centred)
     return Loader(None, site, "data")
 
 
