@@ -392,6 +392,9 @@ def _scaled_noise(expr: Expr) -> tuple[Expr, _Draw] | None:
             if drawn is not None or inverse:
                 return None
             drawn = found
+        elif not node.bits & CARRIED:
+            # Whole as it is written: the KL reads it so.
+            factors.append((node, inverse))
         elif node.op == "mul":
             stack.extend((arg, inverse) for arg in node.args)
         elif node.op == "div" and not inverse:
