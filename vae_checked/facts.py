@@ -325,7 +325,7 @@ class Heads:
 
 @dataclass(frozen=True, slots=True)
 class KL:
-    """The KL term; `unread` is how the density of the posterior is written beside a prior that is not known.
+    """The KL term; `unread` is how a divergence is written whose posterior or prior is of a family that is not read.
 
     `density` is what is known of that density where the KL has no closed form.
     """

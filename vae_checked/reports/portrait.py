@@ -62,7 +62,7 @@ def _kl(facts: Facts) -> Iterator[str]:
         reverse = ", arguments reversed" if kl.form.value.reversed else ""
         yield f"closed form for s as {form.meaning}{reverse}" if form else "the KL of no parametrisation"
     elif kl.unread:
-        yield "to a prior that is not read"
+        yield "of a posterior or to a prior that is not read"
     if kl.factor and kl.factor.value.value != 1.0:
         yield f"factor {kl.factor.value.value:.4g}"
     if kl.reduced:

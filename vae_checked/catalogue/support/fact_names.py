@@ -14,7 +14,7 @@ FACT_NAMES = {
     "heads.source": "which layers make the heads",
     "heads.overflow": "where the head for std overflows",
     "kl.form": "the KL",
-    "kl.unread": "the KL to a prior that is not read",
+    "kl.unread": "the KL of a posterior or to a prior that is not read",
     "kl.density": "how the density of the posterior reads the head for std",
     "kl.factor": "the factor of the KL",
     "kl.sign": "the sign of the KL",

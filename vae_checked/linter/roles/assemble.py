@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from contextlib import suppress
 
 from vae_checked.facts import Data, Fact, Facts, Family, Heads, HeadSource, Likelihood, Output, Reduction, Sampler
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
@@ -23,6 +21,7 @@ from vae_checked.linter.roles import (
     latents,
     naming,
     near_kls,
+    other_posteriors,
     partners,
     phi,
     prior,
@@ -31,6 +30,7 @@ from vae_checked.linter.roles import (
     samplers,
     settings_apart,
     targets,
+    tempered,
     thresholds,
     training,
     unread_errors,
@@ -65,7 +65,6 @@ from vae_checked.linter.symbols.expression import (
     walk,
 )
 from vae_checked.linter.symbols.gradient_flow import is_of_places
-from vae_checked.mathematics.gaussians import std_at
 from vae_checked.mathematics.reductions import read
 from vae_checked.record import replace
 
@@ -129,6 +128,10 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
             facts.extend(Facts(evaluation.subject, sampler=each) for each in training.decoded_means(kl, site, losses))
     for site in posterior:
         facts.extend(Facts(evaluation.subject, sampler=sampler) for sampler in training.without_eps(losses, site))
+    others = other_posteriors.find(
+        losses, [recon for site in posterior for recon in _recons_of(site, recons, None, losses)]
+    )
+    facts.extend(each.told(_facts(across, each.site, None, each.recon, losses)) for each in others)
     facts.extend(weights.facts(evaluation.subject, found, kls))
     facts.extend(experts.facts(evaluation.subject, found))
     across.prior.read(evaluation.subject, graph, posterior)
@@ -423,8 +426,8 @@ def _facts(
     prediction, target = sides(site, recon)
     if site is not None and kl is not None and sampler.std is not None:
         silent = not any(std for _, std in sampler.std.value.points)
-        tempered = _is_tempered(sampler, kl) and not losses.trains(site.z)
-        if silent or tempered or settings_apart.are_chosen_apart(site, kl, losses):
+        cooled = tempered.is_tempered(sampler, kl) and not losses.trains(site.z)
+        if silent or cooled or settings_apart.are_chosen_apart(site, kl, losses):
             sampler = replace(sampler, std=None)
     if site is None and kl is not None:
         sampler = training.timing_without_noise(kl, recon, losses)
@@ -471,16 +474,6 @@ def _facts(
         names=naming.names_in(evaluation.names(), site, kl, recon, (prediction, target)),
     )
     return gaps.explained(found, site, kl, recon, reading, prediction, losses)
-
-
-def _is_tempered(sampler: Sampler, kl: Divergence) -> bool:
-    """Whether std is what the KL assumes times one number, as where less noise is wanted when nothing is trained."""
-    if sampler.std is None or kl.parametrisation is None or sampler.std.value.parametrisation is not None:
-        return False
-    with suppress(ValueError, OverflowError, ZeroDivisionError):
-        ratios = [std / std_at(kl.parametrisation, s) for s, std in sampler.std.value.points]
-        return bool(ratios) and all(math.isclose(ratio, ratios[0], rel_tol=1e-6) for ratio in ratios)
-    return False
 
 
 def _common_head(site: SamplerSite | None, kl: Divergence | None) -> Expr | None:

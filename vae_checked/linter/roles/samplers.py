@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from vae_checked.facts import Origin, Parametrisation
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import batch_sizes, in_tests, process_steps, quantiles
+from vae_checked.linter.roles import batch_sizes, in_tests, process_steps, quantiles, repeated_draws
 from vae_checked.linter.symbols.expression import (
     CARRIED,
     CARRIERS,
@@ -218,18 +218,10 @@ def find(graph: Graph) -> list[SamplerSite]:
             if not quantiles.are_asked_for(node, site.noise, graph):
                 found[node.uid] = site
     detached = _detached(graph, found)
-    return [replace(site, detached=uid in detached, repeated=_repeated(site, graph)) for uid, site in found.items()]
-
-
-def _repeated(site: SamplerSite, graph: Graph) -> Expr | None:
-    """What is made of z as if it were noise of the same heads: moved and scaled as eps was to make it."""
-    location, scale = strip(site.location).uid, strip(site.scale).uid
-    for product in graph.taking(site.z, "mul"):
-        if any(strip(factor).uid == scale for factor in product.args if factor.uid != site.z.uid):
-            for moved in graph.taking(product, "add"):
-                if any(strip(part).uid == location for part in moved.args if part.uid != product.uid):
-                    return moved
-    return None
+    return [
+        replace(site, detached=uid in detached, repeated=repeated_draws.again(site.z, site.location, site.scale, graph))
+        for uid, site in found.items()
+    ]
 
 
 def _is_wanted(node: Expr, site: SamplerSite, drawn: dict[object, int]) -> bool:

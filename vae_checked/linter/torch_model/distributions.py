@@ -22,6 +22,12 @@ PROPERTIES = frozenset(
     "mean loc scale stddev variance mode base_dist covariance_matrix scale_tril logits probs".split()
 )
 
+# Those through whose draws a gradient passes to what they are made of, and that are no function of a normal one.
+_REPARAMETRISED = frozenset(
+    "Laplace Dirichlet Beta Gamma StudentT Cauchy Gumbel Weibull HalfNormal HalfCauchy Kumaraswamy Exponential "
+    "MultivariateNormal LowRankMultivariateNormal".split()
+)
+
 # More axes than tensors have.
 _MAX_EVENT = 8
 
@@ -211,7 +217,9 @@ def _call_on_other(evaluator: Evaluator, owner: Distribution, name: str, args: l
         if owner.family == "Uniform" and low is not None and high is not None:
             return noise.uniform(evaluator, low, high, shape_of(args, site), site, None)
         eps = noise.draw(evaluator, NoiseLaw.OTHER, 0.0, 1.0, None, site, None)
-        return opaque(f"draw:{owner.family}:{name}", (eps,), site)
+        is_followed = name == "rsample" and owner.family in _REPARAMETRISED
+        made_of = tuple(as_expr(each, site) for each in owner.parameters.values()) if is_followed else ()
+        return opaque(f"draw:{owner.family}:{name}", (eps, *made_of), site)
     if name == "log_prob" and owner.family in ("Bernoulli", "ContinuousBernoulli") and args:
         return _bernoulli_log_prob(owner, as_expr(args[0], site), site)
     if name == "log_prob" and args and not (x := as_expr(args[0], site)).bits & NOISE:
