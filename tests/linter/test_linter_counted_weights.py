@@ -76,6 +76,14 @@ def test_a_kl_counts_where_some_turn_has_it(loss: str, counts: bool, tmp_path: P
     assert verdict(text, tmp_path) == ("clean" if counts else "open")
 
 
+@pytest.mark.parametrize(
+    ("turns", "expected"), [("0, 50, 10", "found"), ("0, 50, 5", "clean"), ("45, 50, 10", "clean"), ("50", "clean")]
+)
+def test_turns_that_are_left_out_have_no_weight(turns: str, expected: str, tmp_path: Path) -> None:
+    text = FIT.format(default="", turns=turns, loss="mse + (epoch // 45) * kl")
+    assert verdict(text, tmp_path) == expected
+
+
 @pytest.mark.parametrize("name", [name for name, (_, counts) in WEIGHTS.items() if counts])
 def test_a_kl_is_left_open_where_training_may_end_before(name: str, tmp_path: Path) -> None:
     text = FIT.format(default="", turns="epochs", loss=WEIGHTS[name][0])

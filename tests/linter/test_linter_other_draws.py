@@ -69,6 +69,8 @@ READ = {
     ),
     "the prior": f"if self.flag:\n    z = {RIGHT}\nelse:\n    z = torch.randn(3, 7)",
     "a call for the prior": f"if self.flag:\n    z = {RIGHT}\nelse:\n    z = of_prior(3)",
+    "a function of the mean": f"z = {RIGHT} if self.flag else torch.tanh(m)",
+    "a layer of the mean": f"z = {RIGHT} if self.flag else nn.Linear(7, 7)(m)",
     "what follows the draw": f"z = {RIGHT}\nif self.flag:\n    z = bent(z)",
 }
 OF_A_DRAW = {"VAE202", "VAE203"}
