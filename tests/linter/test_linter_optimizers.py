@@ -146,7 +146,9 @@ RIGHT = {
         PARTS,
     ),
     "two optimizers": (
-        TWO + "optimizer = torch.optim.Adam(encoder.parameters())\nother = torch.optim.Adam(decoder.parameters())\n",
+        TWO
+        + "optimizer = torch.optim.Adam(encoder.parameters())\nother = torch.optim.Adam(decoder.parameters())\n"
+        + "optimizer.register_step_post_hook(lambda *_: other.step())\n",
         PARTS,
     ),
     "what needs a gradient": (

@@ -16,6 +16,7 @@ from vae_checked.linter.roles.frozen_parts import freezes, handed, loop_over_par
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.roles.unstepped import unstepped
 from vae_checked.linter.symbols.expression import PHI, Expr, Site, walk
 from vae_checked.linter.symbols.observations import Optimizer, ProjectObservations, Spot
 from vae_checked.linter.symbols.registered import is_learned, serials
@@ -54,7 +55,8 @@ def forgotten(
     surely = frozenset[int]().union(*(optimizer.surely for optimizer in own))
     if own and trained <= surely:
         # In one run a setting builds one of several: whichever it is has to hold all of them.
-        beside = ([other for other in own if not _are_alternatives(each, other, trained)] for each in own)
+        moving = [other for other in own if other.site.node not in losses.evaluation.read_once(unstepped)]
+        beside = ([other for other in moving if not _are_alternatives(each, other, trained)] for each in own)
         whole = all(trained <= frozenset[int]().union(*(each.surely for each in each_way)) for each_way in beside)
         return Fact((), own[0].site.origin) if whole else None
     listed = listed_parts.forgotten(losses.evaluation, site, kl)
@@ -63,7 +65,7 @@ def forgotten(
         return None if listed is not None and freezes(losses.evaluation) else listed
     # An optimizer whose layers are known, and are none of those that are trained, is one of another object.
     others = {optimizer.site.origin.place for optimizer in observed.optimizers() if trained and optimizer.perhaps}
-    if own or listed.origin.place in others:
+    if own or listed.origin.place in others or losses.evaluation.read_once(unstepped):
         return None
     # By its name an optimizer is given the whole model: some of it may have been added since.
     built = losses.evaluation.read_once(_built)

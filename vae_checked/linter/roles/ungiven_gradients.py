@@ -10,7 +10,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import SourceCell
 from vae_checked.linter.roles.erased_gradients import erased, holding, may_erase
-from vae_checked.linter.roles.objective import Losses
+from vae_checked.linter.roles.objective import Losses, handed_on
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.view_sizes import VIEWS
 from vae_checked.linter.roles.written_copies import may_be_written
@@ -155,14 +155,28 @@ def may_lack(losses: Losses) -> bool:
     if ends and any(_makes(node) for node in nodes) and not any(_steps(node) for node in nodes):
         # An optimizer that is made here, beside what is differentiated here, is stepped here.
         return True
+    ends = [*ends, *losses.read_once(handed_on)] if _is_left_to_a_trainer(losses) else ends
     if not losses.totals or any(losses.graph.holds(end, total.uid) for end in ends for total in losses.totals):
-        return False
+        terms = [*(kl.term.uid for kl in losses.kls), *(recon.term.uid for recon in losses.recons)]
+        # Of a loss without its gradient the number alone is differentiated.
+        return bool(ends and losses.totals and terms) and not any(losses.flow.reaches(ends, term) for term in terms)
+    if _is_left_to_a_trainer(losses):
+        # Its step hands no loss on.
+        return True
     # What another function of the file differentiates, as the training of another model, is another loss.
     for module in modules:
         held = run.get(module.path, ())
         if any(map(_is_step, held)) and not any("backward" in name for node in held for name in _name_of(node)):
             return True
     return False
+
+
+def _is_left_to_a_trainer(losses: Losses) -> bool:
+    """Whether another library differentiates what a step returns: nothing that runs with it does so by a name."""
+    steps = [function for function in losses.evaluation.functions() if function.name == "training_step"]
+    run = losses.evaluation.read_once(_run) if steps and not losses.backward else {}
+    named = (name for held in run.values() for node in held for name in _name_of(node))
+    return bool(run) and not any("backward" in name or name in _DIFFERENTIATING for name in named)
 
 
 def _run(evaluation: Evaluation) -> dict[str, list[ast.AST]]:

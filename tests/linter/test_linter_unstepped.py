@@ -1,0 +1,130 @@
+"""What an optimizer holds that nothing steps is moved by none; and a loss that no step is handed trains nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import FORWARD, HEAD, MODEL, OBJECTIVE, codes, linted
+
+from vae_checked.linter import LintReport
+from vae_checked.reports import all_examined
+
+ENCODER = "[*net.trunk.parameters(), *net.to_m.parameters(), *net.to_s.parameters()]"
+TWO = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + OBJECTIVE
+    + f"""
+
+def train(loader, moved=None):
+    net = Net()
+    first = torch.optim.Adam({ENCODER})
+    last = torch.optim.Adam(net.back.parameters())
+    for x in loader:
+        y, m, s = net(x)
+        loss = objective(y, x, m, s)
+        first.zero_grad()
+        last.zero_grad()
+        loss.backward()
+        {{steps}}
+    torch.save(last.state_dict(), "last.pt")
+"""
+)
+HANDED = (
+    "import pytorch_lightning as pl\n"
+    + HEAD
+    + MODEL
+    + FORWARD
+    + OBJECTIVE
+    + """
+
+class Training(pl.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net = Net()
+
+    def training_step(self, batch, index):
+        x, _ = batch
+        y, m, s = self.net(x)
+        loss = objective(y, x, m, s)
+        self.log("loss", loss)
+        {end}
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.net.parameters())
+"""
+)
+LOOP = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + OBJECTIVE
+    + """
+
+def train(loader):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        y, m, s = net(x)
+        loss = objective(y, x, m, s)
+        optimizer.zero_grad()
+        {differentiated}
+        optimizer.step()
+"""
+)
+
+
+def clean(report: LintReport) -> set[str]:
+    return {code for each in all_examined(report) if each.is_vae for code in each.clean}
+
+
+@pytest.mark.parametrize("steps", ["first.step()", "first.step(); first.step()"])
+def test_what_an_optimizer_holds_that_nothing_steps_is_open(steps: str, tmp_path: Path) -> None:
+    assert "VAE602" not in clean(linted(tmp_path, {"net.py": TWO.format(steps=steps)}))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "first.step(); last.step()",
+        "[each.step() for each in (first, last)]",
+        "first.step(); moved(last)",
+        "first.step(); (lambda: last.step())()",
+    ],
+)
+def test_optimizers_that_are_stepped_or_handed_over_hold_the_model(steps: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": TWO.format(steps=steps)})
+    assert codes(report) == []
+    assert "VAE602" in clean(report)
+
+
+@pytest.mark.parametrize("end", ["pass", "return None", "return loss.detach()", 'return {"loss": loss.item()}'])
+def test_a_step_that_hands_no_loss_on_leaves_its_gradient_open(end: str, tmp_path: Path) -> None:
+    assert "VAE601" not in clean(linted(tmp_path, {"net.py": HANDED.format(end=end)}))
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["return loss", 'return {"loss": loss, "log": loss.detach()}', "return 2 * loss", "self.manual_backward(loss)"],
+)
+def test_a_step_that_hands_its_loss_on_gives_a_gradient(end: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": HANDED.format(end=end)})
+    assert codes(report) == []
+    assert "VAE601" in clean(report)
+
+
+@pytest.mark.parametrize(
+    ("differentiated", "given"),
+    [
+        ("loss.backward()", True),
+        ("(loss + loss.detach()).backward()", True),
+        ("torch.tensor(loss.item(), requires_grad=True).backward()", False),
+        ("loss.detach().requires_grad_().backward()", False),
+        ("loss.data.requires_grad_(True).backward()", False),
+    ],
+)
+def test_the_number_of_a_loss_gives_no_gradient(differentiated: str, given: bool, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": LOOP.format(differentiated=differentiated)})
+    assert ("VAE601" in clean(report)) is given
