@@ -134,3 +134,36 @@ def test_a_model_that_is_run_on_own_data_is_given_no_pictures(
     net = NET.replace("import data\n", "from data import faces\n").replace("LightningModule", "nn.Module")
     net = net.replace("from lightning import nn.Module\n", "")
     assert codes(linted(tmp_path, {"data.py": BESIDE, "net.py": net, "show.py": SHOW, **files})) == expected
+
+
+PAINTED = """
+
+class Painted(Dataset):
+    def __init__(self, names, steps):
+        self.names, self.steps = names, steps
+
+    def __len__(self):
+        return len(self.names)
+
+    def __getitem__(self, index):
+        picture = Image.open(self.names[index])
+        return self.steps(picture.convert("L")), self.steps(picture)
+
+
+def painted(names):
+    steps = transforms.Compose([transforms.Resize(9), transforms.ToTensor()])
+    return DataLoader(Painted(names, steps), batch_size=32)
+"""
+
+
+@pytest.mark.parametrize(("end", "expected"), [("Tanh", ["VAE403"]), ("Sigmoid", [])])
+def test_own_pictures_that_a_pipeline_makes_are_given_to_a_model(end: str, expected: list[str], tmp_path: Path) -> None:
+    net = NET.replace("import data\n", "from data import faces\n").replace("LightningModule", "nn.Module")
+    net = net.replace("from lightning import nn.Module\n", "").replace("nn.Tanh()", f"nn.{end}()")
+    fit = RUN.format(held="painted(names)", x="x").replace("Genes, faces", "painted").replace("for x in", "for g, x in")
+    files = {
+        "data.py": BESIDE.replace("import numpy", "from PIL import Image\nimport numpy") + PAINTED,
+        "net.py": net,
+        "fit.py": fit.replace("net(x)", "net(g)").replace("net = Net()", "net = Net()\nnames = sorted(open('names'))"),
+    }
+    assert codes(linted(tmp_path, files)) == expected

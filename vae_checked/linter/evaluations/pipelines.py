@@ -167,9 +167,12 @@ class Pipelines:
 
 
 def _takes_own(evaluation: Evaluation) -> bool:
-    """Whether a layer is handed what a data set of the project hands out, whose range may not be known."""
+    """Whether a layer is handed what a data set of the project hands out, whose range is not known.
+
+    Where it is known, a pipeline of the project makes it.
+    """
     return any(
-        node.get("own")
+        node.get("own") and node.get("interval") is None
         for layer in evaluation.observations.fed
         for node in walk(layer.args[0])
         if node.op in ("batch", "data")
