@@ -14,7 +14,17 @@ from vae_checked.linter import lint
 from vae_checked.linter.evaluations import plan
 from vae_checked.linter.files import syntax
 from vae_checked.linter.pretrained import caches
-from vae_checked.linter.roles import kl, optimizers, phi, seeds, timings, unread_errors, warm_ups, ways
+from vae_checked.linter.roles import (
+    erased_gradients,
+    kl,
+    optimizers,
+    phi,
+    seeds,
+    timings,
+    unread_errors,
+    warm_ups,
+    ways,
+)
 from vae_checked.linter.symbols.expression import Expr, Graph, atom, const
 
 STEPS = """
@@ -111,6 +121,37 @@ def test_the_parts_of_a_model_are_numbered_once_whatever_it_observes(
         for times in (2, 12)
     )
     assert 0 < few < 40 > many
+
+
+SHARED = """
+
+def step(vae, x, optimizer):
+    vae(x).backward()
+    optimizer.step()
+"""
+CALLER = """
+
+def run{number}(x):
+    vae = VAE(True, False)
+    step(vae, x, torch.optim.Adam(vae.parameters()))
+"""
+
+
+def test_what_may_erase_a_gradient_is_asked_once_for_all_callers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    callers = "".join(CALLER.format(number=number) for number in range(5))
+    assert asked(monkeypatch, erased_gradients, "followings", CHOSEN + SHARED + callers, tmp_path / "model.py") == 1
+
+
+def test_a_chain_of_calls_behind_a_backward_is_not_written_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    few, many = (
+        asked(
+            monkeypatch, ast, "unparse", f"{CHOSEN}    vae(x).backward()\n    print(x{chain})\n", tmp_path / "model.py"
+        )
+        for chain in (".exp()", ".exp()" * 60)
+    )
+    assert 0 < few == many
 
 
 def test_what_is_in_no_other_loss_is_asked_once_for_all_errors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

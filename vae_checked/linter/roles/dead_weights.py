@@ -41,24 +41,28 @@ def unread_weights(function: Function, evaluation: Evaluation) -> Iterator[Fact[
     """What holds a weight by its name or a number and is never read: parameters, names, attributes of its class."""
     source = function.scope.module.source_of(function.node)
     known = function.scope.module.read_once(_by_function)
-    read = known.get(function.node)
-    if read is None:
-        read = known[function.node] = frozenset(_read_names(syntax.descendants(function.node)))
+    if function.node not in known:
+        nodes = list(syntax.descendants(function.node))
+        assigned = [node for node in nodes if isinstance(node, ast.Assign) and not _is_neutral(node.value)]
+        known[function.node] = frozenset(_read_names(nodes)), assigned
+    read, assigned = known[function.node]
     for item, default in _with_defaults(function.node.args):
         name, weight = item.arg, is_kl_weight(item.arg)
         if (name not in read and (weight or _is_number(default))) or (weight and is_replaced(name, function.node)):
             yield Fact(name, Site(source, item).origin)
-    for node in syntax.descendants(function.node):
-        if isinstance(node, ast.Assign) and not _is_neutral(node.value):
-            named = [target.id for target in node.targets if isinstance(target, ast.Name)]
-            if len(named) == 1 and is_kl_weight(named[0]) and named[0] not in read:
-                yield Fact(named[0], Site(source, node).origin)
+    for node in assigned:
+        named = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        if len(named) == 1 and is_kl_weight(named[0]) and named[0] not in read:
+            yield Fact(named[0], Site(source, node).origin)
     if function.owner is not None:
         yield from _stored_unread(function.owner, evaluation)
 
 
-def _by_function(_: Module) -> dict[ast.AST, frozenset[str]]:
-    """The names that functions of a file read, of those that were asked for: most are run in several evaluations."""
+def _by_function(_: Module) -> dict[ast.AST, tuple[frozenset[str], list[ast.Assign]]]:
+    """The names that functions of a file read, and what they give a value that is no neutral number.
+
+    Of those that were asked for: most are run in several evaluations.
+    """
     return {}
 
 
@@ -116,7 +120,9 @@ def names_in(module: Module) -> frozenset[str]:
     return frozenset(name for kind in _NAMING for name in _read_names(module.file.of(kind)))
 
 
-_NAMING: tuple[type[ast.AST], ...] = (ast.Name, ast.Attribute, ast.Constant, ast.keyword, ast.Global, ast.Nonlocal)
+_NAMING: frozenset[type[ast.AST]] = frozenset(
+    (ast.Name, ast.Attribute, ast.Constant, ast.keyword, ast.Global, ast.Nonlocal)
+)
 
 
 def _read_names(nodes: Iterable[ast.AST]) -> set[str]:
@@ -124,14 +130,15 @@ def _read_names(nodes: Iterable[ast.AST]) -> set[str]:
     names: set[str] = set()
     for node in nodes:
         # Every node of a file passes here, and most name nothing.
-        if not isinstance(node, _NAMING):
+        if node.__class__ not in _NAMING:
             continue
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str):
+                names |= {node.value, f".{node.value}"}
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
             names.add(node.id)
         elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Store):
             names.add(f".{node.attr}")
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            names |= {node.value, f".{node.value}"}
         elif isinstance(node, ast.keyword) and node.arg is not None:
             names.add(node.arg)
         elif isinstance(node, (ast.Global, ast.Nonlocal)):

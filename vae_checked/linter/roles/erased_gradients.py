@@ -47,10 +47,21 @@ def may_erase(losses: Losses) -> bool:
     A branch may be skipped, and what stands between may give another gradient: this says no more than that it may be.
     """
     return any(
-        _may_erase(following, block[place], source.cell)
-        for source, block, place in losses.read_once(_differentiations)
-        for following in followings(source.cell, block[place])
+        _may_be_erased(block[place], source.cell) for source, block, place in losses.read_once(_differentiations)
     )
+
+
+def _may_be_erased(statement: ast.stmt, cell: Cell) -> bool:
+    """The same of one statement that differentiates, which the losses of several evaluations share."""
+    known = cell.read_once(_known)
+    if statement not in known:
+        known[statement] = any(_may_erase(following, statement, cell) for following in followings(cell, statement))
+    return known[statement]
+
+
+def _known(_: Cell) -> dict[ast.stmt, bool]:
+    """What was found of the statements of a file, of those that were asked for."""
+    return {}
 
 
 def _may_erase(following: Sequence[ast.stmt], own: ast.stmt, cell: Cell) -> bool:
@@ -63,19 +74,18 @@ def _may_erase(following: Sequence[ast.stmt], own: ast.stmt, cell: Cell) -> bool
         if given is not None:
             # What is cleared one by one has no owner to go by, so that it counts for the first step alone.
             cleared = cleared - {""} if given else cleared | {""}
-        for call in (each for each in ast.walk(statement) if isinstance(each, ast.Call)):
+        for call in (each for each in syntax.descendants(statement) if isinstance(each, ast.Call)):
             method = call.func
             if not isinstance(method, ast.Attribute):
                 continue
-            owner = ast.unparse(method.value)
             if "backward" in method.attr:
                 if stepped or not cleared or statement is own:
                     return bool(stepped and replaced)
                 replaced |= cleared
             if method.attr == "zero_grad":
-                cleared.add(owner)
-            elif method.attr == "step" and not (replaced and "sched" in owner.lower()):
-                optimizer = ast.unparse(call.args[0]) if call.args else owner
+                cleared.add(ast.unparse(method.value))
+            elif method.attr == "step" and not (replaced and "sched" in ast.unparse(method.value).lower()):
+                optimizer = ast.unparse(call.args[0] if call.args else method.value)
                 held = holding(optimizer, cell) | ({""} if not stepped else set())
                 if replaced and not held & replaced:
                     return False
@@ -89,18 +99,22 @@ def _given_gradients(statement: ast.stmt) -> bool | None:
     """Whether a statement stores a gradient, or None or 0 for a gradient; None where it stores neither."""
     call = _call(statement)
     if call is not None and isinstance(call.func, ast.Attribute) and call.func.attr in _FILLING:
-        filled = any(isinstance(each, ast.Attribute) and each.attr in _GRADIENTS for each in ast.walk(call.func.value))
+        filled = any(map(_is_gradient, syntax.descendants(call.func.value)))
         # Of another number nothing is known, as of what is copied in its place.
         return _FILLING[call.func.attr](call) if filled else None
     stored = [
         not (isinstance(node.value, ast.Constant) and node.value.value is None)
-        for node in ast.walk(statement)
+        for node in syntax.descendants(statement)
         if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign))
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         # `p.grad.data`, `p.grad[0]` and `p.grad, q.grad` too.
-        if any(isinstance(each, ast.Attribute) and each.attr in _GRADIENTS for each in ast.walk(target))
+        if any(map(_is_gradient, syntax.descendants(target)))
     ]
     return any(stored) if stored else None
+
+
+def _is_gradient(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr in _GRADIENTS
 
 
 def _differentiations(losses: Losses) -> list[tuple[SourceCell, list[ast.stmt], int]]:
@@ -112,24 +126,27 @@ def _differentiations(losses: Losses) -> list[tuple[SourceCell, list[ast.stmt], 
     taken = {id(root.site.node) for root in own}
     names = {(None if root.function is None else id(root.function.node), root.name) for root in named}
     for source in {id(root.site.source.cell): root.site.source for root in (*own, *named)}.values():
-        for block in source.cell.read_once(_blocks):
-            for place, statement in enumerate(block):
-                call = _call(statement)
-                if call is not None and _differentiates(call, taken, names, source.cell):
-                    found.append((source, block, place))
+        for block, place, call, owner in source.cell.read_once(_backward):
+            if _differentiates(call, owner, taken, names, source.cell):
+                found.append((source, block, place))
     return found
 
 
-def _blocks(cell: Cell) -> list[list[ast.stmt]]:
-    """The blocks of a file in which something is called by a statement of its own."""
-    return [block for block in syntax.blocks(cell.nodes) if any(_call(each) is not None for each in block)]
+def _backward(cell: Cell) -> list[tuple[list[ast.stmt], int, ast.Call, ast.expr]]:
+    """The statements of a file that call a `backward`: block, place in it, the call, and what it is called on."""
+    return [
+        (block, place, call, call.func.value)
+        for block in syntax.blocks(cell.nodes)
+        for place, statement in enumerate(block)
+        if (call := _call(statement)) and isinstance(call.func, ast.Attribute) and call.func.attr in BACKWARD
+    ]
 
 
-def _differentiates(call: ast.Call, taken: set[int], names: set[tuple[int | None, str]], cell: Cell) -> bool:
-    """Whether a call is `loss.backward()`, or hands a loss by its name to another `backward`."""
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in BACKWARD:
-        return False
-    if id(call.func.value) in taken:
+def _differentiates(
+    call: ast.Call, owner: ast.expr, taken: set[int], names: set[tuple[int | None, str]], cell: Cell
+) -> bool:
+    """Whether a call of a `backward` is `loss.backward()`, or is handed a loss by its name."""
+    if id(owner) in taken:
         return True
     loss = call.args[0] if call.args else None
     around = function_around(call, cell)
@@ -151,7 +168,9 @@ def _erasing(following: Sequence[ast.stmt], cell: Cell) -> ast.Call | None:
         elif _given_gradients(statement):
             # What was kept before is put back.
             return None
-        elif any(syntax.called(each) not in _HARMLESS for each in ast.walk(statement) if isinstance(each, ast.Call)):
+        elif any(
+            syntax.called(each) not in _HARMLESS for each in syntax.descendants(statement) if isinstance(each, ast.Call)
+        ):
             return None
     return None
 

@@ -208,7 +208,9 @@ def _read(module: Module) -> _Listed:
     for node in nodes:
         if isinstance(node, ast.Assign):
             parts = list(parts_in(node.value))
-            if any(isinstance(each, ast.Subscript) and _picks(each, assigned) for each in ast.walk(node.value)):
+            if any(
+                isinstance(each, ast.Subscript) and _picks(each, assigned) for each in syntax.descendants(node.value)
+            ):
                 sliced |= {target.id for target in node.targets if isinstance(target, ast.Name)}
             for target in node.targets:
                 if isinstance(target, ast.Name):

@@ -37,7 +37,8 @@ def _asking(module: Module) -> frozenset[int]:
 
 def _asks(node: ast.AST) -> bool:
     if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Eq, ast.NotEq)):
-        return ast.dump(node.left) == ast.dump(node.comparators[0])
+        left, right = node.left, node.comparators[0]
+        return left.__class__ is right.__class__ and ast.dump(left) == ast.dump(right)
     return (isinstance(node, ast.Name) and node.id in _TESTS) or (
         isinstance(node, ast.Attribute) and node.attr in _TESTS
     )

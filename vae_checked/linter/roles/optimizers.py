@@ -309,11 +309,17 @@ class Optimizers:
 def _taking_its_own(evaluation: Evaluation) -> frozenset[int]:
     """The calls, by their ids, that are given `self.parameters()` in a method of the model."""
     model = listed_parts.model_of(evaluation)
-    methods = () if model is None else [item for cls in model.cls.mro() for item in cls.node.body]
+    mro = () if model is None else model.cls.mro()
+    # The methods of a model are looked through where their file makes an optimizer at all.
+    methods = [item for cls in mro if cls.scope.module.read_once(_makes_one) for item in cls.node.body]
     calls = (node for item in methods for node in syntax.descendants(item) if isinstance(node, ast.Call))
     return frozenset(
         id(call) for call in calls if listed_parts.is_optimizer(call) and ("self", "") in listed_parts.parts_in(call)
     )
+
+
+def _makes_one(module: Module) -> bool:
+    return any(map(listed_parts.is_optimizer, module.file.of(ast.Call)))
 
 
 def consistent(told: Iterable[Facts]) -> Iterator[Facts]:

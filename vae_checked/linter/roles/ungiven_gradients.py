@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Ungiven
 from vae_checked.linter.evaluations.evaluation import Evaluation
@@ -19,6 +19,7 @@ from vae_checked.linter.symbols.expression import Expr, Site, origin, strip
 from vae_checked.linter.symbols.values import Module
 from vae_checked.linter.torch_model import optimizers
 from vae_checked.mathematics.names import Role, likely_role_of
+from vae_checked.record import dataclass
 
 # By which a gradient is taken, or training is left to something else; whatever has `backward` in its name does as well.
 _DIFFERENTIATING = frozenset(
@@ -151,8 +152,8 @@ def may_lack(losses: Losses) -> bool:
         return True
     ends, modules = losses.backward, losses.evaluation.modules()
     run = losses.evaluation.read_once(_run)
-    nodes = [node for held in run.values() for node in held]
-    if ends and any(_makes(node) for node in nodes) and not any(_steps(node) for node in nodes):
+    said = [each for held in run.values() for each in held]
+    if ends and any(each.makes for each in said) and not any(each.steps for each in said):
         # An optimizer that is made here, beside what is differentiated here, is stepped here.
         return True
     ends = [*ends, *losses.read_once(handed_on)] if _is_left_to_a_trainer(losses) else ends
@@ -166,7 +167,7 @@ def may_lack(losses: Losses) -> bool:
     # What another function of the file differentiates, as the training of another model, is another loss.
     for module in modules:
         held = run.get(module.path, ())
-        if any(map(_is_step, held)) and not any("backward" in name for node in held for name in _name_of(node)):
+        if any(each.moves for each in held) and not any(each.differentiates for each in held):
             return True
     return False
 
@@ -175,25 +176,66 @@ def _is_left_to_a_trainer(losses: Losses) -> bool:
     """Whether another library differentiates what a step returns: nothing that runs with it does so by a name."""
     steps = [function for function in losses.evaluation.functions() if function.name == "training_step"]
     run = losses.evaluation.read_once(_run) if steps and not losses.backward else {}
-    named = (name for held in run.values() for node in held for name in _name_of(node))
-    return bool(run) and not any("backward" in name or name in _DIFFERENTIATING for name in named)
+    return bool(run) and not any(each.may_differentiate for held in run.values() for each in held)
 
 
-def _run(evaluation: Evaluation) -> dict[str, list[ast.AST]]:
-    """By file the nodes of the functions that were run, and what a script runs itself but its functions and classes."""
-    found: dict[str, list[ast.AST]] = {}
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a piece of code names: an optimizer that is made, anything that steps, an optimizer's step, a backward.
+
+    And, last, anything that takes a gradient, or that may.
+    """
+
+    makes: bool
+    steps: bool
+    moves: bool
+    differentiates: bool
+    may_differentiate: bool
+
+
+def _said_by(nodes: Iterable[ast.AST]) -> _Said:
+    held = list(nodes)
+    calls = [node for node in held if isinstance(node, ast.Call)]
+    names = {name for node in held if node.__class__ in _NAMING for name in _name_of(node)}
+    backward = any("backward" in name for name in names)
+    return _Said(
+        makes=any(map(_makes, calls)),
+        steps=any(map(_steps, calls)),
+        moves=any(map(_is_step, calls)),
+        differentiates=backward,
+        may_differentiate=backward or not names.isdisjoint(_DIFFERENTIATING),
+    )
+
+
+def _run(evaluation: Evaluation) -> dict[str, list[_Said]]:
+    """By file what the functions that were run name, and a script itself outside of its functions and classes."""
+    found: dict[str, list[_Said]] = {}
     functions = {id(function.node): function for function in evaluation.functions()}
     for function in functions.values():
-        found.setdefault(function.scope.module.path, []).extend(syntax.descendants(function.node))
+        module = function.scope.module
+        known = module.read_once(_by_function)
+        if function.node not in known:
+            known[function.node] = _said_by(syntax.descendants(function.node))
+        found.setdefault(module.path, []).append(known[function.node])
     if evaluation.subject == evaluation.module.path:
-        held = found.setdefault(evaluation.module.path, [])
-        stack: list[ast.AST] = [each for cell in evaluation.module.file.cells for each in cell.tree.body]
-        while stack:
-            node = stack.pop()
-            if not isinstance(node, (*syntax.DEFINITIONS, ast.ClassDef)):
-                held.append(node)
-                stack += ast.iter_child_nodes(node)
+        found.setdefault(evaluation.module.path, []).append(evaluation.module.read_once(_of_script))
     return found
+
+
+def _by_function(_: Module) -> dict[ast.AST, _Said]:
+    """What the functions of a file name, of those that were asked for: most are run in several evaluations."""
+    return {}
+
+
+def _of_script(module: Module) -> _Said:
+    held: list[ast.AST] = []
+    stack: list[ast.AST] = [each for cell in module.file.cells for each in cell.tree.body]
+    while stack:
+        node = stack.pop()
+        if not isinstance(node, (*syntax.DEFINITIONS, ast.ClassDef)):
+            held.append(node)
+            stack += ast.iter_child_nodes(node)
+    return _said_by(held)
 
 
 def _steps(node: ast.AST) -> bool:
@@ -207,6 +249,10 @@ def _is_step(node: ast.AST) -> bool:
     """Whether a node is the step, without arguments, of what is called an optimizer."""
     method = node.func if isinstance(node, ast.Call) and not node.args else None
     return isinstance(method, ast.Attribute) and method.attr == "step" and "opt" in ast.unparse(method.value).lower()
+
+
+# The nodes that may have one.
+_NAMING = frozenset((ast.Attribute, ast.Name, ast.Constant))
 
 
 def _name_of(node: ast.AST) -> tuple[str, ...]:
