@@ -77,7 +77,7 @@ def _prepared(context: Context, dotted: str, args: list[Value], kwargs: dict[str
 
 
 def _moved(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
-    return wrappers.moved(dotted, args)
+    return wrappers.scaled_loss(None, dotted, args) or wrappers.moved(dotted, args)
 
 
 def _imported(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.expression import Expr, strip
 from vae_checked.linter.symbols.values import Instance, Layer, Loader, Value
 from vae_checked.linter.symbols.values import Sequence as Layers
 
@@ -24,6 +24,11 @@ _MOVES = re.compile(
     r"(?:to|put|send|move|copy)_(?:\w+_)?(?:cuda|gpu|device)s?|(?:cuda|gpu|device)_put|cud(?:a|afy|able)"
 )
 _GIVEN_BY_NAME = ("model", "models", "module", "optimizer", "optimizers")
+
+
+# What scales a loss against gradients of 0, and takes that back before the step: torch's, and apex's function.
+_SCALERS = re.compile(r"(?:^|_)(?:grad|loss|amp)?_?scaler$", re.IGNORECASE)
+_SCALES_LOSS = "amp.scale_loss"
 
 
 def prepared(dotted: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -51,6 +56,19 @@ def moved(dotted: str, args: list[Value]) -> Value:
     if not args or not library or not isinstance(args[0], (Expr, Instance, Layer, Layers)):
         return None
     return args[0] if _MOVES.fullmatch(name) else None
+
+
+def scaled_loss(owner: Expr | None, name: str, args: list[Value]) -> Expr | None:
+    """The loss in the place of what a scaler makes of it for half precision; None for any other call.
+
+    `name` is that of the scaler's method, or without an `owner` of a function by its library.
+    """
+    if not args or not isinstance(args[0], Expr):
+        return None
+    if owner is None:
+        return args[0] if name.endswith(_SCALES_LOSS) else None
+    called = str(strip(owner).get("name")).rpartition(".")[2]
+    return args[0] if name == "scale" and len(args) == 1 and _SCALERS.search(called) else None
 
 
 def _is_model(value: Value) -> bool:
