@@ -350,7 +350,7 @@ for x, c in DataLoader(torch.load("pairs.pt"), batch_size=17):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-    torch.save(z, "latents.pt")
+    torch.save((z, n, t), "latents.pt")
 """
 )
 NORMAL = "-0.5 * (1 + {0} - {1} ** 2 - {0}.exp())"
