@@ -125,6 +125,7 @@ from flows import Planar
         (KL, "last", True),
         (f"{KL} - grown", "first", True),
         (f"{KL} + 0.1 * last.abs().mean()", "last", True),
+        (f"{KL} + 0.1 * grown.pow(2).mean()", "last", True),
     ],
 )
 def test_what_a_flow_that_is_not_read_leaves_is_a_determinant(

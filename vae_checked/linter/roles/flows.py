@@ -6,11 +6,14 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.roles.unread_errors import summands
-from vae_checked.linter.symbols.expression import Expr, strip, walk
+from vae_checked.linter.symbols.expression import REDUCTIONS, TRANSPARENT, Expr, strip, walk
+from vae_checked.linter.symbols.given import is_given
 from vae_checked.mathematics.names import is_log_determinant
 
 _DETERMINANTS = ("slogdet", "logdet")
-_UNREAD, _PARTS = ("call", "opaque"), ("item", "part", "attribute")
+_LINEAR = REDUCTIONS | TRANSPARENT | {"add", "sub", "neg", "mul", "div", "stack", "cat", "index"}
+_UNREAD = ("call", "opaque")
+_PARTS = ("item", "part", "attribute")
 
 
 def determinant_beside(kl: Divergence, site: SamplerSite | None, losses: Losses) -> Expr | None:
@@ -19,11 +22,16 @@ def determinant_beside(kl: Divergence, site: SamplerSite | None, losses: Losses)
     What is decoded is another z then. The KL is the mean of log q(z0) - log-determinant - log p(zK): a closed form has
     the prior at z0.
     """
-    if site is None or any(node.op == "noise" for node in walk(kl.term)):
+    if any(node.op == "noise" for node in walk(kl.term)):
         return None
     graph = losses.graph
-    with_kl, with_z = graph.holding(kl.term.uid), graph.holding(site.z.uid)
-    known, carried = losses.read_once(_with_determinants), _carried(site, losses)
+    with_kl, known = graph.holding(kl.term.uid), losses.read_once(_with_determinants)
+    if site is None:
+        # A loss by itself: what it is handed under such a name is one.
+        ends = [value for value in losses.ends if value.uid in with_kl and value.uid in known]
+        terms = (term for value in ends for term in summands(value, kl.term.uid, with_kl))
+        return next((term for term in terms if term.uid in known and is_given(strip(term))), None)
+    with_z, carried = graph.holding(site.z.uid), _carried(site, losses)
     if not carried:
         known = known & with_z
     decoded = {node.uid for recon in losses.recons for node in (recon.term, recon.first, recon.second)}
@@ -54,16 +62,25 @@ def _carried(site: SamplerSite, losses: Losses) -> list[tuple[Expr, Expr]]:
 
 
 def _is_left_by_flow(term: Expr, carried: list[tuple[Expr, Expr]], losses: Losses) -> bool:
-    """Whether a term is made of another part of what such a call gives than the one that is decoded."""
-    graph = losses.graph
-    return any(graph.holds(term, call.uid) and not graph.holds(term, part.uid) for call, part in carried)
+    """Whether a term is another part of what such a call gives than the one that is decoded, added up or averaged."""
+    graph, stack, seen = losses.graph, [term], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        if any(graph.holds(node, call.uid) and not graph.holds(node, part.uid) for call, part in carried):
+            if node.op in _PARTS:
+                return True
+            stack += node.args if node.op in _LINEAR else ()
+    return False
 
 
 def _with_determinants(losses: Losses) -> set[int]:
     """The uids of all that has in it what is called a log-determinant, or the logarithm of a size."""
     names, graph = losses.evaluation.observations.names, losses.graph
     called = [uid for uid, given in names.items() if any(map(is_log_determinant, given))]
-    called += [node.uid for node in graph.having("attribute") if is_log_determinant(str(node.get("name")))]
+    called += [node.uid for node in graph.having("attribute", "atom") if is_log_determinant(str(node.get("name")))]
     logs = (node.uid for node in graph.having("log") if any(each.op == "abs" for each in _below(node)))
     unread = (node for node in graph.having("call", "opaque"))
     asked = (node.uid for node in unread if str(node.get("name")).rpartition(".")[2] in _DETERMINANTS)

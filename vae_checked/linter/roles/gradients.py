@@ -60,7 +60,8 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], kl: Divergence | 
     if not site.detached:
         if passes:
             # By a KL alone z is not decoded: what is may have lost its gradient, or be the mean.
-            return Passage(reaches if site.z.uid in losses.read_once(_reached_apart) else None)
+            apart = site.z.uid in losses.read_once(_reached_apart) and not _is_decoded_alone(site, losses)
+            return Passage(reaches if apart else None)
         if site.z.uid in losses.flow.reached(losses.ends):
             # Only by way of what is not read, which may hand it on without its gradient.
             return Passage(None)
@@ -77,6 +78,12 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], kl: Divergence | 
     stopped = _first_cut(site, losses)
     where = None if stopped is None else origin(stopped)
     return Passage(Fact(frozenset(), reaches.origin), None if where is None else Fact(where.source, where))
+
+
+def _is_decoded_alone(site: SamplerSite, losses: Losses) -> bool:
+    """Whether each error of what is decoded from z has no gradient by it: that a density of z has one is another."""
+    errors = [recon.term for recon in losses.recons if losses.graph.holds(recon.term, site.z.uid)]
+    return bool(errors) and not any(losses.flow.reaches([error], site.z.uid) for error in errors)
 
 
 def _is_without_gradient(site: SamplerSite, losses: Losses) -> bool:

@@ -28,6 +28,9 @@ def read(losses: Losses, kl: Divergence | None, recon: Reconstruction | None) ->
             # Its input is computed by the model: what decodes z, at its end, or something on the way to z or from it.
             where = origin(node)
             return Fact(where.source, where) if recon is not None and _ends_a_decoder(node, recon, kl, losses) else None
+    if any(losses.trains(node) and _is_computed(node) for node in losses.graph.having("nan_to_num")):
+        # Another part of the loss, as a term that is not read.
+        return None
     leaving_out = [
         node for node in losses.graph.having("sum", "mean") if node.get("without_nan") and losses.trains(node)
     ]

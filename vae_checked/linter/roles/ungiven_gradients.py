@@ -199,7 +199,7 @@ def _said_by(nodes: Iterable[ast.AST]) -> _Said:
     names = {name for node in held if node.__class__ in _NAMING for name in _name_of(node)}
     backward = any("backward" in name for name in names)
     return _Said(
-        makes=any(map(_makes, calls)),
+        makes=any(_makes(call) or _makes_by_name(call) for call in calls),
         steps=any(map(_steps, calls)),
         moves=any(map(_is_step, calls)),
         differentiates=backward,
@@ -298,3 +298,11 @@ def _stepping(module: Module) -> list[Site]:
 def _makes(node: ast.AST) -> bool:
     """Whether a node makes an optimizer of torch."""
     return isinstance(node, ast.Call) and syntax.called(node) in optimizers.NAMES
+
+
+def _makes_by_name(node: ast.AST) -> bool:
+    """Whether a node makes an optimizer that is chosen by a name: `getattr(optim, name)(model.parameters())`."""
+    if not isinstance(node, ast.Call) or not any("parameters" in ast.unparse(each) for each in node.args[:1]):
+        return False
+    chosen = isinstance(node.func, ast.Call) and syntax.called(node.func) == "getattr"
+    return chosen or isinstance(node.func, ast.Subscript) or syntax.called(node).lower().startswith("optim")
