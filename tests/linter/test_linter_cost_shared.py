@@ -8,6 +8,7 @@ import sys
 import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from counted import calls_of
@@ -16,10 +17,11 @@ from hostile_code import module
 from vae_checked.catalogue import find
 from vae_checked.facts import NoiseLaw
 from vae_checked.linter import lint
+from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files import source
 from vae_checked.linter.files.ast_budget import AstBudget
 from vae_checked.linter.interpreter.project import Project
-from vae_checked.linter.roles import densities_apart, divergences, latents, samplers
+from vae_checked.linter.roles import densities_apart, divergences, latents, reader, samplers, ways
 from vae_checked.linter.symbols.expression import Expr, Graph, atom, const, contains, standing_in, walk
 
 
@@ -171,3 +173,46 @@ def test_a_long_chain_of_branches_takes_no_more_for_each(tmp_path: Path) -> None
 
     calls(3)
     assert calls(200) < 5 * calls(50)
+
+
+PARTS_OF_AN_UNKNOWN_NETWORK = """
+import torch
+
+class Step:
+    def __init__(self, net, is_wide):
+        self.net = net
+        self.layer = torch.nn.Linear(8, 8)
+        self.is_wide = is_wide
+
+    def step(self, x):
+        h = self.layer(torch.exp(x) * x + 1)
+        if self.is_wide:
+            h = h * 2
+        out = self.net(h)
+        one, other = out[0], out[1]
+        loss = LOSS
+        loss.backward()
+"""
+
+
+@pytest.mark.parametrize(
+    ("loss", "is_looked_at"),
+    [
+        ("(one - 2 * other).sum()", False),
+        ("-0.5 * (1 + other - one ** 2 - other.exp()).sum()", True),
+        ("-0.5 * (1 + other - one ** 2 - (other if self.is_wide else one).exp()).sum()", True),
+    ],
+)
+def test_only_what_may_be_a_kl_of_unknown_parts_is_taken_apart(
+    loss: str, is_looked_at: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Evaluation] = []
+
+    def most_conditions(evaluation: Evaluation) -> int:
+        asked.append(evaluation)
+        return ways.most_conditions(evaluation)
+
+    monkeypatch.setattr(reader, "ways", SimpleNamespace(most_conditions=most_conditions))
+    (tmp_path / "step.py").write_text(PARTS_OF_AN_UNKNOWN_NETWORK.replace("LOSS", loss), encoding="utf-8")
+    lint([tmp_path])
+    assert bool(asked) is is_looked_at

@@ -13,6 +13,8 @@ from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
     KL,
+    OWN_KL,
+    PASSED,
     PHI,
     REDUCTIONS,
     SAMPLE,
@@ -23,12 +25,15 @@ from vae_checked.linter.symbols.expression import (
     strip,
     walk,
 )
+from vae_checked.linter.symbols.numeric import FOLLOWED
 from vae_checked.linter.symbols.taken import Call, Taken, called, holders
 from vae_checked.linter.symbols.values import OBJECT, Instance, Value
 from vae_checked.mathematics.names import Role, likely_role_of
 
 # What calls both heads and a reconstruction has more than these.
 _LEAST_ARGUMENTS = 3
+# What a formula is made of, and what chooses between several.
+_OF_FORMULAS = PASSED | FOLLOWED | {"phi"}
 # What takes a tensor, and no tuple of them.
 _OF_ONE = ELEMENTWISE | REDUCTIONS | {"layer", "part"}
 
@@ -133,7 +138,11 @@ def taken_models(evaluation: Evaluation) -> dict[Taken, set[Call]]:
             for holder, part in holders(node.args[0]):
                 found.setdefault(holder, set()).add((part, None, frozenset()))
     values = [value for value in evaluation.values() if value.bits & KL == KL]
-    if not values or not _may_be_two_heads(Graph(values).having("item")):
+    if not values:
+        return found
+    graph = Graph(values)
+    if not _may_be_two_heads(graph.having("item")) or not _may_be_kl_of_parts(graph):
+        # Most of what is so is a network: its ways are not looked at.
         return found
     graph = Graph(phi.resolved(values, most=ways.most_conditions(evaluation)))
     reading = graph.holding_any(node.uid for node in graph.having("item") if _maker(node) is not None)
@@ -155,6 +164,31 @@ def _may_be_two_heads(items: Iterable[Expr]) -> bool:
         if call is not None and known.setdefault((call[0], call[1][0]), item.uid) != item.uid:
             return True
     return False
+
+
+def _may_be_kl_of_parts(graph: Graph) -> bool:
+    """Whether in one way or another a part of what an unknown thing returns may be a head of a KL.
+
+    A formula of it alone holds all that a KL is made of. What a condition chooses may be part of a formula.
+    """
+    # Per node which of these a formula has that ends in it, and whether such a part is a leaf of it.
+    own: dict[int, tuple[int, bool]] = {}
+    for node in graph.nodes:
+        formed, has_part = node.bits & OWN_KL, node.op == "item" and _may_have_maker(node)
+        if node.op in _OF_FORMULAS:
+            for arg in node.args:
+                below = own[arg.uid]
+                formed, has_part = formed | below[0], has_part or below[1]
+        if has_part and formed == OWN_KL:
+            return True
+        own[node.uid] = formed, has_part
+    return False
+
+
+def _may_have_maker(part: Expr) -> bool:
+    """Whether in one way or another a value is a part of what an unknown thing returns."""
+    end = _whole_of(part)
+    return bool(end.bits & PHI) or called(end) is not None
 
 
 def used_as_one(evaluation: Evaluation) -> set[tuple[Taken, str]]:
