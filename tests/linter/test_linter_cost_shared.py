@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import subprocess
 import sys
@@ -18,8 +19,11 @@ from vae_checked.catalogue import find
 from vae_checked.facts import NoiseLaw
 from vae_checked.linter import lint
 from vae_checked.linter.evaluations.evaluation import Evaluation
-from vae_checked.linter.files import source
+from vae_checked.linter.files import overwritten as files_overwritten
+from vae_checked.linter.files import source, syntax
 from vae_checked.linter.files.ast_budget import AstBudget
+from vae_checked.linter.files.overwritten import Written
+from vae_checked.linter.interpreter import interpreter, trainers
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.roles import densities_apart, divergences, latents, reader, samplers, ways
 from vae_checked.linter.symbols.expression import Expr, Graph, atom, const, contains, standing_in, walk
@@ -216,3 +220,33 @@ def test_only_what_may_be_a_kl_of_unknown_parts_is_taken_apart(
     (tmp_path / "step.py").write_text(PARTS_OF_AN_UNKNOWN_NETWORK.replace("LOSS", loss), encoding="utf-8")
     lint([tmp_path])
     assert bool(asked) is is_looked_at
+
+
+def test_what_code_is_asked_each_time_that_it_is_run_is_read_once() -> None:
+    loop = ast.parse("for x in loader:\n" + "    y = model(x) + 1\n" * 200).body[0]
+    for asked in (syntax.trains, trainers._differentiates):
+        first = calls_of(lambda ask=asked: ask(loop))
+        assert first > 50 * calls_of(lambda ask=asked: ask(loop))
+        assert not asked(loop)
+    assert syntax.trains(ast.parse("for x in loader:\n    optimizer.step()").body[0])
+    assert trainers._differentiates(ast.parse("def step(x):\n    model(x).backward()").body[0])
+
+
+def test_what_functions_write_over_is_read_once_however_many_are_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[ast.AST] = []
+
+    def overwritten(function: ast.AST) -> frozenset[Written]:
+        read.append(function)
+        return files_overwritten.overwritten(function)
+
+    monkeypatch.setattr(interpreter, "overwritten", overwritten)
+    functions = "".join(
+        f"def f{place}(x):\n    y = torch.randn_like(x) * torch.exp(x)\n    return y\n" for place in range(600)
+    )
+    calls = "".join(f"f{place}(rows)\n" for place in range(600))
+    text = f"import torch\n{functions}rows = torch.load('rows')\n{calls}{calls}"
+    (tmp_path / "functions.py").write_text(text, encoding="utf-8")
+    lint([tmp_path])
+    assert len(read) == len(set(read)) >= 600

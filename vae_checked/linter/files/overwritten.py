@@ -10,7 +10,7 @@ from functools import lru_cache
 from vae_checked.linter.files import syntax
 
 # A local name, and the line and the column of what it is assigned.
-_Written = tuple[str, int, int]
+Written = tuple[str, int, int]
 _FUNCTIONS = (*syntax.DEFINITIONS, ast.ClassDef)
 # Statements whose own are run one after the other, if at all.
 _AROUND = (ast.For, ast.AsyncFor, ast.With, ast.AsyncWith)
@@ -19,14 +19,13 @@ _TRIES = tuple(getattr(ast, name) for name in ("Try", "TryStar") if hasattr(ast,
 _LEAVING = (ast.Break, ast.Continue, ast.Raise)
 
 
-@lru_cache(maxsize=512)
-def overwritten(function: ast.AST) -> frozenset[_Written]:
+def overwritten(function: ast.AST) -> frozenset[Written]:
     """What the local names of a function are assigned and never stand for: another value is assigned before a read.
 
     Both are assigned in one list of statements that nothing leaves in between; not in a `try`, of which a handler may
     read the first, and not a name that a function in this one may read whenever it is called.
     """
-    found = set[_Written]()
+    found = set[Written]()
     for block in syntax.blocks(_outside_of_tries(function)):
         names = Counter(name for name, _ in filter(None, map(_assigned, block)))
         if any(count > 1 for count in names.values()):
@@ -93,7 +92,7 @@ def _assigned(statement: ast.stmt) -> tuple[str, ast.expr] | None:
     return None
 
 
-def _of_block(block: list[ast.stmt]) -> Iterator[_Written]:
+def _of_block(block: list[ast.stmt]) -> Iterator[Written]:
     # By name whether the next statement that has it assigns it, and does not read it.
     renewed: dict[str, bool] = {}
     for statement in reversed(block):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 # A function that is defined by a statement.
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -143,8 +144,9 @@ def read(function: ast.AST, owner: str) -> Iterator[str]:
             yield node.attr
 
 
+@lru_cache(maxsize=512)
 def trains(node: ast.AST) -> bool:
-    """Whether code trains: one pass over the body of such a loop says all."""
+    """Whether code trains: one pass over the body of such a loop says all. Asked for each time that it is run."""
     return any(isinstance(item, ast.Attribute) and item.attr in ("backward", "step") for item in descendants(node))
 
 

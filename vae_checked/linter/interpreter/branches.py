@@ -8,6 +8,7 @@ from vae_checked.linter.symbols.values import Instance, Key, Layer, Scope, Seque
 from vae_checked.record import dataclass
 
 _MAX_LIST = 64
+_NEVER_CHANGED = frozenset((Expr, str, int, float, bool, type(None)))
 Bindings = dict[str, Value]
 
 
@@ -25,13 +26,19 @@ def save(scope: Scope) -> Saved:
     """What is bound and built at this point."""
     owner = scope.names.get("self")
     bindings = [scope.names, owner.attributes] if isinstance(owner, Instance) else [scope.names]
-    values = {id(value): value for names in bindings for value in names.values()}.values()
-    return Saved(
-        [(names, dict(names)) for names in bindings],
-        [(value.items, dict(value.items)) for value in values if isinstance(value, Sequence)],
-        [(value, list(value)) for value in values if isinstance(value, list) and len(value) <= _MAX_LIST],
-        [(value, dict(value)) for value in values if isinstance(value, dict) and len(value) <= _MAX_LIST],
-    )
+    saved = Saved([(names, dict(names)) for names in bindings], [], [], [])
+    for value in {id(value): value for names in bindings for value in names.values()}.values():
+        # Most are tensors and texts, and every branch asks what all of them are.
+        if value.__class__ in _NEVER_CHANGED:
+            continue
+        if isinstance(value, Sequence):
+            saved.containers.append((value.items, dict(value.items)))
+        elif isinstance(value, list):
+            if len(value) <= _MAX_LIST:
+                saved.lists.append((value, list(value)))
+        elif isinstance(value, dict) and len(value) <= _MAX_LIST:
+            saved.dicts.append((value, dict(value)))
+    return saved
 
 
 def restore(saved: Saved) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
-from vae_checked.linter.files.overwritten import overwritten
+from vae_checked.linter.files.overwritten import Written, overwritten
 from vae_checked.linter.interpreter import call_memo, calls, without_gradient
 from vae_checked.linter.interpreter.context import RAISED, Ending, Frame, Imports, Outcome
 from vae_checked.linter.interpreter.expressions import EXPRESSIONS
@@ -77,6 +77,8 @@ class Interpreter:
         self._call_memo = call_memo.CallMemo()
         # By the ids of their nodes, which they hold.
         self._sites: dict[int, Site] = {}
+        # By the nodes of functions that were run.
+        self._overwritten: dict[ast.AST, frozenset[Written]] = {}
 
     # ---------------------------------------------------------------------------------------- what surrounds a node
 
@@ -144,8 +146,9 @@ class Interpreter:
         return found
 
     def forget_sites(self) -> None:
-        """Hold no more places of nodes, of which some are about to be let go."""
+        """Hold no more of nodes, of which some are about to be let go."""
         self._sites.clear()
+        self._overwritten.clear()
 
     # ------------------------------------------------------------------------------------------------ entry points
 
@@ -275,13 +278,23 @@ class Interpreter:
                 return
             self.charge(value)
         function = self.frames[-1].function if self.frames else None
-        if kind == "assign" and function is not None and _is_overwritten(name, node, function):
+        if kind == "assign" and function is not None and self._is_overwritten(name, node, function):
             return
         held = without_gradient.detached(value, None) if self._no_grad else value
         depth, steps = len(self.frames), self.path.steps
         self.observations.roots.append(Root(held, kind, name, self.site(node), function, depth, self._open, steps))
         if name:
             self.observations.name(value, name)
+
+    def _is_overwritten(self, name: str, node: ast.AST, function: Function) -> bool:
+        """Whether a function assigns a value that it never reads, as another one takes its place."""
+        if not isinstance(node, ast.expr):
+            return False
+        found = self._overwritten.get(function.node)
+        if found is None:
+            found = self._overwritten[function.node] = overwritten(function.node)
+        # Of most functions it is nothing.
+        return bool(found) and (name, node.lineno, node.col_offset) in found
 
     # ------------------------------------------------------------------------------------------------- calling
 
@@ -384,7 +397,8 @@ class Interpreter:
     def charge(self, *values: Value) -> None:
         """Count the steps that going through values takes: a list is as long as its parts and theirs are many."""
         for value in values:
-            if isinstance(value, (list, tuple, dict)):
+            # Most are tensors.
+            if value.__class__ is not Expr and isinstance(value, (list, tuple, dict)):
                 self._count(extent(value) // _PARTS_A_STEP)
 
     def _count(self, steps: int) -> None:
@@ -425,8 +439,3 @@ def _are_of_one_class(outer: Function | None, inner: Function) -> bool:
     if outer is None or not isinstance(outer.bound, Instance) or not isinstance(inner.bound, Instance):
         return True
     return outer.bound.cls is inner.bound.cls
-
-
-def _is_overwritten(name: str, node: ast.AST, function: Function) -> bool:
-    """Whether a function assigns a value that it never reads, as another one takes its place."""
-    return isinstance(node, ast.expr) and (name, node.lineno, node.col_offset) in overwritten(function.node)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import parts
@@ -42,17 +43,16 @@ def handed(context: Context, args: list[Value], kwargs: dict[str, Value], site: 
     So does an engine of ignite with its `update(engine, batch)`; nothing is known of what it hands over.
     """
     for step in (*args, *kwargs.values()):
-        if isinstance(step, Function) and _differentiates(step):
+        if isinstance(step, Function) and _differentiates(step.node):
             spec = step.node.args
             names = [item.arg for item in (*spec.posonlyargs, *spec.args)][0 if step.bound is None else 1 :]
             required = names[: max(0, len(names) - len(spec.defaults))]
             context.invoke(step, [atom(name, site, context.serial()) for name in required], {}, site)
 
 
-def _differentiates(function: Function) -> bool:
-    return any(
-        isinstance(node, ast.Attribute) and node.attr == "backward" for node in syntax.descendants(function.node)
-    )
+@lru_cache(maxsize=512)
+def _differentiates(function: ast.AST) -> bool:
+    return any(isinstance(node, ast.Attribute) and node.attr == "backward" for node in syntax.descendants(function))
 
 
 def _loader(context: Context, given: Value, site: Site) -> Loader | None:
