@@ -6,6 +6,7 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 
 from vae_checked.linter.interpreter import axis_counts, loss_choices
 from vae_checked.linter.interpreter.context import UNREAD, Result
@@ -269,6 +270,10 @@ def boolean(op: ast.boolop, values: Sequence[Value], site: Site) -> Value:
     return unknown[0] if len(unknown) == 1 else opaque(type(op).__name__, tuple(unknown), site)
 
 
+# The numbers of layers that are not known, apart from those of the layers that are.
+_UNKNOWN = count(-1, -1)
+
+
 def merge(condition: Expr, one: Value, other: Value, prefer: Prefer | None = None) -> Value:
     """The value after two branches: `phi` where both are expressions or numbers, else whichever says more.
 
@@ -348,8 +353,8 @@ def _are_built_alike(one: Value, other: Value) -> bool:
 
 
 def unknown_layer(site: Site | None) -> Layer:
-    """What stands for either of two layers, or for one or none."""
-    return Layer("Either", (), {}, id(site and site.node), site)
+    """What stands for either of two layers, or for one or none: each time another one, as each network has its own."""
+    return Layer("Either", (), {}, next(_UNKNOWN), site)
 
 
 def perhaps(item: Value) -> Value:
