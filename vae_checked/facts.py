@@ -172,7 +172,8 @@ class KLForm:
     (s, std that the formula assumes) where a parametrisation fits. `values` are (mu, s, value of the formula, value of
     the nearest closed form). `reversed` is KL(prior || posterior), None where nothing tells which of two Gaussians is
     the posterior, `learned` one that is not N(0, I). `offset` has 1 / K in place of log(1 / K). `written` is what the
-    formula is times the KL, where it stands; None where that is not known.
+    formula is times the KL, where it stands; None where that is not known. `sampled`: a draw takes part in it, so that
+    it is an estimate of the KL.
     """
 
     parametrisation: Parametrisation | None
@@ -183,6 +184,7 @@ class KLForm:
     offset: bool = False
     learned: bool = False
     written: float | None = field(default=None, compare=False)
+    sampled: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from small_vaes.fragments import HEAD, linted
 
+from vae_checked.reports import render
+
 NET = (
     HEAD
     + """
@@ -99,3 +101,9 @@ def test_a_loss_that_is_handed_a_determinant_has_its_prior_elsewhere(
     report = linted(tmp_path, {"losses.py": LOSS.format(given=given)})
     assert not report.findings
     assert [("VAE301" in vae.clean) for vae in report.vaes] == [expected]
+
+
+@pytest.mark.parametrize(("kl", "how"), [(CLOSED, "closed form"), (SAMPLED, "an estimate by a draw")])
+def test_the_facts_say_whether_a_kl_is_a_closed_form(kl: str, how: str, tmp_path: Path) -> None:
+    text = render(linted(tmp_path, {"net.py": NET.format(**{**PLAIN, "kl": kl})}), verbose=True)
+    assert f": kl: {how} for s as log variance" in text

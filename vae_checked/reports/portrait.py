@@ -60,7 +60,8 @@ def _kl(facts: Facts) -> Iterator[str]:
     if kl.form:
         form = kl.form.value.parametrisation
         reverse = ", arguments reversed" if kl.form.value.reversed else ""
-        yield f"closed form for s as {form.meaning}{reverse}" if form else "the KL of no parametrisation"
+        how = "an estimate by a draw" if kl.form.value.sampled else "closed form"
+        yield f"{how} for s as {form.meaning}{reverse}" if form else "the KL of no parametrisation"
     elif kl.unread:
         yield "of a posterior or to a prior that is not read"
     if kl.factor and kl.factor.value.value != 1.0:

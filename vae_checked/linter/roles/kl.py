@@ -97,9 +97,10 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
 def _form(kl: Divergence) -> KLForm:
     above = _scale_above(kl.term, formula_in(kl.term))
     written = kl.factor / above if above else None
-    return KLForm(
-        kl.parametrisation, (), kl.values, kl.reversed, kl.family, kl.offset, learned=kl.prior, written=written
-    )
+    heads = {strip(kl.location).uid, strip(kl.head).uid}
+    sampled = any(arg.op in ("noise", "draw") for node in elementwise(kl.term, heads) for arg in node.args)
+    of_kl = kl.parametrisation, (), kl.values, kl.reversed, kl.family, kl.offset
+    return KLForm(*of_kl, learned=kl.prior, written=written, sampled=sampled)
 
 
 def _scale_above(term: Expr, formula: Expr) -> float | None:
