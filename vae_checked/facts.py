@@ -118,6 +118,7 @@ class HeadSource(StrEnum):
     REPEATED = "repeated"
     HANDED_OVER = "returned in another order than the loss takes them"
     OF_ONE_PART = "both means, or both widths, to the KL"
+    OF_ANOTHER = "in part those of another posterior, to the KL"
 
 
 class Misplaced(StrEnum):

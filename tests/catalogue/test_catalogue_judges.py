@@ -150,6 +150,7 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
     ),
     ("VAE205", {"heads.source": HeadSource.SWAPPED}, "in the order in which the sampler takes them"),
     ("VAE205", {"heads.source": HeadSource.OF_ONE_PART}, "in the order in which the sampler takes them"),
+    ("VAE205", {"heads.source": HeadSource.OF_ANOTHER}, "both heads of each posterior"),
     ("VAE206", {"sampler.gradient_reaches": frozenset()}, "neither head"),
     ("VAE207", {"sampler.timing": NoiseTiming(without_eps=True)}, "mu + std"),
     ("VAE208", {"heads.overflow": Overflow("exp(s)", 11.09, "float16"), "heads.second": Interval(-30, 20)}, "11.09"),

@@ -17,6 +17,7 @@ _WORDS = {
     HeadSource.HANDED_OVER: "they are returned in one order, and the loss takes them in the other: handed over "
     "in order, they are swapped",
     HeadSource.REPEATED: "one is handed on twice, and another one that is computed is never read",
+    HeadSource.OF_ANOTHER: "the KL reads one of them with a head of another posterior, and the other one nowhere",
     HeadSource.OF_ONE_PART: "the KL reads both as means, or both as widths, and one of them as the prior's",
 }
 
@@ -48,6 +49,8 @@ def _remedy(source: Fact[HeadSource], facts: Facts) -> str:
         return f"return {names.mu} and {names.second} in the order that the loss takes, or hand them over by name"
     if source.value in (HeadSource.SWAPPED, HeadSource.OF_ONE_PART):
         return f"hand {names.mu} and {names.second} to the KL in the order in which the sampler takes them"
+    if source.value is HeadSource.OF_ANOTHER:
+        return "hand both heads of each posterior to its own KL"
     if source.value is HeadSource.REPEATED:
         return "hand on each of the two heads once"
     place = source.origin.place

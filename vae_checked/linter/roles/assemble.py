@@ -46,9 +46,10 @@ from vae_checked.linter.roles.drawn_means import read_with
 from vae_checked.linter.roles.kl import is_opposed, kl_facts
 from vae_checked.linter.roles.likelihood import compare_with_several, data_facts, output_facts, recon_facts, sides
 from vae_checked.linter.roles.loop_turns import of_a_turn
+from vae_checked.linter.roles.misread_heads import misread
 from vae_checked.linter.roles.objective import Losses, objective_facts
 from vae_checked.linter.roles.parts_of_heads import of_whole_heads
-from vae_checked.linter.roles.posterior import heads_facts, may_be_drawn_from, misordered, sampler_facts
+from vae_checked.linter.roles.posterior import heads_facts, may_be_drawn_from, sampler_facts
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import rank_of
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -446,9 +447,9 @@ def _facts(
     if chosen_models.may_be_of_another(recon, losses):
         # What a loss needs of the output is asked of the one that goes with the model.
         output, recon_found = Output(), replace(recon_found, swapped=None)
-    is_misordered = site is not None and shown is not None and misordered(site, shown) is not None
-    with_kl = losses.roots_with(shown.term) if is_misordered and shown is not None else ()
-    heads = heads_facts(site, head, shown, with_kl, losses.samples)
+    read_as = None if site is None or shown is None else misread(site, shown, losses.samples, losses.graph)
+    with_kl = losses.roots_with(shown.term) if read_as is not None and shown is not None else ()
+    heads = heads_facts(site, head, shown, with_kl, losses.samples, read_as)
     if evaluation.order_is_supposed and heads.source is not None and heads.source.value is HeadSource.DISTINCT:
         heads = replace(heads, source=None)
     data_found = data_facts(

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from vae_checked.facts import Family
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.misread_heads import exchanged
 from vae_checked.linter.roles.objective import Losses
-from vae_checked.linter.roles.posterior import exchanged
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr, standing_in, strip, walk
 from vae_checked.linter.symbols.numeric import leaves

@@ -21,8 +21,7 @@ from vae_checked.facts import (
     Sampler,
     StdCurve,
 )
-from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import bent_noise, gradients, named_around, samplers, usual_options
+from vae_checked.linter.roles import bent_noise, gradients, misread_heads, named_around, samplers, usual_options
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.extents import latents
 from vae_checked.linter.roles.flat_batches import one_row
@@ -37,7 +36,6 @@ from vae_checked.linter.symbols.expression import (
     REDUCTIONS,
     TRANSPARENT,
     Expr,
-    Site,
     contains,
     elementwise,
     origin,
@@ -282,10 +280,12 @@ def heads_facts(
     kl: Divergence | None,
     with_kl: Sequence[Root] = (),
     drawn: Sequence[SamplerSite] = (),
+    misread: HeadSource | None = None,
 ) -> Heads:
     """The facts of the two heads of the sampler at `site`, whose KL is `kl` and is met at the roots `with_kl`.
 
-    `drawn` is every sampler of the evaluation: where no KL is read, the prior may be among them.
+    `misread` is how that takes them for others. `drawn` is every sampler of the evaluation: where no KL is read, the
+    prior may be among them.
     """
     if site is None:
         return Heads() if kl is None else _heads_of(kl)
@@ -300,7 +300,7 @@ def heads_facts(
     return Heads(
         mu=None if location is None else Fact(location, decisive(site.location)),
         second=None if second is None or head is None else Fact(second, decisive(head)),
-        source=_swapped(site, kl, with_kl) or _source(site, head),
+        source=(None if kl is None else misread_heads.source_of(kl, with_kl, misread)) or _source(site, head),
     )
 
 
@@ -372,57 +372,6 @@ def _heads_of(kl: Divergence) -> Heads:
         mu=None if location is None else Fact(location, decisive(kl.location)),
         second=None if second is None else Fact(second, decisive(head)),
     )
-
-
-def _swapped(site: SamplerSite, kl: Divergence | None, with_kl: Sequence[Root]) -> Fact[HeadSource] | None:
-    """Known where the KL is handed its heads, or at the KL itself: mu is what the sampler adds noise to."""
-    kind = None if kl is None else misordered(site, kl)
-    return None if kl is None or kind is None else Fact(kind, _handed_over(kl, with_kl) or origin(kl.term))
-
-
-def _handed_over(kl: Divergence, with_kl: Sequence[Root]) -> Origin | None:
-    """The one call of the function that a KL is written in; None where there is none, or where there are others."""
-    written = None if kl.term.site is None else kl.term.site.node
-    own = {
-        root.function.node: root.function.name
-        for root in with_kl
-        if root.function is not None and any(node is written for node in syntax.descendants(root.function.node))
-    }
-    callers = [root for root in with_kl if root.function is None or root.function.node not in own]
-    nearest = [root for root in callers if any(contains(value, kl.term.uid) for value in _held(root.value))]
-    calls = {
-        id(node): Site(root.site.source, node).origin
-        for root in nearest or callers
-        for node in ast.walk(root.site.node)
-        if isinstance(node, ast.Call) and syntax.called(node) in own.values()
-    }
-    return next(iter(calls.values())) if len(calls) == 1 else None
-
-
-def exchanged(site: SamplerSite, kl: Divergence | None) -> bool:
-    """Whether what a sampler takes as the mean is what the KL reads as the head for std, and the other way round."""
-    if kl is None or kl.parametrisation is None or site.head is None:
-        return False
-    location, second = strip(kl.location).uid, strip(kl.head).uid
-    return strip(site.location).uid == second != location == strip(site.head).uid
-
-
-def misordered(site: SamplerSite, kl: Divergence) -> HeadSource | None:
-    """How a KL takes the heads of a sampler for others; None where it does not."""
-    if exchanged(site, kl):
-        return HeadSource.SWAPPED
-    return HeadSource.OF_ONE_PART if _play_one_part(site, kl) else None
-
-
-def _play_one_part(site: SamplerSite, kl: Divergence) -> bool:
-    """Whether a KL to a prior with heads of its own reads both of a sampler as means, or both as heads for std."""
-    if kl.prior_heads is None or kl.parametrisation is None or site.head is None:
-        return False
-    drawn = {strip(site.location).uid, strip(site.head).uid}
-    parts = (
-        {strip(own).uid, strip(other).uid} for own, other in zip((kl.location, kl.head), kl.prior_heads, strict=True)
-    )
-    return len(drawn) > 1 and any(drawn == part for part in parts)
 
 
 def _varying(interval: Interval | None) -> Interval | None:

@@ -1,0 +1,67 @@
+"""Of two posteriors, each KL takes both heads of one: a head that is handed to two KLs leaves another one out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, codes, linted
+
+WRITTEN = (
+    HEAD
+    + """
+
+def divergence(m, s):
+    return -0.5 * (1 + s - m.pow(2) - s.exp()).sum(1)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.other, self.back = nn.Linear(84, 14), nn.Linear(84, 14), nn.Linear(14, 84)
+
+    def forward(self, x):
+        m, s = self.one(x).chunk(2, dim=1)
+        n, t = self.other(x).chunk(2, dim=1)
+        first = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        second = n + torch.exp(0.5 * t) * torch.randn_like(t)
+        y = self.back(torch.cat([first, second], 1))
+        kl = SUM
+        return (F.mse_loss(y, x, reduction="none").sum(1) + kl).mean()
+"""
+)
+# Both parts of all heads are in some KL: as a sum it is the same whichever mean stands beside which width.
+RIGHT = (
+    "divergence(m, s) + divergence(n, t)",
+    "divergence(m, t) + divergence(n, s)",
+    "divergence(m, s) + divergence(n, t) + divergence(n, s)",
+)
+WRONG = (
+    "divergence(m, s) + divergence(n, s)",
+    "divergence(m, t) + divergence(n, t)",
+    "divergence(m, s) + divergence(m, t)",
+)
+# Of which posterior a KL is left out on purpose is not known.
+OPEN = ("divergence(m, s)", "divergence(m, s) + divergence(m, s)", "divergence(m, s) + n.pow(2).sum(1)")
+
+
+@pytest.mark.parametrize("kls", RIGHT)
+def test_kls_that_have_all_heads_of_two_posteriors(kls: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": WRITTEN.replace("SUM", kls)})) == []
+
+
+@pytest.mark.parametrize("kls", WRONG)
+def test_a_head_in_two_kls_that_leaves_another_out(kls: str, tmp_path: Path) -> None:
+    (finding,) = linted(tmp_path, {"net.py": WRITTEN.replace("SUM", kls)}).findings
+    assert finding.code == "VAE205"
+    assert "with a head of another posterior" in finding.message
+
+
+@pytest.mark.parametrize("kls", OPEN)
+def test_a_posterior_without_a_kl_takes_no_head_of_another(kls: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": WRITTEN.replace("SUM", kls)})) == []
+
+
+def test_a_head_that_is_used_otherwise_is_not_left_out(tmp_path: Path) -> None:
+    kls = "divergence(m, s) + divergence(n, s) + (t - 1).pow(2).sum(1)"
+    assert codes(linted(tmp_path, {"net.py": WRITTEN.replace("SUM", kls)})) == []
