@@ -224,3 +224,31 @@ def test_of_two_inputs_that_are_reconstructed_the_data_may_be_either(tmp_path: P
     line = 1 + files["net.py"].split("\n").index("        self.back = nn.Sequential(nn.Linear(7, 84), nn.Sigmoid())")
     report = linted(tmp_path, {**files, "net.py": files["net.py"] + FITTED})
     assert {each.place.line for each in report.findings if each.place is not None} == {line}
+
+
+STEPS = """
+
+class Trained(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s = nn.Linear(84, 7), nn.Linear(84, 7)
+        self.back = nn.Sequential(nn.Linear(7, 84), nn.Sigmoid())
+
+    def error(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        y = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        return F.mse_loss(y, x, reduction="sum") + 0.5 * torch.sum(m ** 2 + s.exp() - s - 1)
+
+    def training_step(self, train_batch, number):
+        return self.error(train_batch)
+
+    def validation_step(self, val_batch, number):
+        return self.error(val_batch)
+"""
+
+
+def test_what_is_trained_and_what_is_validated_is_one_input(tmp_path: Path) -> None:
+    shown = HEAD + "from loaders import loader\n\nfor x, _ in loader('digits'):\n    print(x.shape)\n"
+    net = HEAD + "from loaders import loader\nfrom lightning import LightningModule\n"
+    files = {"loaders.py": LOADERS, "net.py": net + STEPS.replace("nn.Module", "LightningModule"), "shown.py": shown}
+    assert codes(linted(tmp_path, files)) == ["VAE403"]

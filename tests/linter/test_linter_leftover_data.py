@@ -167,3 +167,24 @@ def test_own_pictures_that_a_pipeline_makes_are_given_to_a_model(end: str, expec
         "fit.py": fit.replace("net(x)", "net(g)").replace("net = Net()", "net = Net()\nnames = sorted(open('names'))"),
     }
     assert codes(linted(tmp_path, files)) == expected
+
+
+UNREAD = """
+
+class Kept(Dataset):
+    def __init__(self, path):
+        self.held, self.steps = torch.load(path), transforms.Compose([transforms.Resize(9), transforms.ToTensor()])
+
+    def __len__(self):
+        return len(self.held)
+
+    def __getitem__(self, index):
+        return self.held.picture(index, self.steps)
+"""
+
+
+def test_a_data_set_with_steps_that_is_not_read_may_be_of_pictures(tmp_path: Path) -> None:
+    net = NET.replace("import data\n", "from data import faces\n").replace("LightningModule", "nn.Module")
+    net = net.replace("from lightning import nn.Module\n", "")
+    fit = RUN.format(held="DataLoader(Kept('kept.pt'), batch_size=32)", x="x").replace("Genes, faces", "Kept")
+    assert codes(linted(tmp_path, {"data.py": BESIDE + UNREAD, "net.py": net, "fit.py": fit})) == ["VAE403"]

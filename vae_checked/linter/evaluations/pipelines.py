@@ -13,7 +13,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.evaluations.leftovers import Leftovers
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, walk
-from vae_checked.linter.symbols.observations import Pipeline
+from vae_checked.linter.symbols.observations import Pipeline, ProjectObservations
 from vae_checked.linter.symbols.values import Class, Function
 
 _AFFINE = frozenset(("add", "sub", "mul", "div"))
@@ -60,7 +60,7 @@ class Pipelines:
                 if any(_rescales_input(each, known) for each in values):
                     self._rescaling.add(path)
                     break
-        if _takes_own(evaluation):
+        if _takes_own(evaluation, self._project.observed):
             self._run_on_own |= evaluation.observations.entered
         awaited = Fact(Interval(), Origin(f"{path}\0{evaluation.subject}"))
         self._awaited[awaited] = path, evaluation.subject
@@ -166,16 +166,12 @@ class Pipelines:
         return self._importing[imported]
 
 
-def _takes_own(evaluation: Evaluation) -> bool:
-    """Whether a layer is handed what a data set of the project hands out, whose range is not known.
-
-    Where it is known, a pipeline of the project makes it.
-    """
+def _takes_own(evaluation: Evaluation, observed: ProjectObservations) -> bool:
+    """Whether a layer is handed what a data set of the project hands out that no pipeline of the project makes."""
     return any(
-        node.get("own") and node.get("interval") is None
+        node.op in ("batch", "data") and observed.is_made_elsewhere(node)
         for layer in evaluation.observations.fed
         for node in walk(layer.args[0])
-        if node.op in ("batch", "data")
     )
 
 

@@ -56,19 +56,24 @@ def sides(site: SamplerSite | None, recon: Reconstruction | None) -> tuple[Expr 
 
 
 def compare_with_several(losses: Losses) -> bool:
-    """Whether more than one thing from outside is reconstructed: which of them the data of a project are is open.
+    """Whether more than one input of a function is reconstructed: which of them the data of a project are is open.
 
     A class that is predicted is known by its error, and is no such thing.
     """
-    found = set[int]()
+    found: dict[int, set[int]] = {}
     for recon in losses.recons:
         prediction, target = sides(None, recon)
         if target is None or prediction is None or recon.kind is Likelihood.CROSS_ENTROPY or is_given(prediction):
             continue
         source = given_as(target)
-        if source is not None and source.op == "atom":
-            found.add(source.uid)
-    return len(found) > 1
+        if source is not None and source.op == "atom" and source.site is not None:
+            node = source.site.node
+            taking = (
+                each for each in source.site.source.cell.functions if node in (*each.args.args, *each.args.kwonlyargs)
+            )
+            for function in taking:
+                found.setdefault(id(function), set()).add(source.uid)
+    return any(len(inputs) > 1 for inputs in found.values())
 
 
 def _holding(site: SamplerSite | None, recon: Reconstruction) -> tuple[bool, bool]:

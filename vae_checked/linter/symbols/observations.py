@@ -8,7 +8,7 @@ from vae_checked.facts import Interval
 from vae_checked.finding import Place
 from vae_checked.linter.symbols.conditions import equality
 from vae_checked.linter.symbols.expression import Expr, Site
-from vae_checked.linter.symbols.values import Class, Function, Instance, Key, Value
+from vae_checked.linter.symbols.values import Class, Function, Instance, Key, Loader, Value
 from vae_checked.record import dataclass, field, replace
 
 Steps = tuple[tuple[Expr, bool], ...]
@@ -195,6 +195,7 @@ class ProjectObservations:
 
     def __init__(self) -> None:
         self._pipelines: dict[int, Pipeline] = {}
+        self._made_elsewhere: dict[object, Loader] = {}
         # By the same steps: the first range that each was known to give, and those that gave another one.
         self._ranges: dict[int, Interval | None] = {}
         self._apart: set[int] = set()
@@ -249,6 +250,14 @@ class ProjectObservations:
         elif pipeline.interval not in (None, known):
             self._apart.add(step)
         self._pipelines[step] = replace(pipeline, interval=None) if step in self._apart else pipeline
+
+    def note_made_elsewhere(self, loader: Loader) -> None:
+        """Keep a loader whose items no pipeline of the project makes, as far as its data set has no transforms."""
+        self._made_elsewhere[id(loader)] = loader
+
+    def is_made_elsewhere(self, batch: Expr) -> bool:
+        """Whether a batch is one of such a loader."""
+        return batch.get("loader") in self._made_elsewhere
 
     def drop_pipeline(self, site: Site) -> None:
         """Forget a pipeline that turned out to be a part of another one."""

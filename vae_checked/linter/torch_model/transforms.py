@@ -371,12 +371,18 @@ def _loader(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], s
             loader = data_choices.of_own(loader, from_instance(evaluator, source.other, site))
         if loader.interval is not None:
             note(evaluator, loader.interval, loader.site or site)
+        elif not any(isinstance(item, Transform) for item in source.attributes.values()):
+            evaluator.project_observations.note_made_elsewhere(loader)
         return loader
     if isinstance(source, Expr):
         interval, centred = columns.lies_in(source), columns.is_centred(source)
         # What an object is to have later, as once its trainer has set it up, may be a data set of any library.
         later = source.op == "attribute" and not source.args
-        return Loader(interval, source.site or site, "data", own=not is_given(source) and not later, centred=centred)
+        own = not is_given(source) and not later
+        loader = Loader(interval, source.site or site, "data", own=own, centred=centred)
+        if own and interval is None:
+            evaluator.project_observations.note_made_elsewhere(loader)
+        return loader
     return Loader(None, site, "data")
 
 
