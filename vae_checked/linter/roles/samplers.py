@@ -25,6 +25,7 @@ from vae_checked.linter.symbols.expression import (
     written,
 )
 from vae_checked.linter.symbols.numeric import Formula, Program, close, finite, leaves, settled
+from vae_checked.linter.torch_model import columns
 from vae_checked.mathematics.gaussians import fit_std
 from vae_checked.record import dataclass, field, replace
 
@@ -245,7 +246,7 @@ def _read(node: Expr) -> SamplerSite | None:
             return _between(node)
         if location.op == "const" or not any(not is_scalar(leaf) for leaf in leaves(scale)):
             return None
-        if _is_scaled_number(location, scale):
+        if _is_scaled_number(location, scale) or columns.are_statistics(location, scale):
             return None
         moved = drawn.factor, drawn.shift, drawn.bent
         return SamplerSite(node, location, scale, drawn.noise, drawn.eps, False, *moved)

@@ -46,6 +46,14 @@ def _handed_on(expr: Expr) -> Iterator[Expr]:
         node = _of_split(below, node.get("index")) if below is not None and below.get("name") == _SPLIT else below
 
 
+def are_statistics(middle: Expr, spread: Expr) -> bool:
+    """Whether two values are the mean and the standard deviation of one over its samples."""
+    mean, variance = strip(middle), strip(spread)
+    axes = mean.get("axes") if mean.op == "mean" else None
+    of = _of(variance.args[0], "var") if variance.op == "sqrt" else _of(spread, "std")
+    return isinstance(axes, tuple) and 0 in axes and of is not None and of.uid == strip(mean.args[0]).uid
+
+
 def _of_split(split: Expr, place: object) -> Expr | None:
     """What a part of a split is made of: each array gives two parts, that for training and that for tests."""
     at = place // 2 if isinstance(place, int) and place >= 0 else len(split.args)
