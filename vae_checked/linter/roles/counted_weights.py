@@ -94,17 +94,19 @@ def _is_held_by_count(node: Expr, holding: set[int], graph: Graph) -> bool:
 
 
 def _depends(value: Expr, graph: Graph) -> bool:
-    counters = {node.uid for node in graph.read_once(_counters)}
-    return any(node.uid in counters for node in _some(value))
+    return value.uid in graph.read_once(_counting)
+
+
+def _counting(graph: Graph) -> set[int]:
+    """The uids of all that has the number of a turn in it."""
+    return graph.holding_any(node.uid for node in graph.read_once(_counters))
 
 
 def _is_flat(factor: Expr, graph: Graph) -> bool:
+    if not _depends(factor, graph):
+        return False
     nodes = _some(factor)
-    return (
-        any(node.op in _FLAT or _WHOLE.get(node.op) is not None for node in nodes)
-        and _depends(factor, graph)
-        and len(nodes) < _MOST_NODES
-    )
+    return len(nodes) < _MOST_NODES and any(node.op in _FLAT or _WHOLE.get(node.op) is not None for node in nodes)
 
 
 def _some(value: Expr) -> list[Expr]:
