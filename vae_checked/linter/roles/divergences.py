@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from vae_checked.facts import Family, Parametrisation
 from vae_checked.linter.roles import (
+    bounds,
     categorical,
     closed_forms,
     cross_entropies,
@@ -126,13 +127,14 @@ def find(
                 set_aside: list[Divergence] = []
                 divergence = _read(node, wanted, beside, set_aside)
                 if divergence is not None:
-                    if not in_tests.is_written(node):
+                    if not in_tests.is_written(node) and not _is_kl_within_bounds(node, divergence, wanted):
                         found[node.uid] = divergence
                     continue
                 if formula is not None and not set_aside:
                     _REFUSED.add(formula)
         stack.extend(arg for arg in node.args if arg.bits & KL == KL and (within is None or arg.uid in within))
     found = {uid: item for uid, item in found.items() if _is_whole(item, graph) and not _is_made_up_for(item, found)}
+    found = {uid: item for uid, item in found.items() if not _is_part_within_bounds(item, graph, wanted)}
     if not found:
         return []
     roots = _under_roots(graph, found)
@@ -263,6 +265,30 @@ def _read(
             q, kind = tensors[0], Family.CATEGORICAL
             return Divergence(node, q, q, None, read.factor, (), family=kind, offset=read.offset)
     return candidate
+
+
+def _is_kl_within_bounds(node: Expr, read: Divergence, wanted: list[Expr]) -> bool:
+    """Whether what is no KL as it is written is one wherever none of its bounds is reached."""
+    return read.parametrisation is None and is_within_bounds(node, wanted)
+
+
+def _is_part_within_bounds(item: Divergence, graph: Graph, wanted: list[Expr]) -> bool:
+    """Whether a formula that tries to be a KL is a part of one that is a KL but for its bounds."""
+    if item.parametrisation is not None:
+        return False
+    holding = graph.holding(item.term.uid)
+    outer = (node for node in graph.nodes if node.uid in holding and node.op in _SUMS and is_formula(node))
+    return any(is_within_bounds(node, wanted) for node in outer)
+
+
+def is_within_bounds(node: Expr, wanted: Iterable[Expr]) -> bool:
+    """Whether a formula has bounds, and is a KL where none of them is reached.
+
+    A part of it may be cut off at another number than the rest, or have a small one added: nothing is said of it.
+    """
+    bare = bounds.without(node)
+    found = None if bare is node else _read(bare, [bounds.without(each) for each in wanted], [], [])
+    return found is not None and found.parametrisation is not None
 
 
 def _is_estimated(node: Expr, location: Expr, head: Expr) -> bool:

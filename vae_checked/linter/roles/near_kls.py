@@ -9,7 +9,7 @@ from functools import cache
 from vae_checked.facts import Parametrisation
 from vae_checked.linter.roles import attempts
 from vae_checked.linter.roles.closed_forms import shown_beside
-from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.divergences import Divergence, is_within_bounds
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import (
     NOISE,
@@ -89,6 +89,10 @@ def _read(graph: Graph, formulas: dict[int, Expr], location: Expr, head: Expr) -
         values = [program({location.uid: m, head.uid: s}) for m, s in attempts.samples()]
         near = _near(values) if finite(values) and is_formula(node) else None
         if near is not None:
+            # A part of what is a KL but for its bounds is none of its own.
+            outer = (formulas[other] for other in graph.holding(uid) & both if is_formula(formulas[other]))
+            if any(is_within_bounds(each, (head,)) for each in outer):
+                return
 
             def value(m: float, s: float, program: Program = program) -> float:
                 return program({location.uid: m, head.uid: s})

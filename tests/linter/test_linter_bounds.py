@@ -1,0 +1,63 @@
+"""A KL with a bound on a part of it, or with a small number added to its scale: it is one where no bound is reached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, codes, linted
+
+from vae_checked.catalogue import find
+from vae_checked.catalogue.verdict import Found, Undecided
+from vae_checked.facts import KL, Fact, Facts, KLForm, Origin, Parametrisation, Sampler, StdCurve
+
+NET = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        std = {std}
+        z = m + std * torch.randn_like(std)
+        kl = 0.5 * torch.sum({kl})
+        return F.mse_loss(self.back(z), x, reduction="sum") + kl
+"""
+)
+HALF, WHOLE, SOFT = "torch.exp(0.5 * s)", "torch.exp(s) + 1e-2", "F.softplus(s) + 1e-3"
+BOUNDED = {
+    "of one side": (HALF, "m.pow(2) + s.clamp(max=2.0).exp() - 1 - s"),
+    "of the logarithm": (HALF, "m.pow(2) + s.exp() - 1 - s.clamp(-6.0, 2.0)"),
+    "twice": (HALF, "m.pow(2) + s.clamp(-6.0, 2.0).clamp(-2.0, 2.0).exp() - 1 - s.clamp(-6.0, 2.0)"),
+    "a minimum": (HALF, "m.pow(2) + torch.exp(torch.minimum(s, torch.tensor(2.0))) - 1 - s"),
+    "a floor": (WHOLE, "m.pow(2) + std**2 - 1 - 2 * s"),
+    "a floor of a soft one": (SOFT, "m.pow(2) + std**2 - 1 - 2 * torch.log(F.softplus(s))"),
+}
+WRONG = {
+    "a sign": (HALF, "m.pow(2) + s.clamp(max=2.0).exp() - 1 + s"),
+    "a factor": (WHOLE, "m.pow(2) + std**2 - 1 - s"),
+    "no floor": ("torch.exp(s) + 0.7", "m.pow(2) + std**2 - 1 - 2 * s"),
+}
+
+
+@pytest.mark.parametrize(("std", "kl"), BOUNDED.values(), ids=list(BOUNDED))
+def test_what_differs_from_a_kl_by_its_bounds_alone_is_not_named(std: str, kl: str, tmp_path: Path) -> None:
+    assert "VAE301" not in codes(linted(tmp_path, {"net.py": NET.format(std=std, kl=kl)}))
+
+
+@pytest.mark.parametrize(("std", "kl"), WRONG.values(), ids=list(WRONG))
+def test_what_is_wrong_within_its_bounds_is_named(std: str, kl: str, tmp_path: Path) -> None:
+    assert "VAE301" in codes(linted(tmp_path, {"net.py": NET.format(std=std, kl=kl)}))
+
+
+@pytest.mark.parametrize(("wider", "verdict"), [(1.0, Undecided), (1.4, Found)])
+def test_one_std_at_every_point_is_no_disagreement(wider: float, verdict: type) -> None:
+    curve = StdCurve(None, tuple((s, wider * 2.718281828 ** (0.5 * s)) for s in (0.3, 0.7, 1.6)))
+    form = KLForm(Parametrisation.LOGVAR)
+    here = Origin("torch.sqrt(torch.exp(s.clamp(-6, 2)))")
+    facts = Facts("net.py:Net", sampler=Sampler(std=Fact(curve, here)), kl=KL(form=Fact(form, here)))
+    assert isinstance(find("VAE201").judge(facts), verdict)
