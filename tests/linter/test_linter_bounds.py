@@ -10,6 +10,8 @@ from small_vaes.fragments import HEAD, codes, linted
 from vae_checked.catalogue import find
 from vae_checked.catalogue.verdict import Found, Undecided
 from vae_checked.facts import KL, Fact, Facts, KLForm, Origin, Parametrisation, Sampler, StdCurve
+from vae_checked.linter.roles.bounds import without
+from vae_checked.linter.symbols.expression import Expr, atom, const, walk
 
 NET = (
     HEAD
@@ -61,3 +63,76 @@ def test_one_std_at_every_point_is_no_disagreement(wider: float, verdict: type) 
     here = Origin("torch.sqrt(torch.exp(s.clamp(-6, 2)))")
     facts = Facts("net.py:Net", sampler=Sampler(std=Fact(curve, here)), kl=KL(form=Fact(form, here)))
     assert isinstance(find("VAE201").judge(facts), verdict)
+
+
+SAFE = (
+    HEAD
+    + """
+
+def safe(held):
+    if torch.isnan(held).any() or torch.isinf(held).any():
+        fine = ~(torch.isnan(held) | torch.isinf(held))
+        return torch.where(fine, held, torch.full_like(held, 0.0))
+    return held
+
+
+class Net(nn.Module):
+    def __init__(self, flag):
+        super().__init__()
+        self.flag, self.gain, self.shift = flag, nn.Parameter(torch.zeros(7)), nn.Parameter(torch.zeros(7))
+        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+
+    def encode(self, x):
+        s = self.to_s(x) if self.flag == 1 else None
+        return safe(torch.exp(self.gain.clamp(-5.0, 5.0)) * self.to_m(x) + self.shift), s
+
+    def draw(self, m, s):
+        std = torch.sqrt(torch.exp(safe(s).clamp(-8.0, 2.0)).clamp(min=1e-8, max=99.0))
+        return safe(safe(m).clamp(-50.0, 50.0) + std * torch.randn_like(m))
+
+
+class Trainer:
+    def __init__(self, flag):
+        self.net = Net(flag)
+        self.optimizer = torch.optim.Adam(self.net.parameters())
+
+    def kl(self, m, s):
+        m = safe(m)
+        if self.net.flag == 1 and s is not None:
+            s = safe(s)
+            cut = torch.clamp(s, min=-6.0, max=2.0)
+            held = torch.clamp(m, min=-9.0, max=9.0)
+            v = torch.exp(torch.clamp(cut, min=-2.0, max=2.0))
+            kl = 0.5 * torch.sum(held.pow(2) + v - 1 {sign} cut, dim=1)
+        else:
+            held = torch.clamp(m, min=-9.0, max=9.0)
+            kl = 0.5 * torch.sum(held.pow(2), dim=1)
+        return torch.clamp(safe(kl.mean()), min=0.0)
+
+    def loss(self, x):
+        m, s = self.net.encode(x)
+        y = self.net.back(self.net.draw(m, s))
+        return safe(F.mse_loss(safe(y), x)) + safe(self.kl(m, s))
+
+    def update(self, step, x):
+        loss = self.loss(x)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+"""
+)
+
+
+@pytest.mark.parametrize(("sign", "expected"), [("-", []), ("+", ["VAE301"])])
+def test_bounds_of_what_is_chosen_are_bounds_as_well(sign: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": SAFE.format(sign=sign)})) == expected
+
+
+def test_a_choice_that_is_bounded_twice_is_one_value_without_its_bounds() -> None:
+    choice = Expr("phi", (atom("asked"), atom("given"), atom("other")), ())
+    once = Expr("clamp", (choice, const(-6.0), const(2.0)), ())
+    twice = Expr("clamp", (once, const(-2.0), const(2.0)), ())
+    bare = without(Expr("sub", (Expr("exp", (twice,), ()), once), ()))
+    (leaf,) = {each.uid: each for each in walk(bare) if not each.args}.values()
+    assert leaf.op == "atom"
+    assert without(choice) is choice

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.symbols.expression import ELEMENTWISE, REDUCTIONS, TRANSPARENT, Expr
+from vae_checked.linter.symbols.expression import ELEMENTWISE, REDUCTIONS, TRANSPARENT, Expr, atom
 from vae_checked.linter.symbols.intervals import interval_of
 
 _GONE_THROUGH = ELEMENTWISE | REDUCTIONS | TRANSPARENT | {"clamp", "minimum", "maximum", "pow", "item", "part"}
 # What is added to a scale to keep it above 0: next to nothing for one that is not as small itself.
 _FLOOR = 0.05
 _PAIR = 2
+_CHOSEN = ("phi", "where")
 
 
 def without(expr: Expr, known: dict[int, Expr] | None = None) -> Expr:
@@ -16,7 +17,10 @@ def without(expr: Expr, known: dict[int, Expr] | None = None) -> Expr:
     known = {} if known is None else known
     if expr.uid not in known:
         node = _inner(expr)
-        if node.op in _GONE_THROUGH and node.args:
+        if node is not expr and node.op in _CHOSEN:
+            # What is bounded may be a choice, as of the numbers that are finite: it is one value, whatever it is.
+            known[node.uid] = node = atom("bounded", node.site, node.uid)
+        elif node.op in _GONE_THROUGH and node.args:
             args = tuple(without(arg, known) for arg in node.args)
             changed = any(new is not old for new, old in zip(args, node.args, strict=True))
             node = Expr(node.op, args, node.attrs, node.site) if changed else node
