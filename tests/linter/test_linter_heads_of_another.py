@@ -62,6 +62,20 @@ def test_a_posterior_without_a_kl_takes_no_head_of_another(kls: str, tmp_path: P
     assert codes(linted(tmp_path, {"net.py": WRITTEN.replace("SUM", kls)})) == []
 
 
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        # Another width of the same mean, one of which a setting picks; and one that is a number.
+        "m + torch.exp(0.5 * (t if self.training else s)) * torch.randn_like(s)",
+        "m + torch.exp(0.5 * t) * torch.randn_like(t) if x.shape[1] > 9 else m + s.exp() * torch.randn_like(s)",
+    ],
+)
+def test_two_widths_of_one_mean_are_no_two_posteriors(drawn: str, tmp_path: Path) -> None:
+    text = WRITTEN.replace("n + torch.exp(0.5 * t) * torch.randn_like(t)", drawn)
+    report = linted(tmp_path, {"net.py": text.replace("SUM", "divergence(m, s)")})
+    assert not any("another posterior" in finding.message for finding in report.findings)
+
+
 def test_a_head_that_is_used_otherwise_is_not_left_out(tmp_path: Path) -> None:
     kls = "divergence(m, s) + divergence(n, s) + (t - 1).pow(2).sum(1)"
     assert codes(linted(tmp_path, {"net.py": WRITTEN.replace("SUM", kls)})) == []
