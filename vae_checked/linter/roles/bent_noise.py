@@ -19,6 +19,9 @@ _UNIFORM_WIDTH = 12**0.5
 _QUANTILES: tuple[Callable[[float], float], ...] = (
     lambda part: math.log(part) - math.log1p(-part),
     lambda part: -math.log(-math.log(part)),
+    # Exponential and Laplace.
+    lambda part: -math.log1p(-part),
+    lambda part: math.copysign(math.log(min(2.0 * part, 2.0 - 2.0 * part)), 2.0 * part - 1.0),
 )
 
 

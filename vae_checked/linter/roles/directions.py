@@ -8,7 +8,7 @@ from vae_checked.facts import Parametrisation
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.roles import samplers
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.head_layers import layer_of
+from vae_checked.linter.roles.head_layers import layer_of, made_by
 from vae_checked.linter.roles.objective import differentiated, is_given
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -39,6 +39,8 @@ def directed(
     """
     if kl.prior_heads is None or kl.parametrisation is None:
         is_sure = not (kl.reversed and _is_estimate(kl)) or _is_trained(kl, evaluation)
+        # The width of a prior that is given as a number is no head: around a mean that a network makes it may be so.
+        is_sure = is_sure and not (kl.reversed and made_by(kl.location) and not made_by(kl.head))
         both = kl.reversed and any(_is_of_these_heads(kl, other) and other.reversed is False for other in kls)
         return kl if is_sure and not both else replace(kl, reversed=None)
     mean, second = kl.prior_heads
