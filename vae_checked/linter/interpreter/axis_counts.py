@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import ast
-import operator
-from collections.abc import Callable
 
+from vae_checked.linter.symbols.conditions import RELATIONS
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr
 from vae_checked.linter.symbols.values import Value, number_of
 from vae_checked.mathematics.ops import Kind, names_of
 
-_RELATIONS: dict[type[ast.cmpop], Callable[[int, int], bool]] = {
-    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
-    ast.Gt: operator.gt, ast.GtE: operator.ge,
-}  # fmt: skip
 _ASKED = frozenset(("attribute:ndim", "dim", "ndimension"))
 _COPIES = names_of(lambda operation: operation.kind is Kind.COPY)
 _LEAST = 2
@@ -22,7 +17,7 @@ _MAX_DEPTH = 40
 
 def compared(op: ast.cmpop, left: Value, right: Value) -> bool | None:
     """A comparison of the number of axes of a layer's output with a number; None where it may come out either way."""
-    relation = _RELATIONS.get(type(op))
+    relation = RELATIONS.get(type(op))
     if relation is None:
         return None
     one, other = _axes_of(left), number_of(right)

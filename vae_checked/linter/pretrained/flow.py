@@ -26,7 +26,7 @@ from vae_checked.linter.pretrained.schedules import (
 )
 from vae_checked.linter.pretrained.sources import use_of
 from vae_checked.linter.pretrained.vaes import Owner, is_made_elsewhere, is_named, owner_of
-from vae_checked.linter.symbols.expression import NOISE, TRANSPARENT, Expr, Graph, origin, strip, walk
+from vae_checked.linter.symbols.expression import NOISE, TRANSPARENT, Expr, Graph, called_name, origin, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.values import Function, Module
 from vae_checked.mathematics import affine_maps
@@ -224,7 +224,7 @@ class Flow:
         if node.op == "call" and name in NOISING:
             if place == 1:
                 self._end(latent, Use.TRAINED, node, is_diffused=True)
-        elif name.rpartition(".")[2].rpartition(":")[2] in _SAVES:
+        elif called_name(node) in _SAVES:
             self.stored.append(self._ended(latent, Use.OPEN, node))
         elif node.op in ("call", "opaque") and _TRAINING.search(name):
             self._end(latent, Use.TRAINED, node)

@@ -8,7 +8,7 @@ import re
 from vae_checked.latent_facts import Use
 from vae_checked.linter.pretrained.mixtures import is_noise
 from vae_checked.linter.pretrained.schedules import SOLVING, STEPPING, maker
-from vae_checked.linter.symbols.expression import NOISE, Expr, strip, walk
+from vae_checked.linter.symbols.expression import NOISE, Expr, called_name, strip, walk
 
 # What is there before the code computes anything: a parameter, and what is kept or stored.
 _THERE = frozenset(("atom", "attribute", "item", "data", "const", "noise"))
@@ -51,7 +51,7 @@ def _is_clean(node: Expr) -> bool:
 
 def _of_call(node: Expr) -> Use:
     """What a call hands out whose code is not read: a function of one tensor may be what scales it."""
-    last = str(node.get("name")).rpartition(".")[2].rpartition(":")[2].lower()
+    last = called_name(node).lower()
     if last in SOLVING:
         return Use.GENERATED
     if _MAPPING.search(last):

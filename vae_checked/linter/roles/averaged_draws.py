@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
-from vae_checked.linter.symbols.expression import ELEMENTWISE, NOISE, Expr, Graph, elementwise, strip
+from vae_checked.linter.symbols.expression import ELEMENTWISE, NOISE, Expr, Graph, called_name, elementwise, strip
 from vae_checked.linter.symbols.numeric import leaves
 
 _DRAWS = frozenset(("rsample", "sample"))
@@ -86,6 +86,6 @@ def _is_picked_by_size(site: SamplerSite, graph: Graph) -> bool:
 
 
 def _is_over_first_axis(node: Expr) -> bool:
-    if node.op in _UNREAD and str(node.get("name")).rpartition(".")[2].rpartition(":")[2] not in _BY_SIZE:
+    if node.op in _UNREAD and called_name(node) not in _BY_SIZE:
         return False
     return node.get("axes") == (0,) or any(arg.op == "const" and arg.value == 0.0 for arg in node.args[1:])

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
-from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Graph, walk
+from vae_checked.linter.symbols.conditions import RELATIONS
+from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Graph, called_name, walk
 from vae_checked.linter.symbols.values import Value, number_of
 from vae_checked.mathematics.names import words_of
 from vae_checked.mathematics.ops import OPERATIONS
@@ -23,10 +24,8 @@ _COUNTERS = frozenset("epoch step iter iteration".split())
 _LOOPS = frozenset(("loop", "index"))
 # What is 0, or false, for a while: of anything else a count that moves makes something.
 _FLAT = frozenset("floor round trunc remainder maximum clamp relu opaque detach phi where".split())
-_RELATIONS: Mapping[str, Callable[[float, float], bool]] = {
-    "Gt": operator.gt, "GtE": operator.ge, "Lt": operator.lt, "LtE": operator.le,
-    "Eq": operator.eq, "NotEq": operator.ne,
-}  # fmt: skip
+# Comparisons by the names that they have in a condition.
+_RELATIONS = {kind.__name__: relation for kind, relation in RELATIONS.items()}
 # Python's own division into whole parts, which has no record among the operations of tensors.
 _WHOLE: Mapping[str, Callable[[float, float], float]] = {"floordiv": operator.floordiv}
 # What settings and lengths that are not known may come to, and how many turns there may be.
@@ -81,7 +80,7 @@ def _is_counter(node: Expr) -> bool:
     name = str(node.get("name"))
     if node.op == "atom" and name in _LOOPS:
         return True
-    return bool(words_of(name.rpartition(".")[2].rpartition(":")[2])[-1:] and words_of(name)[-1].lower() in _COUNTERS)
+    return not _COUNTERS.isdisjoint(words_of(called_name(node))[-1:])
 
 
 def _is_held_by_count(node: Expr, holding: set[int], graph: Graph) -> bool:
@@ -217,7 +216,8 @@ class _World:
         if node.op == "phi" and _depends(node.args[0], self._graph):
             holds = self.value(node.args[0])
             if not math.isnan(holds):
-                return [arg for arg in [node.args[1 if holds else 2]] if arg.uid in self._holding]
+                arm = node.args[1 if holds else 2]
+                return [arm] if arm.uid in self._holding else []
         if node.op in ("mul", "div"):
             others = [arg for arg in node.args if arg.uid not in self._holding]
             if any(_is_flat(arg, self._graph) and self.value(arg) == 0.0 for arg in others):

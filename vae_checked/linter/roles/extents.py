@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.roles.reductions import rank_of, step_axes
-from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, strip, walk
+from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, called_name, strip, walk
 from vae_checked.linter.symbols.index_keys import ELLIPSIS
 from vae_checked.mathematics.reductions import ChainStep, read
 
@@ -131,7 +131,7 @@ def _has_steps(layer: Expr) -> bool:
 def _is_product(node: Expr) -> bool:
     """Whether a node is a product of tensors of which none is a parameter, by its operation or by its name."""
     unread = node.op in ("opaque", "call")
-    name = str(node.get("name")).replace(":", ".").rpartition(".")[2] if unread else node.op
+    name = called_name(node) if unread else node.op
     return name in _OF_ROWS and not any(strip(arg).op == "parameter" for arg in node.args)
 
 

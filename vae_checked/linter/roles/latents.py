@@ -16,6 +16,7 @@ from vae_checked.linter.symbols.expression import (
     TRANSPARENT,
     Expr,
     Graph,
+    called_name,
     elementwise,
     strip,
     walk,
@@ -77,8 +78,7 @@ def _paired(graph: Graph) -> set[int]:
     products = (
         node.args
         for node in graph.having("matmul", "opaque", "call")
-        if len(node.args) == 2
-        and (node.op == "matmul" or str(node.get("name")).replace(":", ".").rpartition(".")[2] in _PRODUCTS)
+        if len(node.args) == 2 and (node.op == "matmul" or called_name(node) in _PRODUCTS)
     )
     picked = ((_picked(one).uid, _picked(other).uid) for one, other in products)
     return {one for one, other in picked if one == other}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vae_checked.linter.roles import averaged_draws
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.samplers import SamplerSite, is_by_chance
-from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, strip
+from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, called_name, strip
 from vae_checked.linter.symbols.numeric import leaves
 
 # What comparisons of tensors are joined by.
@@ -82,7 +82,7 @@ def _is_by_chance(leaf: Expr) -> bool:
         if node.op in ("noise", "draw") or is_by_chance(node):
             return True
         name = str(node.get("name") or "")
-        asks = name.startswith("compare:") or name.rpartition(".")[2].rpartition(":")[2] in _JOINING
+        asks = name.startswith("compare:") or called_name(node) in _JOINING
         if node.op in ELEMENTWISE or node.op in TRANSPARENT or (node.op in ("opaque", "call") and asks):
             stack += node.args
     return False

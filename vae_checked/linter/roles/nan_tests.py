@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from vae_checked.linter.files import syntax
-from vae_checked.linter.symbols.expression import PASSED, Expr, strip
+from vae_checked.linter.symbols.expression import PASSED, Expr, called_name, strip
 from vae_checked.linter.symbols.values import Function, Module
 
 _TESTS = frozenset(("isnan", "isfinite", "isinf"))
@@ -60,7 +60,7 @@ def asked_of(condition: Expr) -> Iterator[Expr]:
         with_itself = name in ("compare:NotEq", "compare:Eq") and strip(node.args[1]).uid == given.uid
         if with_itself or name.rpartition(".")[2] in _TESTS:
             yield given
-        elif name.startswith("compare:") or name.rpartition(".")[2].rpartition(":")[2] in _LOGIC:
+        elif name.startswith("compare:") or called_name(node) in _LOGIC:
             stack.extend(node.args)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vae_checked.linter.roles.reconstructions import Reconstruction
-from vae_checked.linter.symbols.expression import PASSED, Expr, Graph
+from vae_checked.linter.symbols.expression import PASSED, Expr, Graph, called_name
 from vae_checked.linter.symbols.observations import Root
 from vae_checked.linter.symbols.values import opened
 
@@ -38,4 +38,4 @@ def _is_comparison(node: Expr) -> bool:
     kind, _, orders = name.partition(":")
     if kind == "compare":
         return _ORDERS.issuperset(orders.split(","))
-    return name.replace(":", ".").rpartition(".")[2] in _COMPARISONS
+    return called_name(node) in _COMPARISONS

@@ -415,6 +415,11 @@ def _is_number(expr: Expr) -> bool:
     return expr.op == "const" or (len(expr.args) == 1 and expr.args[0].op == "const")
 
 
+def called_name(expr: Expr) -> str:
+    """The last part of what a call or attribute is named: `median` of `torch.median` and of a method."""
+    return str(expr.get("name")).replace(":", ".").rpartition(".")[2]
+
+
 def strip(expr: Expr) -> Expr:
     """`expr` without the transparent operations around it."""
     while expr.op in TRANSPARENT and expr.args:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Collection, Iterable
 
 from vae_checked.facts import Interval
-from vae_checked.linter.symbols.expression import Expr, Graph
+from vae_checked.linter.symbols.expression import Expr, Graph, called_name
 from vae_checked.linter.symbols.intervals import intervals, intervals_beside
 
 Stops = Callable[[Expr], bool]
@@ -28,7 +28,7 @@ def stops_gradient(node: Expr) -> bool:
 
 def is_of_places(node: Expr) -> bool:
     """Whether an operation says where the largest or smallest entry stands."""
-    return node.op in ("opaque", "call") and str(node.get("name")).rpartition(".")[2].rpartition(":")[2] in _PLACES
+    return node.op in ("opaque", "call") and called_name(node) in _PLACES
 
 
 def nothing_more(_: Expr) -> bool:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import ast
-import operator
 from collections.abc import Callable
 
+from vae_checked.linter.symbols.conditions import RELATIONS
 from vae_checked.linter.symbols.expression import Expr, Site, const, walk
 from vae_checked.linter.symbols.values import Value, number_of
 from vae_checked.record import dataclass
 
 _FIRST, _LAST, _ANY = "first turn", "last turn", "any turn"
 _TURNS = (("axes", "turns"), ("keepdim", False))
-_RELATIONS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
-    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
-    ast.Gt: operator.gt, ast.GtE: operator.ge,
-}  # fmt: skip
 
 
 def last_of(count: Expr, site: Site) -> Expr:
@@ -67,7 +63,7 @@ class _Shifted:
 
 def compared(op: ast.cmpop, left: Value, right: Value) -> bool | None:
     """A comparison of the number of a turn with another at a fixed distance from it; None where that is not known."""
-    relation = _RELATIONS.get(type(op))
+    relation = RELATIONS.get(type(op))
     if relation is None or not any(isinstance(side, Expr) and _is_shifted_turn(side) for side in (left, right)):
         return None
     one, other = _shifted(left), _shifted(right)
