@@ -70,6 +70,42 @@ def test_one_mean_over_all_is_one_over_the_batch_as_well(drawn: str, tmp_path: P
     assert codes(linted(tmp_path, {"net.py": text})) == ["VAE504"]
 
 
+@pytest.mark.parametrize("length", ["y.size(0)", "y.shape[0]", "len(y)", "torch.sigmoid(y).size(dim=0)"])
+@pytest.mark.parametrize("drawn", SEVERAL)
+def test_what_is_divided_by_their_number_is_no_mean_of_the_batch(drawn: str, length: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": TEXT.format(drawn=SEVERAL[drawn], rest=f"sum() / {length}")})
+    assert codes(report) == []
+    assert all("VAE504" not in each.clean for each in report.judgements)
+
+
+OF_THE_BATCH = {
+    "one draw": (ONE["one draw"], "y.size(0)"),
+    "one draw by its sizes": (ONE["one draw by its sizes"], "len(y)"),
+    "one draw of a distribution": (ONE["one draw of a distribution"], "y.shape[0]"),
+    "an axis that is gone": (ONE["an axis that is gone"], "y.size(0)"),
+    "the data's": (SEVERAL["a distribution"], "x.size(0)"),
+    "the heads'": (SEVERAL["a stack"], "m.size(0)"),
+    "rows of all draws": ("z = torch.distributions.Normal(m, std).rsample((5,)).view(-1, 7)", "y.size(0)"),
+    "the batch in front": ("z = torch.distributions.Normal(m, std).rsample((5,)).transpose(0, 1)", "y.size(0)"),
+}
+
+
+@pytest.mark.parametrize(("drawn", "length"), OF_THE_BATCH.values(), ids=OF_THE_BATCH)
+def test_what_is_divided_by_the_batch_beside_a_sum_is_named(drawn: str, length: str, tmp_path: Path) -> None:
+    text = TEXT.format(drawn=drawn, rest=f"sum() / {length}")
+    assert codes(linted(tmp_path, {"net.py": text})) == ["VAE504"]
+
+
+@pytest.mark.parametrize(("number", "clean"), [("len(x)", True), ("y.size(0)", False)])
+def test_a_kl_divided_by_the_number_of_draws_is_no_mean(number: str, clean: bool, tmp_path: Path) -> None:
+    text = TEXT.format(drawn=SEVERAL["a distribution"], rest=f"sum() / {number}")
+    text = text.replace("- 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())", "+ kl")
+    kl = f"        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp()) / {number}\n"
+    report = linted(tmp_path, {"net.py": text.replace("        loss = ", f"{kl}        loss = ")})
+    assert codes(report) == []
+    assert any("VAE504" in each.clean for each in report.judgements) is clean
+
+
 OF_STEPS = (
     HEAD
     + """

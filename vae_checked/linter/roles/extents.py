@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from vae_checked.linter.roles.draw_axes import OVER_STEPS
 from vae_checked.linter.roles.reductions import rank_of, step_axes
 from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, called_name, strip, walk
 from vae_checked.linter.symbols.index_keys import ELLIPSIS
@@ -22,7 +23,6 @@ _OF_STEPS = ("unsqueeze", "repeat", "expand", "stack")
 _OF_ROWS = frozenset(("matmul", "mm", "bmm", "einsum"))
 _WITHOUT_STEPS = frozenset(("flatten", "view", "reshape", "index", "sum", "mean", "size"))
 # What goes through steps and hands on what it makes of each; what makes them beside that.
-OVER_STEPS = ("LSTM", "GRU", "RNN", "Transformer", "Multihead")
 _LAYERS_OF_STEPS = (*OVER_STEPS, "Embedding")
 # What gives the axes of a tensor other lengths, or another order.
 _OTHER_AXES = frozenset(("view", "reshape", "move"))

@@ -12,6 +12,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.arguments import are_parsed
 from vae_checked.linter.roles import batch_sizes, given_numbers
 from vae_checked.linter.roles.counted import is_of_one_sample, is_taken_apart, may_be_all_data, may_be_of_one_sample
+from vae_checked.linter.roles.draw_axes import is_in_front
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
@@ -247,13 +248,15 @@ def _factors(node: Expr, index: int, inverse: bool, term: Expr) -> Iterator[Chai
 
 
 def _length(size: Expr, text: str, inverse: bool, term: Expr) -> Size | Weight:
-    """The length of an axis beside a term; that of what is no batch is a count.
+    """The length of an axis beside a term; that of what is no batch is a count, as that of several draws is.
 
     A loop may take parts of any kind one by one, and what an unread call made or an object keeps from a place that was
     not read, that is in no term, may be all data.
     """
     axis, whole = size.get("axis"), size.args[0]
     if axis == 0 and (is_taken_apart(whole, term) or (may_be_all_data(whole) and not contains(term, whole.uid))):
+        return Weight(text, divides=inverse)
+    if axis == 0 and is_in_front(whole):
         return Weight(text, divides=inverse)
     if axis == "all" and may_be_of_one_sample(whole, term):
         return Weight(text, divides=inverse)
