@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from small_vaes.fragments import HEAD, codes, linted
 
+from vae_checked.linter.files.ast_budget import MOST, AstBudget
+
 DATA = (
     HEAD
     + """from lightning import LightningDataModule
@@ -71,6 +73,57 @@ def test_data_that_nobody_takes_tell_no_range(use: str, expected: list[str], tmp
 def test_data_that_a_file_may_take_which_is_not_read_tell_their_range(tmp_path: Path) -> None:
     fit = HEAD + "from data import *\nfrom net import Net\n\nheld = Pictures()\n"
     assert codes(linted(tmp_path, {"data.py": DATA, "net.py": NET, "fit.py": fit})) == ["VAE403"]
+
+
+# ------------------------------------------------------------------------------ a model that is run out of sight
+
+OUT_OF_SIGHT = HEAD + "import own\nfrom data import {0}\nfrom net import Net\n\nown.run(Net(), {0}('a'))\n"
+ANOTHER_NAME = DATA.replace("import LightningDataModule", "import LightningDataModule as Base").replace(
+    "(LightningDataModule)", "(Base)"
+)
+CENTRED = """
+
+class Centred(LightningDataModule):
+    def setup(self, stage=None):
+        steps = [transforms.Resize(9), transforms.ToTensor(), transforms.Normalize(0.5, 0.5)]
+        self.held = datasets.CelebA("faces", split="train", transform=transforms.Compose(steps))
+
+    def train_dataloader(self):
+        return DataLoader(self.held, batch_size=32, shuffle=True)
+"""
+KEPT = CENTRED.replace("class Centred", "@DATA.register_module()\nclass Centred")
+
+
+@pytest.mark.parametrize(("taken", "expected"), [("Genes", []), ("Pictures", ["VAE403"])])
+@pytest.mark.parametrize("data", [DATA, ANOTHER_NAME], ids=["a base", "one by another name"])
+@pytest.mark.parametrize("most", [MOST, 500], ids=["all held", "functions parsed again"])
+def test_pictures_that_nobody_makes_tell_no_range(
+    most: int, data: str, taken: str, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AstBudget.__init__, "__defaults__", (most,))
+    files = {"data.py": data, "net.py": NET, "fit.py": OUT_OF_SIGHT.format(taken)}
+    assert codes(linted(tmp_path, files)) == expected
+
+
+@pytest.mark.parametrize(
+    ("more", "settings", "expected"),
+    [
+        (CENTRED, "data:\n  _target_: data.Centred\n", []),
+        (CENTRED, "data:\n  _target_: data.Pictures\n", ["VAE403"]),
+        (CENTRED, "", ["VAE403"]),
+        (KEPT, "", []),
+    ],
+    ids=["by settings", "settings of another", "by none", "decorated"],
+)
+def test_a_class_that_settings_or_a_decorator_keep_is_none_left_over(
+    more: str, settings: str, expected: list[str], tmp_path: Path
+) -> None:
+    files = {
+        "data.py": DATA.replace("from torchvision", "from kept import DATA\nfrom torchvision") + more,
+        "net.py": NET,
+    }
+    files |= {"fit.py": OUT_OF_SIGHT.format("Pictures"), "configs/train.yaml": settings}
+    assert codes(linted(tmp_path, files)) == expected
 
 
 # ------------------------------------------------------------------------ a model that is run on data of their own

@@ -6,12 +6,23 @@ import ast
 from collections.abc import Collection, Mapping
 from pathlib import PurePath
 
-from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.project import Project
+from vae_checked.linter.symbols.drawing import is_of_data
 from vae_checked.linter.symbols.expression import Site
-from vae_checked.linter.symbols.values import Module
+from vae_checked.linter.symbols.values import Class, Module
+from vae_checked.record import dataclass
 
-_OF_DATA = ("Dataset", "DataModule")
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Where a class stands: the nodes of a function that is parsed again are others at the same place."""
+
+    cell: int | None
+    first: int
+    last: int
+
+    def have(self, cell: int | None, line: int) -> bool:
+        return self.cell == cell and self.first <= line <= self.last
 
 
 class Leftovers:
@@ -19,45 +30,60 @@ class Leftovers:
 
     def __init__(self, project: Project, joining: Mapping[PurePath, frozenset[str]]) -> None:
         """`joining` are the names that files import which are not evaluated."""
+        self._project = project
         self._modules = {PurePath(module.path): module for module in project.modules.values()}
         self._joining = joining
-        self._known: dict[PurePath, Collection[ast.ClassDef]] = {}
+        self._known: dict[PurePath, Collection[_Lines]] = {}
 
     def has(self, path: PurePath, site: Site) -> bool:
         """Whether what stands at `site` in a file is a part of such a class."""
         if path not in self._known:
             module = self._modules.get(path)
             self._known[path] = () if module is None else self._of(path, module)
-        return any(site.node in set(ast.walk(each)) for each in self._known[path])
+        return any(lines.have(site.source.cell.number, site.place.line) for lines in self._known[path])
 
-    def _of(self, path: PurePath, module: Module) -> Collection[ast.ClassDef]:
-        classes = [each for each in module.file.of(ast.ClassDef) if _is_of_data(each)]
+    def _of(self, path: PurePath, module: Module) -> Collection[_Lines]:
+        held = (each for each in module.scope.names.values() if isinstance(each, Class))
+        classes = {each.node.name: _lines(each) for each in held if each.scope.module is module and is_of_data(each)}
         if len(classes) <= 1:
             return ()
-        named, own = self._named(path), {each.name for each in classes}
-        if any(path.stem in names and ("*" in names or own.isdisjoint(names)) for names in self._joining.values()):
+        if any(
+            path.stem in names and ("*" in names or classes.keys().isdisjoint(names))
+            for names in self._joining.values()
+        ):
             # What a file asks of this one that is not read further is not known.
             return ()
-        unused = [each for each in classes if each.name not in named]
+        named = self._named(path, module, classes)
+        # What decorates a class may keep it under another name.
+        kept = {each.name for each in module.file.of(ast.ClassDef) if each.decorator_list}
+        unused = [lines for name, lines in classes.items() if name not in named | kept]
         # Where a class of none is named from elsewhere, who makes them is not seen: a notebook, or a person.
         return unused if len(unused) < len(classes) else ()
 
-    def _named(self, path: PurePath) -> set[str]:
-        """The names that code of the project has, or imports, anywhere but in the class of that name."""
+    def _named(self, path: PurePath, module: Module, classes: Mapping[str, _Lines]) -> set[str]:
+        """Those of some classes that code or settings of the project name, anywhere but in the class of that name."""
         found = {name for names in self._joining.values() for name in names}
-        for where, module in self._modules.items():
-            found |= module.file.imported
-            own = {id(node): each.name for each in module.file.of(ast.ClassDef) for node in ast.walk(each)}
-            for node in (*module.file.of(ast.Name), *module.file.of(ast.Attribute), *module.file.of(ast.Constant)):
-                name = node.id if isinstance(node, ast.Name) else getattr(node, "attr", getattr(node, "value", None))
-                if isinstance(name, str) and (where != path or own.get(id(node)) != name):
-                    found.add(name.rpartition(".")[2])
+        found.update(
+            text.rpartition(".")[2] for file in self._project.configurations(module) for _, text in file.choices
+        )
+        for where, other in self._modules.items():
+            found |= other.file.imported
+            for cell in other.file.cells:
+                for node in (*cell.of(ast.Name), *cell.of(ast.Attribute), *cell.of(ast.Constant)):
+                    name = _name(node)
+                    own = classes.get(name)
+                    if own is not None and not (where == path and own.have(cell.number, node.lineno)):
+                        found.add(name)
         return found
 
 
-def _is_of_data(node: ast.ClassDef) -> bool:
-    """Whether a class is one of data, by its bases or as its items are asked of it."""
-    bases = (base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in node.bases)
-    if any(base.endswith(_OF_DATA) for base in bases):
-        return True
-    return any(isinstance(each, ast.FunctionDef) and each.name == "__getitem__" for each in syntax.statements(node))
+def _lines(cls: Class) -> _Lines:
+    node = cls.node
+    return _Lines(cls.scope.module.source_of(node).cell.number, node.lineno, node.end_lineno or node.lineno)
+
+
+def _name(node: ast.expr) -> str:
+    """What a node names, as the last part of a text does; nothing where it is no name."""
+    if isinstance(node, ast.Constant):
+        return node.value.rpartition(".")[2] if isinstance(node.value, str) else ""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
