@@ -189,6 +189,17 @@ def test_a_model_that_is_run_on_own_data_is_given_no_pictures(
     assert codes(linted(tmp_path, {"data.py": BESIDE, "net.py": net, "show.py": SHOW, **files})) == expected
 
 
+@pytest.mark.parametrize(("run", "named"), [("Net", {"net.py:Other"}), ("Other", {"net.py:Net"})])
+def test_of_models_of_one_base_the_other_may_be_given_pictures(run: str, named: set[str], tmp_path: Path) -> None:
+    net = NET.replace("import data\n", "from data import faces\n").replace("LightningModule", "nn.Module")
+    net = net.replace("from lightning import nn.Module\n", "").replace("class Net", "class Base")
+    net += "\n\nclass Net(Base):\n    pass\n\n\nclass Other(Base):\n    pass\n"
+    fit = GENES.replace("import Net", f"import {run}").replace("Net()", f"{run}()")
+    report = linted(tmp_path, {"data.py": BESIDE, "net.py": net, "show.py": SHOW, "fit.py": fit})
+    assert {each.code for each in report.findings} == {"VAE403"}
+    assert {each.subject.rpartition("/")[2] for each in report.findings} == named
+
+
 PAINTED = """
 
 class Painted(Dataset):

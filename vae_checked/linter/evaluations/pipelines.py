@@ -14,7 +14,7 @@ from vae_checked.linter.evaluations.leftovers import Leftovers
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, walk
 from vae_checked.linter.symbols.observations import Pipeline, ProjectObservations
-from vae_checked.linter.symbols.values import Class, Function
+from vae_checked.linter.symbols.values import Class, Instance, Value
 
 _AFFINE = frozenset(("add", "sub", "mul", "div"))
 _PASSED = _AFFINE | TRANSPARENT | {"move", "neg"}
@@ -39,9 +39,9 @@ class Pipelines:
         self._rescaling: set[str] = set()
         self._known: dict[PurePath, Fact[Interval] | None] = {}
         self._awaited: dict[Fact[Interval], tuple[str, str]] = {}
-        # The functions that were run on data of the project's own, by their nodes' ids, and those of a subject's class.
-        self._run_on_own: set[int] = set()
-        self._methods: dict[tuple[str, str], frozenset[int]] = {}
+        # The classes of what was run on data of the project's own, and those that subjects are named after.
+        self._run_on_own: set[Class] = set()
+        self._classes: dict[tuple[str, str], Value] = {}
 
     def note(self, evaluation: Evaluation) -> Fact[Interval]:
         """Take note of whether the code of an evaluation rescales what a loader hands to it.
@@ -61,10 +61,12 @@ class Pipelines:
                     self._rescaling.add(path)
                     break
         if _takes_own(evaluation, self._project.observed):
-            self._run_on_own |= evaluation.observations.entered
+            self._run_on_own |= _run_in(evaluation)
         awaited = Fact(Interval(), Origin(f"{path}\0{evaluation.subject}"))
         self._awaited[awaited] = path, evaluation.subject
-        self._methods[path, evaluation.subject] = _methods_of(evaluation)
+        self._classes[path, evaluation.subject] = evaluation.module.scope.names.get(
+            evaluation.subject.rpartition(":")[2]
+        )
         return awaited
 
     def settle(self) -> None:
@@ -102,7 +104,8 @@ class Pipelines:
             return fact
         path, subject = self._awaited[fact]
         declared = self._declared.interval_for(path, subject)
-        if declared is None and not self._run_on_own.isdisjoint(self._methods[path, subject]):
+        cls = self._classes[path, subject]
+        if declared is None and isinstance(cls, Class) and cls in self._run_on_own:
             # What this model is given where it is run is known to come from elsewhere.
             return None
         return declared or self.interval_for(path)
@@ -175,14 +178,11 @@ def _takes_own(evaluation: Evaluation, observed: ProjectObservations) -> bool:
     )
 
 
-def _methods_of(evaluation: Evaluation) -> frozenset[int]:
-    """What is run of the class that an evaluation is about, by the ids of its methods' nodes."""
-    cls = evaluation.module.scope.names.get(evaluation.subject.rpartition(":")[2])
-    if not isinstance(cls, Class):
-        return frozenset()
-    return frozenset(
-        id(each.node) for name, each in cls.names.items() if isinstance(each, Function) and name != "__init__"
-    )
+def _run_in(evaluation: Evaluation) -> set[Class]:
+    """The classes of the objects of which an evaluation runs a method, with those that these inherit from."""
+    owners = (root.function.bound for root in evaluation.observations.roots if root.function is not None)
+    classes = {owner.cls for owner in owners if isinstance(owner, Instance)}
+    return {base for cls in classes for base in cls.mro()}
 
 
 def _agreed(near: list[Pipeline]) -> Fact[Interval] | None:
