@@ -35,6 +35,8 @@ MADE = {
     "of a table": (TABLE % "", "options.bend == 'relu' or options.bend == 'soft'"),
     "by a changed text": (TABLE % ".lower()", "options.bend.lower() == 'relu' or options.bend.lower() == 'soft'"),
     "of two": ('self.bend = {"relu": nn.ReLU(), "none": nn.Identity()}[options.bend]', "options.bend == 'relu'"),
+    "by a number": ("self.bend = {0: nn.ReLU(), 1: nn.Identity()}[options.bend]", "options.bend == 0"),
+    "by yes or no": ("self.bend = {True: nn.ReLU(), False: nn.Identity()}[options.bend]", "options.bend == True"),
     "in a chain": (CHAIN, 'options.bend == "soft" or options.bend == "relu"'),
 }
 
@@ -50,6 +52,13 @@ def said(files: dict[str, str], folder: Path) -> list[str]:
 def test_heads_that_one_setting_bends_are_named_with_it(made: str, asked: str, tmp_path: Path) -> None:
     (message,) = said({"net.py": NET.format(made=made)}, tmp_path)
     assert set(message.rpartition(", where ")[2].split(" or ")) == set(asked.split(" or "))
+
+
+def test_a_key_that_no_text_tells_is_not_shown_as_one(tmp_path: Path) -> None:
+    filled = "bends = {}\n        for name in options.names:\n            bends[name] = nn.ReLU()"
+    made = f'{filled}\n        bends["none"] = nn.Identity()\n        self.bend = bends[options.bend]'
+    (message,) = said({"net.py": NET.format(made=made)}, tmp_path)
+    assert "where" not in message
 
 
 @pytest.mark.parametrize("made", ["self.bend = nn.ReLU()", ALIKE])

@@ -17,6 +17,7 @@ from vae_checked.linter.symbols.constants import MAX_ITEMS, extent, is_followed,
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Site, const, opaque, strip
 from vae_checked.linter.symbols.places import Places, is_unknown_item
+from vae_checked.linter.symbols.unknown_keys import UnknownKey
 from vae_checked.linter.symbols.values import (
     Choice,
     Class,
@@ -412,5 +413,6 @@ def chosen(owner: dict[Key, Value], key: Value, site: Site) -> Value:
         return None
     made = values[-1]
     for index, (name, value) in reversed(list(enumerate(list(owner.items())[:-1]))):
-        made = Choice(opaque(f"{BY_KEY}{id(owner)}:{name}", (const(index), key), site), value, made)
+        text = "" if isinstance(name, UnknownKey) else repr(name)
+        made = Choice(opaque(f"{BY_KEY}{id(owner)}:{text}", (const(index), key), site), value, made)
     return made

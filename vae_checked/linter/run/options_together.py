@@ -193,8 +193,8 @@ def _in_words(condition: Expr, holds: bool) -> str:
         return ""
     name = str(condition.get("name"))
     if name.startswith(BY_KEY):
-        key = _key_in(where.node)
-        text = f"{ast.unparse(key)} == {name.split(':', 2)[2]!r}" if key is not None and _asks(key) else ""
+        key, asked = _key_in(where.node), name.split(":", 2)[2]
+        text = f"{ast.unparse(key)} == {asked}" if key is not None and asked and _asks(key) else ""
     elif isinstance(where.node, ast.arg):  # asked for as it is, or by the name that it is kept under
         text = where.node.arg
     else:

@@ -14,7 +14,7 @@ RELATIONS: Mapping[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Gt: operator.gt, ast.GtE: operator.ge,
 }  # fmt: skip
 Equality = tuple[int, int, bool]
-# What the name of a condition begins with that asks whether a key which is not known is one of a dict: `key:7:relu`.
+# What the name of a condition begins with that asks whether a key which is not known is one of a dict: `key:7:'relu'`.
 BY_KEY = "key:"
 
 
