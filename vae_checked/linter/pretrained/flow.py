@@ -12,6 +12,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.files.test_code import is_of_a_test
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Where
 from vae_checked.linter.pretrained.halves import Halves
+from vae_checked.linter.pretrained.looked_at import is_looked_at
 from vae_checked.linter.pretrained.mixtures import is_noise, mixed
 from vae_checked.linter.pretrained.moving import moves
 from vae_checked.linter.pretrained.own_decoders import is_drawn, own_encodes
@@ -115,8 +116,13 @@ class Flow:
         self._weighted: dict[int, Latent] = {}
         self._chains: dict[int, list[Chain]] = {}
         self._own = own_encodes(evaluation)
+        self._mapped: list[Expr] = []
         for node in graph.nodes:
             self._look(node)
+        for node in self._mapped:
+            if not is_looked_at(node, graph, self.decodes.values()):
+                name = _PIXEL_MAPS[self._latents[node.uid].applied]
+                self.pixel_maps.append((self._places.of(node), Fact(name, origin(node))))
         self._look_at_edges()
 
     # --------------------------------------------------------------------------------- forwards, from `encode`
@@ -153,7 +159,7 @@ class Flow:
         latent = self._step(node)
         if latent is not None:
             if latent.applied in _PIXEL_MAPS and latent.at is node and not self._is_inside_a_model(node, latent):
-                self.pixel_maps.append((self._places.of(node), Fact(_PIXEL_MAPS[latent.applied], origin(node))))
+                self._mapped.append(node)
             self._latents[node.uid] = latent
             if node.op in ("mul", "div") and latent.drawn:
                 self.multiplied.append(self._ended(latent, Use.OPEN, node))
