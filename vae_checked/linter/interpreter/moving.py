@@ -13,8 +13,6 @@ from vae_checked.linter.symbols.values import Instance, Module, Scope, Value, is
 from vae_checked.record import dataclass
 
 _ASKING = (ast.If, ast.IfExp, ast.While)
-# What makes a number of a number in an assignment.
-_BOUNDS = frozenset(("min", "max"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +79,11 @@ def _read(loop: ast.For | ast.AsyncFor | ast.While) -> _Moving:
     made_once = {inner for test, inner in _chosen(nodes) if _is_asked_for(inner, test)}
     counted, constants, more = {*_places(loop)}, list[tuple[str, object]](), set[str]()
     for item in nodes:
-        if (
-            isinstance(item, ast.AugAssign)
-            and isinstance(item.target, ast.Name)
-            and isinstance(item.value, ast.Constant)
-        ):
+        if isinstance(item, ast.AugAssign) and isinstance(item.target, ast.Name):
             counted.add(item.target.id)
         elif isinstance(item, ast.Assign) and len(item.targets) == 1 and isinstance(item.targets[0], ast.Name):
             name = item.targets[0].id
-            read = {each.id for each in ast.walk(item.value) if isinstance(each, ast.Name)}
-            if name in read and read <= {name, *_BOUNDS}:
+            if _is_of_itself(item):
                 counted.add(name)
             elif isinstance(item.value, ast.Constant):
                 constants.append((name, item.value.value))
@@ -146,15 +139,23 @@ def _counters(module: Module) -> frozenset[str]:
         for function in module.file.of(ast.FunctionDef)
         if function.name == "__init__"
         for item in syntax.descendants(function)
-        if isinstance(item, ast.AugAssign)
+        if isinstance(item, (ast.AugAssign, ast.Assign))
     }
     named = {name for node in module.file.of(ast.Global) for name in node.names}
-    counted: set[str] = set()
-    for item in module.file.of(ast.AugAssign):
-        if item in building or not isinstance(item.value, ast.Constant):
-            continue
-        if isinstance(item.target, ast.Attribute):
-            counted.add(f".{item.target.attr}")
-        elif isinstance(item.target, ast.Name) and item.target.id in named:
-            counted.add(item.target.id)
-    return frozenset(counted)
+    moved: list[ast.expr] = [item.target for item in module.file.of(ast.AugAssign) if item not in building]
+    moved += [item.targets[0] for item in module.file.of(ast.Assign) if item not in building and _is_of_itself(item)]
+    attributes = {f".{target.attr}" for target in moved if isinstance(target, ast.Attribute)}
+    return frozenset(attributes | {target.id for target in moved if isinstance(target, ast.Name)} & named)
+
+
+def _is_of_itself(item: ast.Assign) -> bool:
+    """Whether what is given to a name or an attribute is made of what it has: `n = n + 1`."""
+    target = item.targets[0]
+    if len(item.targets) > 1:
+        return False
+    if isinstance(target, ast.Attribute):
+        same = (each for each in ast.walk(item.value) if isinstance(each, ast.Attribute) and each.attr == target.attr)
+        return any(ast.unparse(each.value) == ast.unparse(target.value) for each in same)
+    return isinstance(target, ast.Name) and any(
+        isinstance(each, ast.Name) and each.id == target.id for each in ast.walk(item.value)
+    )
