@@ -46,7 +46,7 @@ _FEW_LAYERS = 4
 
 _OPS: dict[type[ast.operator], str] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow", ast.MatMult: "matmul",
-    ast.FloorDiv: "floordiv", ast.Mod: "remainder",
+    ast.Mod: "remainder",
 }  # fmt: skip
 
 
@@ -60,6 +60,8 @@ def binary(op: ast.operator, left: Value, right: Value, site: Site) -> Value:
     args = (as_expr(left, site), as_expr(right, site))
     if name == "pow" and (squared := norms.squared(args[0], right, site)) is not None:
         return squared
+    if isinstance(op, ast.FloorDiv):
+        return Expr("floor", (Expr("div", args, (), site),), (), site)
     return opaque(type(op).__name__, args, site) if name is None else Expr(name, args, (), site)
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import ast
 import math
-import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
@@ -26,8 +25,6 @@ _LOOPS = frozenset(("loop", "index"))
 _FLAT = frozenset("floor round trunc remainder maximum clamp relu opaque detach phi where".split())
 # Comparisons by the names that they have in a condition.
 _RELATIONS = {kind.__name__: relation for kind, relation in RELATIONS.items()}
-# Python's own division into whole parts, which has no record among the operations of tensors.
-_WHOLE: Mapping[str, Callable[[float, float], float]] = {"floordiv": operator.floordiv}
 # What settings and lengths that are not known may come to, and how many turns there may be.
 _SETTINGS = (2.0, 5.0, 100.0)
 _FEW, _MANY = 2, 100
@@ -105,7 +102,7 @@ def _is_flat(factor: Expr, graph: Graph) -> bool:
     if not _depends(factor, graph):
         return False
     nodes = _some(factor)
-    return len(nodes) < _MOST_NODES and any(node.op in _FLAT or _WHOLE.get(node.op) is not None for node in nodes)
+    return len(nodes) < _MOST_NODES and any(node.op in _FLAT for node in nodes)
 
 
 def _some(value: Expr) -> list[Expr]:
@@ -249,9 +246,6 @@ class _World:
             return _whole(str(node.get("known")), inner)
         given = [self.value(arg, depth + 1) for arg in node.args]
         try:
-            divided = _WHOLE.get(node.op)
-            if divided is not None:
-                return divided(*given)
             operation = OPERATIONS.get(node.op)
             settings = None if operation is None else operation.settings(node.get)
             if operation is None or operation.value is None or settings is None:
