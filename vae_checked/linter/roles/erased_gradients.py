@@ -12,7 +12,7 @@ from vae_checked.linter.roles.after_backward import followings, functions_of, in
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.symbols.expression import Expr, Site
-from vae_checked.linter.torch_model.optimizers import BACKWARD, NAMES
+from vae_checked.linter.torch_model.optimizers import BACKWARD, NAMES, is_schedule
 
 # What may stand between the two, and differentiates nothing: it shows or keeps numbers, or clips what there is.
 _HARMLESS = frozenset(
@@ -84,7 +84,7 @@ def _may_erase(following: Sequence[ast.stmt], own: ast.stmt, cell: Cell) -> bool
                 replaced |= cleared
             if method.attr == "zero_grad":
                 cleared.add(ast.unparse(method.value))
-            elif method.attr == "step" and not (replaced and "sched" in ast.unparse(method.value).lower()):
+            elif method.attr == "step" and not (replaced and is_schedule(method.value)):
                 optimizer = ast.unparse(call.args[0] if call.args else method.value)
                 held = holding(optimizer, cell) | ({""} if not stepped else set())
                 if replaced and not held & replaced:

@@ -242,7 +242,7 @@ def _steps(node: ast.AST) -> bool:
     """Whether a node is a call of anything that steps, by its name; a schedule of the learning rate moves nothing."""
     if not isinstance(node, ast.Call) or not any("step" in name for name in _name_of(node.func)):
         return False
-    return not (isinstance(node.func, ast.Attribute) and "sched" in ast.unparse(node.func.value).lower())
+    return not (isinstance(node.func, ast.Attribute) and optimizers.is_schedule(node.func.value))
 
 
 def _is_step(node: ast.AST) -> bool:

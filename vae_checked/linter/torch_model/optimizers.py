@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
 from vae_checked.linter.symbols.observations import Optimizer, Spot, spot_of
 from vae_checked.linter.symbols.registered import serials
@@ -16,6 +18,11 @@ NAMES = frozenset(
 BACKWARD = frozenset(("backward", "manual_backward"))
 # Calls that hand on all that they are given.
 _HANDING_ON = ("sequence", "dict", "filter", "list", "chain", "from_iterable", "iter", "tuple")
+
+
+def is_schedule(owner: ast.expr) -> bool:
+    """Whether what is stepped is called a schedule of the learning rate: it moves no parameter."""
+    return "sched" in ast.unparse(owner).lower()
 
 
 def asked_for(evaluator: Evaluator, owner: Value, method: str, site: Site) -> Expr:
