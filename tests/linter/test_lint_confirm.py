@@ -48,7 +48,7 @@ def test_a_model_that_does_otherwise_than_its_source_disagrees(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     right = "lambda self, mu, s: mu + torch.exp(0.5 * s) * torch.randn_like(mu)"
-    patch = f"\n\ntype.__setattr__(VAE, 'reparameterize', {right})\n"
+    patch = f'\n\nexec("VAE.reparameterize = {right}")\n'
     (folder / "model.py").write_text(BAD + patch, encoding="utf-8")
     ((kind, message),) = remarks(capsys)
     assert kind == "disagreement of source and live model"

@@ -6,7 +6,7 @@ import ast
 
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import arguments, derived_containers, in_place, parts
-from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
 from vae_checked.linter.symbols.unknown_keys import key_of
 from vae_checked.linter.symbols.values import (
@@ -132,6 +132,24 @@ def _hand_on(context: Context, value: Value) -> None:
     """Take note of what is put into something unknown."""
     if isinstance(value, Expr):
         context.observations.handed_on.add(value.uid)
+
+
+def set_by_name(context: Context, owner: Value, name: Value, value: Value, site: Site) -> Result:
+    """setattr(owner, name, value), however that is called; not read where neither is known."""
+    if isinstance(name, str):
+        set_attribute(context, owner, name, value, site)
+        if isinstance(owner, Loader) and name in transforms.OF_SETS:
+            # On another way it may keep the one that it has.
+            left_open = transforms.set_later(context, owner, None, site)
+            owner.interval, owner.site = left_open.interval, left_open.site
+        return None
+    if not isinstance(value, (Instance, Layer, Layers)):
+        return UNREAD
+    if isinstance(owner, (Instance, Layer)):
+        # A name that is not known is taken for a new one.
+        new = f"unknown {len(owner.attributes)}" if isinstance(owner, Instance) else ""
+        set_attribute(context, owner, new, value, site)
+    return None
 
 
 def _owned(context: Context, owner: Instance | Layer, value: Value) -> Value:

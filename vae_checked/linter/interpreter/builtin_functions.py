@@ -17,14 +17,11 @@ from vae_checked.linter.symbols.values import (
     Instance,
     Key,
     Layer,
-    Loader,
     Module,
     Value,
     as_expr,
     number_of,
 )
-from vae_checked.linter.symbols.values import Sequence as Layers
-from vae_checked.linter.torch_model import transforms
 
 BUILTINS = frozenset(
     "len range enumerate zip sum min max int float abs print isinstance hasattr getattr setattr list tuple dict set "
@@ -233,20 +230,7 @@ def _setattr(context: Context, args: list[Value], kwargs: dict[str, Value], site
     if len(args) != 3:
         return UNREAD
     owner, name, value = args
-    if isinstance(name, str):
-        binding.set_attribute(context, owner, name, value, site)
-        if isinstance(owner, Loader) and name in transforms.OF_SETS:
-            # On another way it may keep the one that it has.
-            left_open = transforms.set_later(context, owner, None, site)
-            owner.interval, owner.site = left_open.interval, left_open.site
-        return None
-    if not isinstance(value, (Instance, Layer, Layers)):
-        return UNREAD
-    if isinstance(owner, (Instance, Layer)):
-        # A name that is not known is taken for a new one.
-        new = f"unknown {len(owner.attributes)}" if isinstance(owner, Instance) else ""
-        binding.set_attribute(context, owner, new, value, site)
-    return None
+    return binding.set_by_name(context, owner, name, value, site)
 
 
 def is_of_type(context: Context, value: Value, kind: Value, site: Site) -> Value:
@@ -292,6 +276,7 @@ _FUNCTIONS: dict[str, Handler] = {
     "reversed": _reversed, "enumerate": _enumerate, "zip": _zip, "next": _next, "map": _map, "dict": _dict,
     "int": _converted(int), "float": _converted(float), "round": _converted(round), "abs": _abs, "sum": _sum,
     "min": _extreme("minimum", min), "max": _extreme("maximum", max), "str": _str, "type": _type,
-    "getattr": _getattr, "setattr": _setattr, "isinstance": _isinstance, "globals": _globals, "vars": _vars,
+    "getattr": _getattr, "setattr": _setattr, "object.__setattr__": _setattr, "type.__setattr__": _setattr,
+    "isinstance": _isinstance, "globals": _globals, "vars": _vars,
     "eval": _eval, "__import__": _import,
 }  # fmt: skip

@@ -261,6 +261,7 @@ _HELPERS: dict[str, Callable[[Context, list[Value], dict[str, Value], Site], Val
     "trange": lambda context, args, kwargs, site: [atom("epoch", site)],
     **dict.fromkeys(wrappers.OF_ONE, _first),
     "deepcopy": deep_copy,
+    "__setattr__": lambda context, args, kwargs, site: builtin_functions.call(context, "setattr", args, kwargs, site),
     "vmap": _mapped,
     "fork": lambda context, args, kwargs, site: context.call(args[0], args[1:], kwargs, site) if args else None,
     "wait": _first,

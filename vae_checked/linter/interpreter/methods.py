@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vae_checked.linter.interpreter import (
     arguments,
+    binding,
     construction,
     containers,
     derived_containers,
@@ -48,6 +49,8 @@ from vae_checked.linter.torch_model import (
 from vae_checked.linter.torch_model.functions import HANDLERS, larger_or_smaller, of_kept_module, plain
 
 _PARAMETERS = ("parameters", "named_parameters")
+# The method that setattr() and an assignment call.
+_SETTING = "__setattr__"
 _SELF_RETURNING = frozenset(
     "to cuda cpu eval train float double half bfloat16 requires_grad_ apply share_memory xpu type compile".split()
 )
@@ -106,6 +109,8 @@ def _call_super(
         found = base.names.get(name)
         if isinstance(found, Function):
             return context.invoke(found.bound_to(instance), args, kwargs, site)
+    if name == _SETTING and isinstance(instance, Instance):
+        return _call_on_instance(context, instance, name, args, kwargs, site)
     if name == "__init__" and isinstance(instance, Instance):
         derived_distributions.initialise(context, instance, cls, args, kwargs, site)
         derived_containers.initialise(context, instance, cls, args, site)
@@ -142,9 +147,9 @@ def _call_on_instance(
             owner.attributes[known] = given[1]
             derived_containers.register(owner, known, given[1])
         return None
-    if name == "__setattr__" and len(args) == 2 and isinstance(args[0], str):
-        owner.attributes[args[0]] = args[1]
-        return None
+    if name == _SETTING and len(args) == 2:
+        set_to = binding.set_by_name(context, owner, args[0], args[1], site)
+        return None if set_to is UNREAD else set_to
     if name in _SELF_RETURNING:
         return owner
     if name in _PARAMETERS:
