@@ -42,6 +42,7 @@ BOUNDED = {
 WRONG = {
     "a sign": (HALF, "m.pow(2) + s.clamp(max=2.0).exp() - 1 + s"),
     "a factor": (WHOLE, "m.pow(2) + std**2 - 1 - s"),
+    "an addition": ("torch.exp(s) + 0.2", "m.pow(2) + std**2 - 1 - 2 * s"),
     "no floor": ("torch.exp(s) + 0.7", "m.pow(2) + std**2 - 1 - 2 * s"),
 }
 
@@ -136,3 +137,27 @@ def test_a_choice_that_is_bounded_twice_is_one_value_without_its_bounds() -> Non
     (leaf,) = {each.uid: each for each in walk(bare) if not each.args}.values()
     assert leaf.op == "atom"
     assert without(choice) is choice
+
+
+HEAD_ITSELF = atom("s")
+SCALE = Expr("exp", (HEAD_ITSELF,), ())
+
+
+@pytest.mark.parametrize(
+    ("op", "inner", "number", "is_bound"),
+    [
+        ("add", SCALE, 0.01, True),
+        ("add", SCALE, 0.2, False),
+        ("add", SCALE, -0.01, False),
+        ("add", HEAD_ITSELF, 0.01, False),
+        ("minimum", HEAD_ITSELF, 2.0, True),
+        ("maximum", HEAD_ITSELF, -6.0, True),
+        ("mul", SCALE, 0.01, False),
+    ],
+)
+def test_a_bound_is_one_of_a_number_and_a_floor_one_above_zero(
+    op: str, inner: Expr, number: float, is_bound: bool
+) -> None:
+    for args in ((inner, const(number)), (const(number), inner)):
+        written = Expr(op, args, ())
+        assert without(written) is (inner if is_bound else written)
