@@ -63,6 +63,7 @@ EACH = "0.5 * sum(F.mse_loss(self.back(one), x, reduction='none').sum(-1).mean()
         ("(torch.rand_like(mu) > 0.5) * self.draw(mu, std) + (torch.rand_like(mu) > 0.5) * mu", ERROR, False),
         ("mu + std * torch.randn_like(std) * (torch.rand_like(std) > 0.5)", ERROR, False),
         ("mu + std * torch.randn_like(std) * torch.sign(torch.randn_like(std))", ERROR, False),
+        ("torch.where(torch.rand_like(mu) > 0.5, self.draw(mu, std), torch.zeros_like(mu))", ERROR, True),
         ("self.draw(mu + torch.randn_like(mu), std)", ERROR, False),
         ("self.draw(mu, std) * (torch.rand_like(mu) > 0.5)", ERROR, True),
         ("torch.tanh(0.5 * (self.draw(mu, std) + self.draw(mu, std)))", ERROR, False),
@@ -112,3 +113,31 @@ def test_a_bound_on_a_head_that_its_kl_has_too_is_no_matter(bound: str, tmp_path
     report = linted(tmp_path, {"net.py": text.format(z="self.draw(mu, std)", error=ERROR)})
     assert codes(report) == []
     assert all({"VAE201", "VAE202"} <= set(each.clean) for each in report.judgements if "VAE301" in each.clean)
+
+
+MASKS = (
+    "(torch.rand_like(std) > 0.5)",
+    "((torch.rand_like(std) > 0.5) & (torch.rand_like(std) > 0.2))",
+    "((torch.rand_like(std) > 0.5) | (logvar > 0.2))",
+    "((torch.rand_like(std) > 0.5) ^ (logvar > 0.2))",
+    "torch.logical_xor(torch.rand_like(std) > 0.5, logvar > 0.2)",
+    "torch.logical_not(torch.rand_like(std) > 0.5)",
+    "torch.gt(torch.rand_like(std), 0.5)",
+    "torch.rand_like(std).lt(0.5)",
+    "torch.heaviside(torch.randn_like(std), torch.zeros_like(std))",
+    "(torch.rand_like(std) // 0.5)",
+    "torch.randint(0, 2, std.shape)",
+    "torch.bernoulli(torch.rand_like(std))",
+)
+
+
+@pytest.mark.parametrize("mask", MASKS)
+def test_a_mask_that_is_drawn_is_no_scale_however_it_is_asked(mask: str, tmp_path: Path) -> None:
+    """What takes a draw's shape alone is none."""
+    for factor, clean in ((mask, False), ("torch.rand_like(std).new_ones(7)", True)):
+        z = f"mu + std * torch.randn_like(std) * {factor}"
+        report = linted(tmp_path, {"net.py": NET.format(z=z, error=ERROR)})
+        assert codes(report) == []
+        whole = [set(each.clean) for each in report.judgements if "VAE301" in each.clean]
+        assert whole
+        assert all(("VAE202" in each) is clean for each in whole)

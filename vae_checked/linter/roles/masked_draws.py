@@ -8,8 +8,9 @@ from vae_checked.linter.roles.samplers import SamplerSite, is_by_chance
 from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, called_name, strip
 from vae_checked.linter.symbols.numeric import leaves
 
-# What comparisons of tensors are joined by.
-_JOINING = frozenset("not And Or invert boolean logical_and logical_or logical_not bitwise_and bitwise_or".split())
+_OF_INTEGERS = frozenset(("randint", "randint_like", "random_"))
+# Functions of which a draw that they are handed says the shape, the type or the place alone.
+_OF_SHAPE, _NEW = ("_like", "_as", "size", "shape", "dim", "numel", "len", "device", "dtype"), "new_"
 
 
 def is_no_draw(site: SamplerSite, kl: Divergence | None, graph: Graph) -> bool:
@@ -79,10 +80,14 @@ def _is_by_chance(leaf: Expr) -> bool:
         if node.uid in seen:
             continue
         seen.add(node.uid)
-        if node.op in ("noise", "draw") or is_by_chance(node):
+        if node.op in ("noise", "draw") or is_by_chance(node) or called_name(node) in _OF_INTEGERS:
             return True
-        name = str(node.get("name") or "")
-        asks = name.startswith("compare:") or called_name(node) in _JOINING
-        if node.op in ELEMENTWISE or node.op in TRANSPARENT or (node.op in ("opaque", "call") and asks):
+        if node.op in ELEMENTWISE or node.op in TRANSPARENT or _is_of_values(node):
             stack += node.args
     return False
+
+
+def _is_of_values(node: Expr) -> bool:
+    """Whether a function that is not read further may make something of the numbers that it is handed."""
+    name = called_name(node)
+    return node.op in ("opaque", "call") and not name.endswith(_OF_SHAPE) and not name.startswith(_NEW)
