@@ -55,9 +55,10 @@ BETWEEN = """
     [
         ("m + std * 2 ** 0.5 * torch.erfinv((2 * part - 1).clamp(-0.999, 0.999))", set()),
         ("m + std * torch.special.ndtri(part)", set()),
+        ("m + std * torch.distributions.Normal(0.0, 1.0).icdf(part)", set()),
         ("part", {"VAE202", "VAE204"}),
     ],
-    ids=["the error function's inverse", "the normal one's by name", "a probability itself"],
+    ids=["the error function's inverse", "the normal one's by name", "that of a law", "a probability itself"],
 )
 def test_a_normal_draw_between_bounds(drawn: str, found: set[str], tmp_path: Path) -> None:
     """It is the quantile of a uniform draw between two probabilities, which the heads and the bounds tell."""
@@ -65,3 +66,22 @@ def test_a_normal_draw_between_bounds(drawn: str, found: set[str], tmp_path: Pat
     model = start + BETWEEN.format(ends="torch.tensor([[[-1.0]], [[1.0]]])")[1:] + drawn + end[end.index("\n") :]
     report = read(tmp_path, model + LOOP.format(body=looped(f"{RECON}\n{KL}\nloss = recon + kl")))
     assert {finding.code for finding in report.findings} & {"VAE202", "VAE204"} == found
+
+
+@pytest.mark.parametrize(
+    ("drawn", "decoded", "found"),
+    [
+        ("m + torch.exp(s / 2) * torch.rand_like(m)", "torch.erfinv(0.9 * torch.tanh(self.back(z)))", "VAE202"),
+        ("m + torch.exp(s) * torch.randn_like(m)", "self.back(torch.erfinv(0.9 * z))", "VAE201"),
+    ],
+    ids=["of what is decoded", "of a normal draw"],
+)
+def test_another_quantile_excuses_no_draw(drawn: str, decoded: str, found: str, tmp_path: Path) -> None:
+    model = MODEL.replace("m + torch.exp(s / 2) * torch.randn_like(m)", drawn)
+    assert "self.back(z), m, s" in model
+    model = model.replace("self.back(z), m, s", f"{decoded}, m, s")
+    report = read(
+        tmp_path,
+        model + LOOP.format(body=looped(f'recon = F.mse_loss(out, x, reduction="sum")\n{KL}\nloss = recon + kl')),
+    )
+    assert found in {finding.code for finding in report.findings}

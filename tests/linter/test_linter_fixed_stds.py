@@ -82,6 +82,11 @@ OTHERS = {
         "s = x + 0.1 * torch.randn_like(x)\n        z, m = self.to_m(s), self.to_m(s)",
         "m.pow(2).sum()",
     ),
+    "noise as wide as the data": (
+        "s = x.std(1, keepdim=True)\n        z = m + s * torch.randn_like(m)",
+        "m.pow(2).sum()",
+    ),
+    "noise of another law": ("s = None\n        z = m + torch.rand_like(m)", "m.pow(2).sum()"),
     "noise without the square": ("s = None\n        z = m + torch.randn_like(m)", "m.abs().sum()"),
     "noise that is not decoded": ("s = m + torch.randn_like(m)\n        z = m", "m.pow(2).sum() + s.pow(2).sum()"),
 }
@@ -103,3 +108,20 @@ def test_noise_that_is_added_to_a_draw_is_no_second_posterior(tmp_path: Path) ->
         {"train.py": TRAINING.format(drawn=drawn.format(rest=rest), kl=kl, error="F.binary_cross_entropy")},
     )
     assert not _told(report)
+
+
+@pytest.mark.parametrize(("target", "number"), [("x", 1), ("m.repeat(1, 12)", 0)])
+def test_an_error_against_the_mean_itself_is_no_reconstruction(target: str, number: int, tmp_path: Path) -> None:
+    text = _training("of a number").replace("(y, x, ", f"(y, {target}, ")
+    assert len(_told(linted(tmp_path, {"train.py": text}))) == number
+
+
+def test_a_mean_with_heads_of_its_own_has_no_second_posterior(tmp_path: Path) -> None:
+    """The square of the mean is a part of a KL that is read, beside a draw that adds noise of one width."""
+    layers = "self.to_m = nn.Sequential(nn.Linear(84, 33), nn.ReLU(), nn.Linear(33, 7))"
+    drawn = "s = self.to_s(x)\n        z = m + {std} * torch.randn_like(m)"
+    kl = "-0.5 * torch.sum(1 + s - m ** 2 - s.exp())"
+    text = TRAINING.format(drawn=drawn, kl=kl, error="F.binary_cross_entropy")
+    text = text.replace(layers, f"{layers}\n        self.to_s = nn.Linear(84, 7)")
+    for std, number in (("0.3", 0), ("torch.exp(0.5 * s)", 0)):
+        assert len(_told(linted(tmp_path / std[:3], {"train.py": text.replace("{std}", std)}))) == number

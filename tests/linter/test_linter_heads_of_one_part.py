@@ -58,3 +58,11 @@ def test_heads_that_are_two_means_or_two_widths_to_a_kl(given: str, function: st
     assert "both as means, or both as widths" in finding.message
     assert finding.place is not None
     assert finding.place.text.strip() == f"kl = {call}"
+
+
+def test_heads_that_two_calls_hand_over_are_shown_where_they_are_read(tmp_path: Path) -> None:
+    twice = "0.5 * divergence(m, s, pm, ps)\n        kl = kl + 0.5 * divergence(m, s, pm, ps)"
+    (finding,) = linted(tmp_path, {"net.py": WRITTEN.replace("CALL", twice)}).findings
+    assert finding.code == "VAE205"
+    assert finding.place is not None
+    assert finding.place.text.strip().startswith("return ls2 - ls1")

@@ -252,3 +252,26 @@ def test_a_data_set_with_steps_that_is_not_read_may_be_of_pictures(tmp_path: Pat
     net = net.replace("from lightning import nn.Module\n", "")
     fit = RUN.format(held="DataLoader(Kept('kept.pt'), batch_size=32)", x="x").replace("Genes, faces", "Kept")
     assert codes(linted(tmp_path, {"data.py": BESIDE + UNREAD, "net.py": net, "fit.py": fit})) == ["VAE403"]
+
+
+@pytest.mark.parametrize(("use", "expected"), [USES["of the other"], USES["of the pictures"]])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            "    def setup(self, stage=None):",
+            "    def setup(self, stage=None):\n        super(Pictures, self).setup(stage)",
+        ),
+        (
+            "class Pictures(LightningDataModule):",
+            "class Pictures:\n    def __getitem__(self, index):\n        return self.held[index]\n",
+        ),
+    ],
+    ids=["that names itself", "by its items"],
+)
+def test_a_class_of_data_is_known_by_its_items_and_not_used_by_itself(
+    old: str, new: str, use: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert DATA.count(old) == 1
+    fit = HEAD + "from lightning import Trainer\n" + use + "Trainer(max_epochs=5).fit(Net(), datamodule=held)\n"
+    assert codes(linted(tmp_path, {"data.py": DATA.replace(old, new), "net.py": NET, "fit.py": fit})) == expected

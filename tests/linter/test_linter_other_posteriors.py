@@ -133,3 +133,26 @@ def test_a_policy_beside_its_value_is_no_vae(tmp_path: Path) -> None:
     report = linted(tmp_path, {"train.py": POLICY})
     assert not _told(report)
     assert codes(report) == []
+
+
+DRAWN, ERROR = "self.back(z), q, z", '(y, x, reduction="sum") +'
+ALONE = {
+    "a density of the data": ("q.log_prob(z) - Laplace", "q.log_prob(x[:, :7]) - Laplace"),
+    "an error between heads": (ERROR, '(y, q.loc.repeat(1, 12), reduction="sum") +'),
+    "an error of the draw itself": (DRAWN, "z.repeat(1, 12), q, z"),
+    "an error in another loss": (ERROR, '(y, x, reduction="sum")\n        side ='),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), ALONE.values(), ids=ALONE)
+def test_what_is_decoded_and_divided_apart_is_no_vae(old: str, new: str, tmp_path: Path) -> None:
+    text = _training("Laplace by its densities")
+    assert text.count(old) == 1
+    assert not _told(linted(tmp_path, {"train.py": text.replace(old, new)}))
+
+
+def test_two_divergences_of_one_error_are_one_vae(tmp_path: Path) -> None:
+    posterior, kl, own = POSTERIORS["Laplace"]
+    both = f"{kl} + kl_divergence(q, Laplace(0.0, 2.0))"
+    text = TRAINING.format(posterior=posterior, kl=both, own=own, error="F.binary_cross_entropy", decoded="z")
+    assert len(_told(linted(tmp_path, {"train.py": text}))) == 1
