@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import HEAD, LAYERS, codes, linted
 
 from vae_checked.catalogue import find
 from vae_checked.catalogue.verdict import Found, Undecided
@@ -15,13 +15,8 @@ from vae_checked.linter.symbols.expression import Expr, atom, const, walk
 
 NET = (
     HEAD
+    + LAYERS
     + """
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
-
     def forward(self, x):
         m, s = self.to_m(x), self.to_s(x)
         std = {std}

@@ -5,24 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, linted
+from small_vaes.fragments import HEAD, NAMED, NAMED_FORWARD, linted
 
-NET = """
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.mu, self.logvar, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
-
-    def forward(self, x):
-        mu, logvar = self.mu(x), self.logvar(x)
-        return self.back(mu + torch.randn_like(mu) * torch.exp(0.5 * logvar)), mu, logvar
-
-"""
+NET = NAMED + NAMED_FORWARD
 FIT = (
     HEAD
     + NET
     + """
+
 def fit(loader, epochs{default}, warm=5):
     net = Net()
     steps = torch.optim.Adam(net.parameters())
@@ -149,6 +139,7 @@ LOOP = (
     HEAD
     + NET
     + """
+
 class State:
     def __init__(self):
         self.n = 0

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import HEAD, SQUASHED, codes, linted
 
 SETS = (
     HEAD
@@ -39,22 +39,16 @@ STORED = 'np.load("rings.npy")'
 CENTRED = SETS[SETS.index("(held - np.mean") : SETS.index("\n\n    def __getitem__")].replace(
     "held", 'np.load("r.npy")'
 )
-NETS = (
-    HEAD
+SQUEEZED = (
+    SQUASHED
     + """
-
-class Squeezed(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.to_m, self.to_s = nn.Linear(84, 7), nn.Linear(84, 7)
-        self.back = nn.Sequential(nn.Linear(7, 84), nn.Sigmoid())
-
     def forward(self, x):
         m, s = self.to_m(x), self.to_s(x)
         y = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
         return F.mse_loss(y, x, reduction="sum") + 0.5 * torch.sum(m ** 2 + s.exp() - s - 1)
 """
 )
+NETS = HEAD + SQUEEZED.replace("class Net", "class Squeezed")
 FIT = (
     HEAD
     + """
@@ -153,24 +147,7 @@ def loader(name):
     return DataLoader(datasets.ImageFolder(name, transform=steps(numbers(name))), batch_size=32)
 """
 )
-ONE = (
-    HEAD
-    + """
-from loaders import loader
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.to_m, self.to_s = nn.Linear(84, 7), nn.Linear(84, 7)
-        self.back = nn.Sequential(nn.Linear(7, 84), nn.Sigmoid())
-
-    def forward(self, x):
-        m, s = self.to_m(x), self.to_s(x)
-        y = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
-        return F.mse_loss(y, x, reduction="sum") + 0.5 * torch.sum(m ** 2 + s.exp() - s - 1)
-"""
-)
+ONE = HEAD + "from loaders import loader\n\n" + SQUEEZED
 
 
 @pytest.mark.parametrize(("other", "told"), [("houses", False), ("digits", True), ("", True)])

@@ -5,17 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, LAYERS, codes, joined, linted
+from small_vaes.fragments import HEAD, LAYERS, TRUNK, codes, joined, linted
 
 NET = (
     HEAD
-    + """
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.trunk = nn.Sequential(nn.Linear(84, 33), nn.ReLU())
-        self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
+    + TRUNK
+    + """\
         self.back = nn.Sequential(nn.Linear(7, 33), nn.ReLU())
         self.to_y, self.to_w = nn.Linear(33, 84), nn.Linear(33, 84)
 

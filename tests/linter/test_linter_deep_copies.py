@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, codes, linted
+from small_vaes.fragments import FIT, FORWARD, HEAD, MODEL, codes, linted
 
 from vae_checked.linter import LintReport
 from vae_checked.reports import all_examined
@@ -15,18 +15,7 @@ TRAINED = (
     + HEAD
     + MODEL
     + FORWARD
-    + f"""
-
-def train(loader):
-    net = Net()
-    {{built}}
-    for x in loader:
-        y, m, s = net(x)
-        loss = (F.mse_loss(y, x, reduction="none").sum(1) + {KL}).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-"""
+    + FIT.replace("optimizer = torch.optim.Adam(net.parameters())", "{built}")
 )
 OF_A_COPY = (
     "optimizer = torch.optim.Adam(copy.deepcopy(net).parameters())",

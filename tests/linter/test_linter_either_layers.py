@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import FIT, HEAD, codes, linted
 
 NETWORKS = (
     HEAD
@@ -41,18 +41,8 @@ class Net(nn.Module):
     def forward(self, x):
         m, s = self.to_m(x), self.{second}(x)
         return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
-
-
-def fit(loader, deep):
-    net = Net(deep)
-    optimizer = torch.optim.Adam(net.parameters())
-    for x in loader:
-        y, m, s = net(x)
-        loss = F.mse_loss(y, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
 """
+    + FIT.replace("(loader)", "(loader, deep)").replace("Net()", "Net(deep)")
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, KL, LAYERS, MODEL, codes, linted
+from small_vaes.fragments import HEAD, KL, LAYERS, MODEL, TRUNK, codes, linted
 
 TRAINER = (
     HEAD
@@ -317,13 +317,8 @@ def test_a_caller_that_cuts_the_heads(steps: str, blocked: str | None, tmp_path:
 
 HANDED = (
     HEAD
-    + """
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.trunk = nn.Sequential(nn.Linear(84, 33), nn.ReLU())
-        self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
+    + TRUNK
+    + """\
         self.to_p = nn.Linear(5, 14)
         self.back = nn.Linear(7, 84)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import KL, codes, linted
+from small_vaes.fragments import FIT, KL, codes, linted
 
 HEAD = """\
 import itertools
@@ -314,7 +314,8 @@ def test_a_container_that_the_model_knows_of_is_in_its_optimizer(heads: str, tmp
     assert linted(tmp_path, {"train.py": text}).findings == ()
 
 
-BY_TURNS = """
+BY_TURNS = (
+    """
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -343,18 +344,9 @@ class Net(nn.Module):
         h = self.trunk(x)
         m, s = self.to_m(h), self.to_s(h)
         return self.back(m + torch.exp(0.5 * s) * torch.randn_like(m)), m, s
-
-
-def fit(loader):
-    net = Net()
-    optimizer = torch.optim.Adam(net.parameters())
-    for x in loader:
-        y, m, s = net(x)
-        loss = F.mse_loss(y, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
 """
+    + FIT
+)
 
 
 @pytest.mark.parametrize(("made", "expected"), [("dict()", ["VAE602"]), ("{}", ["VAE602"]), ("nn.ModuleDict()", [])])

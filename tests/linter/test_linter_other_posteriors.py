@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import HEAD, SQUASHED, codes, linted
 
 from vae_checked.facts import Facts
 from vae_checked.linter import LintReport
@@ -34,13 +34,9 @@ TRAINING = (
     + """
 from torch.distributions import Dirichlet, Distribution, Laplace, Uniform, kl_divergence, register_kl
 {own}
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.to_m, self.to_s = nn.Linear(84, 7), nn.Linear(84, 7)
-        self.back = nn.Sequential(nn.Linear(7, 84), nn.Sigmoid())
-
+"""
+    + SQUASHED
+    + """
     def forward(self, x):
         q = {posterior}
         z = q.rsample()

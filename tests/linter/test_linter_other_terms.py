@@ -5,19 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, linted
+from small_vaes.fragments import HEAD, NAMED, linted
 
 from vae_checked.reports import render
 
 NET = (
     HEAD
+    + NAMED
     + """
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.mu, self.logvar, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
-
     def forward(self, x):
         mu, logvar = self.mu(x), self.logvar(x)
         z = mu + torch.randn_like(mu) * torch.exp(0.5 * logvar)

@@ -5,17 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, linted
+from small_vaes.fragments import HEAD, LAYERS, linted
 
 NET = (
     HEAD
+    + LAYERS
     + """
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
-
     def forward(self, x):
         m, s = self.to_m(x), self.to_s(x)
         return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s

@@ -5,19 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import HEAD, TRUNK, codes, linted
 
 from vae_checked.linter.interpreter import project as projects
 
 NET = (
     HEAD
-    + """
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.trunk = nn.Sequential(nn.Linear(84, 33), nn.ReLU())
-        self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
+    + TRUNK
+    + """\
         self.back = nn.Sequential(nn.Linear(7, 33), nn.ReLU())
         self.mean = nn.Linear(33, 84)
         self.spread = nn.Sequential(nn.Linear(33, 21), nn.ReLU(), nn.Linear(21, 84))

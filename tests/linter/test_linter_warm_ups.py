@@ -5,23 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, linted
+from small_vaes.fragments import HEAD, NAMED, NAMED_FORWARD, linted
 
 from vae_checked.mathematics.effective_beta import rendered
 
 FIT = (
     HEAD
+    + NAMED
+    + NAMED_FORWARD
     + """
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.mu, self.logvar, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
-
-    def forward(self, x):
-        mu, logvar = self.mu(x), self.logvar(x)
-        return self.back(mu + torch.randn_like(mu) * torch.exp(0.5 * logvar)), mu, logvar
-
 
 def fit(loader, {epochs}, most=1.0):
     net = Net()

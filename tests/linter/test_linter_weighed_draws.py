@@ -5,31 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, KL, MODEL, codes, joined, linted
+from small_vaes.fragments import FIT, HEAD, MODEL, codes, joined, linted
 
 from vae_checked.facts import NoiseLaw, Parametrisation
 
 DRAWN = (
     HEAD
     + MODEL
-    + f"""
+    + """
     def forward(self, x):
         m, s = self.encode(x)
         std = torch.exp(0.5 * s)
         eps = torch.randn_like(std)
-        return self.back({{z}}), m, s
-
-
-def train(loader):
-    net = Net()
-    optimizer = torch.optim.Adam(net.parameters())
-    for x in loader:
-        y, m, s = net(x)
-        loss = (F.mse_loss(y, x, reduction="none").sum(1) + {KL}).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        return self.back({z}), m, s
 """
+    + FIT
 )
 RIGHT = (
     "torch.lerp(m, m + std, eps)",

@@ -42,7 +42,43 @@ class Net(nn.Module):
         super().__init__()
         self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
 """
+# The same, with a decoder that ends in a sigmoid.
+SQUASHED = LAYERS.replace("nn.Linear(7, 84)", "nn.Sequential(nn.Linear(7, 84), nn.Sigmoid())")
+# The same by the names that papers have for what is computed; as it is run.
+NAMED = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mu, self.logvar, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+"""
+NAMED_FORWARD = """
+    def forward(self, x):
+        mu, logvar = self.mu(x), self.logvar(x)
+        return self.back(mu + torch.randn_like(mu) * torch.exp(0.5 * logvar)), mu, logvar
+"""
+# A trunk below both heads: what decodes, and what else there is, is written by each test.
+TRUNK = """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Linear(84, 33), nn.ReLU())
+        self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
+"""
 KL = "-0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)"
+# How a model that returns what it decodes and both heads is trained.
+FIT = f"""
+
+def fit(loader):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        y, m, s = net(x)
+        loss = (F.mse_loss(y, x, reduction="none").sum(1) + {KL}).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
 OBJECTIVE = f"""
 
 def objective(y, x, m, s):
