@@ -21,10 +21,14 @@ OF_A_COPY = (
     "optimizer = torch.optim.Adam(copy.deepcopy(net).parameters())",
     "optimizer = torch.optim.Adam(deepcopy(net).parameters(), lr=1e-3)",
     "twin = copy.deepcopy(net)\n    optimizer = torch.optim.SGD(twin.parameters(), lr=1e-3)",
+    "copied = copy.deepcopy\n    optimizer = torch.optim.Adam(copied(net).parameters())",
+    "twins = list(map(deepcopy, [net]))\n    optimizer = torch.optim.Adam(twins[0].parameters())",
+    "twins = [net, nn.Linear(7, 7)]\n    optimizer = torch.optim.Adam(twins[1].parameters())",
 )
 OF_THE_MODEL = (
     "net = copy.deepcopy(net)\n    optimizer = torch.optim.Adam(net.parameters())",
     "optimizer = torch.optim.Adam(net.parameters())\n    best = copy.deepcopy(net)",
+    "twins = [net, nn.Linear(7, 7)]\n    optimizer = torch.optim.Adam(twins[0].parameters())",
     "optimizer = torch.optim.Adam([*net.parameters(), *copy.deepcopy(net).parameters()])",
 )
 

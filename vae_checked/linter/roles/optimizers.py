@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Fact, Facts, Origin, Training
+from vae_checked.finding import Place
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import listed_parts, ways
 from vae_checked.linter.roles.alternatives import are_alternatives, are_in_one_function
@@ -252,6 +253,16 @@ class Optimizers:
             if found is not None:
                 yield Facts(candidate.subject, training=Training(without_optimizer=found))
 
+    def of_others(self) -> frozenset[Place]:
+        """Where an optimizer is built of layers that are known, none of which a loss trains: those of a copy."""
+        trained = frozenset[int]().union(*(candidate.trained for candidate in self._candidates))
+        own: dict[Place | None, bool] = {}
+        for optimizer in self.observed.optimizers():
+            if optimizer.perhaps:
+                place = optimizer.site.origin.place
+                own[place] = own.get(place, False) or not trained.isdisjoint(optimizer.perhaps)
+        return frozenset(place for place, holds in own.items() if trained and place is not None and not holds)
+
     def _forgotten(self, candidate: _Candidate) -> Fact[tuple[str, ...]] | None:
         own = [optimizer for optimizer in self.observed.optimizers() if optimizer.perhaps & candidate.trained]
         if not own:
@@ -322,15 +333,20 @@ def _makes_one(module: Module) -> bool:
     return any(map(listed_parts.is_optimizer, module.file.of(ast.Call)))
 
 
-def consistent(told: Iterable[Facts]) -> Iterator[Facts]:
-    """Facts of one project, none of which calls an optimizer complete in which another misses layers."""
+def consistent(told: Iterable[Facts], of_others: Container[Place | None] = ()) -> Iterator[Facts]:
+    """Facts of one project, none of which calls an optimizer complete in which another misses layers.
+
+    Nor one that is `of_others`: by its name it may hold the model, and by its layers it does not.
+    """
     facts = list(told)
     missing = {
         fact.origin.place for item in facts if (fact := item.training.without_optimizer) is not None and fact.value
     }
     for item in facts:
         fact = item.training.without_optimizer
-        contradicted = fact is not None and not fact.value and fact.origin.place in missing
+        contradicted = (
+            fact is not None and not fact.value and (fact.origin.place in missing or fact.origin.place in of_others)
+        )
         yield replace(item, training=replace(item.training, without_optimizer=None)) if contradicted else item
 
 

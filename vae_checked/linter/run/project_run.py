@@ -193,7 +193,7 @@ def _facts(
         replace(item, of_function=item.subject in functions) for item in across.decoded.without([*placed, *together])
     ]
     return [
-        *distinct(_settled(list(optimizers.consistent(told)))),
+        *distinct(_settled(list(optimizers.consistent(told, across.optimizers.of_others())))),
         *in_use.facts(project.modules.values(), project.disk),
     ]
 
