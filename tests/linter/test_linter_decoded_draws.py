@@ -79,12 +79,15 @@ def test_a_chain_of_pictures_draws_with_no_posterior(steps: str, law: tuple[str,
     assert joined(report)
 
 
+@pytest.mark.parametrize(("std", "expected"), [("0.5 * s", []), ("s", ["VAE201"])])
 @pytest.mark.parametrize("given", ["torch.sigmoid(self.to_y(g))", "0.5 * torch.tanh(self.to_y(g)) + 0.5"])
-def test_a_picture_may_be_bounded_before_it_is_drawn_around(given: str, tmp_path: Path) -> None:
-    files = written(BEFORE, law=LAWS[1])
+def test_a_picture_may_be_bounded_before_it_is_drawn_around(
+    given: str, std: str, expected: list[str], tmp_path: Path
+) -> None:
+    files = written(BEFORE, std=std, law=LAWS[1])
     assert files["net.py"].count("return self.to_y(g),") == 1
     files["net.py"] = files["net.py"].replace("return self.to_y(g),", f"return {given},")
-    assert codes(linted(tmp_path, files)) == []
+    assert codes(linted(tmp_path, files)) == expected
 
 
 @pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS)

@@ -68,7 +68,7 @@ FOLLOWING = {
 }
 
 
-@pytest.mark.parametrize("update", FOLLOWING)
+@pytest.mark.parametrize("update", FOLLOWING.values(), ids=FOLLOWING)
 def test_a_copy_that_follows_the_model_is_not_accused(update: str, tmp_path: Path) -> None:
     text = TRAINED.format(built="optimizer = torch.optim.Adam(net.parameters())")
     text = text.replace(
@@ -83,3 +83,6 @@ def test_a_copy_that_follows_the_model_is_not_accused(update: str, tmp_path: Pat
     report = linted(tmp_path, {"train.py": text})
     assert codes(report) == []
     assert "VAE601" not in clean(report)
+    assert text.count("torch.exp(0.5 * s)") == 1
+    wrong = text.replace("torch.exp(0.5 * s)", "torch.exp(s)")
+    assert codes(linted(tmp_path, {"train.py": wrong})) == ["VAE201"]

@@ -129,6 +129,11 @@ def test_a_policy_beside_its_value_is_no_vae(tmp_path: Path) -> None:
     report = linted(tmp_path, {"train.py": POLICY})
     assert not _told(report)
     assert codes(report) == []
+    # With what a layer makes of its action held against what it was given, it is one.
+    value = "nn.Linear(84, 1)"
+    decoded = POLICY.replace(value, f"{value}\n        self.back = nn.Linear(7, 84)")
+    decoded = decoded.replace("F.mse_loss(value, gain)", "F.mse_loss(actor.back(action), x)")
+    assert len(_told(linted(tmp_path, {"train.py": decoded}))) == 1
 
 
 DRAWN, ERROR = "self.back(z), q, z", '(y, x, reduction="sum") +'

@@ -116,9 +116,14 @@ class Several(nn.Module):
 """
 
 
-def test_texts_around_a_name_that_is_not_known_tell_entries_apart(tmp_path: Path) -> None:
-    whole = HEAD + TWO_TEXTS + FIT.format(call="model(given)")
-    assert joined(linted(tmp_path, {"train.py": whole}))
+@pytest.mark.parametrize(("std", "expected"), [("0.5 * s", []), ("s", ["VAE201"])])
+def test_texts_around_a_name_that_is_not_known_tell_entries_apart(
+    std: str, expected: list[str], tmp_path: Path
+) -> None:
+    whole = HEAD + TWO_TEXTS.replace("0.5 * s)", f"{std})") + FIT.format(call="model(given)")
+    report = linted(tmp_path, {"train.py": whole})
+    assert joined(report)
+    assert codes(report) == expected
 
 
 STEPS = """
@@ -156,3 +161,9 @@ def test_the_entry_of_the_next_step_is_not_that_of_this_one(tmp_path: Path) -> N
     report = linted(tmp_path, {"train.py": HEAD + STEPS})
     assert codes(report) == []
     assert joined(report)
+    for right, wrong, code in (
+        ("torch.exp(0.5 * s[step])", "torch.exp(s[step])", "VAE201"),
+        ("- 1 - s[step] +", "- 1 + s[step] +", "VAE301"),
+    ):
+        assert STEPS.count(right) == 1
+        assert codes(linted(tmp_path, {"train.py": HEAD + STEPS.replace(right, wrong)})) == [code]
