@@ -68,7 +68,12 @@ class Dense(Base):
     def make(self, seen):
         return Encoder(seen, self.latents), nn.Linear(self.latents, seen)
 """
-FORMS = {"loop": ("nn.Module, ABC", LOOP), "step": ("pl.LightningModule, ABC", STEP)}
+FORMS = {
+    "loop": ("nn.Module, ABC", LOOP),
+    "step": ("pl.LightningModule, ABC", STEP),
+    "by hand": ("pl.LightningModule, ABC", LOOP.replace("loss.backward()", "self.manual_backward(loss)")),
+    "by a library": ("nn.Module, ABC", LOOP.replace("loss.backward()", "torch.autograd.backward(loss)")),
+}
 
 
 def read(tmp_path: Path, form: str, half: str) -> LintReport:

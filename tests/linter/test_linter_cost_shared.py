@@ -224,12 +224,12 @@ def test_only_what_may_be_a_kl_of_unknown_parts_is_taken_apart(
 
 def test_what_code_is_asked_each_time_that_it_is_run_is_read_once() -> None:
     loop = ast.parse("for x in loader:\n" + "    y = model(x) + 1\n" * 200).body[0]
-    for asked in (syntax.trains, trainers._differentiates):
+    for asked in (syntax.trains, trainers.differentiates):
         first = calls_of(lambda ask=asked: ask(loop))
         assert first > 50 * calls_of(lambda ask=asked: ask(loop))
         assert not asked(loop)
     assert syntax.trains(ast.parse("for x in loader:\n    optimizer.step()").body[0])
-    assert trainers._differentiates(ast.parse("def step(x):\n    model(x).backward()").body[0])
+    assert trainers.differentiates(ast.parse("def step(x):\n    model(x).backward()").body[0])
 
 
 def test_what_functions_write_over_is_read_once_however_many_are_run(

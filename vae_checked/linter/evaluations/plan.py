@@ -14,6 +14,7 @@ from vae_checked.linter.evaluations.uncalled_losses import UncalledLosses
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.interpreter import Interpreter, Substitutes
 from vae_checked.linter.interpreter.project import Project
+from vae_checked.linter.interpreter.trainers import differentiates
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Site
 from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Value
@@ -196,8 +197,6 @@ _MAX_SUPPOSED = 2
 _CALL = re.compile(r"\b(?:(?:def|class) \w++|([A-Za-z_]\w*+)\s*+\()")
 # What a term of the loss that takes no argument is called.
 _DIVERGING = re.compile(r"kl|loss|diverg", re.IGNORECASE)
-# What a method that trains ends with.
-_DIFFERENTIATING = re.compile(r"\.backward\(")
 # A VAE, or what may be one, in use.
 _CODES = re.compile(r"(?:vae|ae|auto_?encoder|first_stage|model)\w*\.(?:tiled_)?(?:en|de)code\w*\(", re.IGNORECASE)
 # What a sampler, a KL or a loss is written with.
@@ -259,9 +258,7 @@ def _inherited_steps(cls: Class) -> Iterator[Function]:
         for name, method in base.names.items():
             if isinstance(method, Function) and not method.is_static and cls.find(name) is method:
                 node = method.node
-                if isinstance(node, syntax.DEFINITIONS) and (
-                    name == "training_step" or _DIFFERENTIATING.search(_text(base.scope.module, node))
-                ):
+                if isinstance(node, syntax.DEFINITIONS) and (name == "training_step" or differentiates(node)):
                     yield method
 
 

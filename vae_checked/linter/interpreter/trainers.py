@@ -10,6 +10,7 @@ from vae_checked.linter.interpreter import parts
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Site, atom
 from vae_checked.linter.symbols.values import Function, Instance, Loader, Value
+from vae_checked.linter.torch_model.optimizers import BACKWARD
 
 _LOADERS = ("train_dataloaders", "train_dataloader", "datamodule")
 
@@ -43,7 +44,7 @@ def handed(context: Context, args: list[Value], kwargs: dict[str, Value], site: 
     So does an engine of ignite with its `update(engine, batch)`; nothing is known of what it hands over.
     """
     for step in (*args, *kwargs.values()):
-        if isinstance(step, Function) and _differentiates(step.node):
+        if isinstance(step, Function) and differentiates(step.node):
             spec = step.node.args
             names = [item.arg for item in (*spec.posonlyargs, *spec.args)][0 if step.bound is None else 1 :]
             required = names[: max(0, len(names) - len(spec.defaults))]
@@ -51,8 +52,9 @@ def handed(context: Context, args: list[Value], kwargs: dict[str, Value], site: 
 
 
 @lru_cache(maxsize=512)
-def _differentiates(function: ast.AST) -> bool:
-    return any(isinstance(node, ast.Attribute) and node.attr == "backward" for node in syntax.descendants(function))
+def differentiates(function: ast.AST) -> bool:
+    """Whether a function differentiates a loss, by whatever does that for it."""
+    return any(isinstance(node, ast.Attribute) and node.attr in BACKWARD for node in syntax.descendants(function))
 
 
 def _loader(context: Context, given: Value, site: Site) -> Loader | None:
