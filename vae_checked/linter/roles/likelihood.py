@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from vae_checked.facts import REAL, Data, Fact, Interval, Likelihood, Output, Recon, Reduced, Reduction
-from vae_checked.linter.roles import layout, reconstructions, several_draws
+from vae_checked.linter.roles import inner_scales, layout, reconstructions, several_draws
 from vae_checked.linter.roles.by_turns import is_of_a_turn
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.entering import entering
@@ -235,7 +235,8 @@ def _reduced(recon: Reconstruction, kl: Divergence, reading: JointLoss) -> Reduc
     own = reductions.read(reading.recon, rank, single, flat=is_flat(recon))
     other = own_reduction(kl, reading)
     shared = reductions.balancing(reading.shared, own, other)
-    found = reductions.read((*shared, *reading.recon), rank, single, step_axes(rank), flat=is_flat(recon))
+    down = (*shared, *reading.recon, *inner_scales.by_numbers(recon))
+    found = reductions.read(down, rank, single, step_axes(rank), flat=is_flat(recon))
     if found is not None and rank is None and all(map(_is_anything, (recon.first, recon.second))):
         # One number a sample, as for a pair of inputs, has no elements that a mean could be over.
         found = replace(found, event=None)

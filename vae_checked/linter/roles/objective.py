@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from vae_checked.facts import EffectiveBeta, Fact, Likelihood, Objective, Reduced
-from vae_checked.linter.roles import by_turns, extents, nan_tests, reductions, shown, warm_ups, ways
+from vae_checked.linter.roles import by_turns, extents, inner_scales, nan_tests, reductions, shown, warm_ups, ways
 from vae_checked.linter.roles.dead_weights import names_in, unread_weights, without_effect
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import layer_of
@@ -485,7 +485,7 @@ def objective_facts(
 def _effective_beta(
     kl: Divergence, recon: Reconstruction, reading: JointLoss, of_kl: Reduced, of_recon: Reduced
 ) -> EffectiveBeta | None:
-    above, beside = scaling_of(reading.kl), scaling_of((*reading.recon, *reductions.within(recon.scale, recon.factor)))
+    above, beside = scaling_of(reading.kl), scaling_of((*reading.recon, *inner_scales.within(recon)))
     inside = scaling_of(filter(weighs_formula, reductions.peeled(kl.term)))
     down = (*reading.shared, *reading.kl, *(reading.formula or ()))
     if above is None or beside is None or inside is None or extents.averages_more(kl, down, of_kl):

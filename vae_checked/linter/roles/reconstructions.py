@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Likelihood, Reduction
-from vae_checked.linter.roles import links, overdispersed, reductions
+from vae_checked.linter.roles import divided_differences, links, overdispersed, reductions
 from vae_checked.linter.roles.logarithms import near, unguarded
 from vae_checked.linter.roles.phi import asks_for_mode
 from vae_checked.linter.roles.samplers import is_scalar
@@ -79,7 +79,8 @@ def _read(node: Expr) -> Reconstruction | None:
         kind, ignored, reduction = node.get("kind"), node.get("ignored"), node.get("reduction")
         if isinstance(kind, Likelihood) and isinstance(ignored, tuple):
             known = reduction if isinstance(reduction, Reduction) else None
-            return Reconstruction(node, kind, node.args[0], node.args[1], ignored, known, scores=_scores(node, kind))
+            one, other, scale = _compared(node, kind)
+            return Reconstruction(node, kind, one, other, ignored, known, scores=_scores(node, kind), scale=scale)
         return None
     if node.op in ("add", "sub"):
         there = links.scored(node)
@@ -104,14 +105,20 @@ def _read(node: Expr) -> Reconstruction | None:
         return _discretised(node)
     if not power and node.op != "abs":
         return None
-    inner, scale = strip(node.args[0]), None
-    if power and inner.op == "div" and not contains(inner.args[1], inner.args[0].uid):
-        # The square in the log density of a Gaussian: its scale stands below the difference.
-        inner, scale = strip(inner.args[0]), inner.args[1]
+    inner, scale = divided_differences.opened(node.args[0])
     if inner.op != "sub" or any(arg.op == "const" for arg in inner.args):
         return None
     kind = Likelihood.MSE if power else Likelihood.L1
     return Reconstruction(node, kind, inner.args[0], inner.args[1], scale=scale)
+
+
+def _compared(loss: Expr, kind: Likelihood) -> tuple[Expr, Expr, Expr | None]:
+    """Both sides of a loss of torch, and what both are divided by where that divides their difference as well."""
+    one, other = loss.args[:2]
+    if kind in (Likelihood.MSE, Likelihood.L1) and strip(one).op == strip(other).op == "div":
+        inner, scale = divided_differences.opened(Expr("sub", (one, other), (), loss.site))
+        return inner.args[0], inner.args[1], scale
+    return one, other, None
 
 
 def _of_links(node: Expr) -> Reconstruction | None:

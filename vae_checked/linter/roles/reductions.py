@@ -218,13 +218,9 @@ def _wholeness(factor: Expr) -> bool | None:
     return None if not whole and not any(node.op in _OF_DATA for node in walk(factor)) else whole
 
 
-def within(scale: Expr | None, factor: float | None) -> tuple[ChainStep, ...]:
-    """What a formula of an error is scaled by: how often it is the error, and what a difference is divided by.
-
-    Of a square the factors of that count twice.
-    """
-    own = Through("formula") if factor is None else Number(factor)
-    return (own,) if scale is None else (own, *2 * (*_scaling(Expr("div", (scale, scale), (), None), 1, inverse=True),))
+def factors_of(number: Expr, term: Expr, *, inverse: bool) -> Iterator[ChainStep]:
+    """What a number that stands beside a term, or below it where it is `inverse`, does to the term."""
+    return _factors(Expr("div", (term, number), (), None), 1, inverse, term)
 
 
 def _factors(node: Expr, index: int, inverse: bool, term: Expr) -> Iterator[ChainStep]:
