@@ -49,7 +49,10 @@ class ModelChoices:
         if evaluation.again is None or not (self._reader.joins(evaluation) or self._trains_what_draws(evaluation)):
             return
         choices = [
-            (module, names) for module in evaluation.modules() for names in module.read_once(_choices) if len(names) > 1
+            (module, names)
+            for module in evaluation.modules()
+            for names in (*module.read_once(_choices), *module.read_once(_by_name))
+            if len(names) > 1
         ]
         entered = evaluation.observations.entered
         for module, names in choices:
@@ -57,12 +60,17 @@ class ModelChoices:
             if evaluation.observations.chosen.difference(id(cls.node) for cls in classes):
                 # The loss is chosen by a name as well: which of them goes with another model is not known.
                 continue
-            run = [cls for cls in classes if _is_run(cls, entered)]
+            bases = {id(base) for cls in classes for base in cls.mro()[1:]}
+            run = [cls for cls in classes if id(cls) not in bases and _is_run(cls, entered)]
             self._run.update(map(_name, run))
             if len(run) == 1:
-                for other in [cls for cls in classes if cls is not run[0] and _is_alike(cls, run[0])][:_MAX_OTHERS]:
+                others = [cls for cls in classes if id(cls) not in bases and _is_other(cls, run[0])][:_MAX_OTHERS]
+                for other in others:
                     wanted = _Wanted(evaluation.again, evaluation.module, _name(run[0]), _name(other))
                     self._wanted.setdefault(_name(other), wanted)
+                if others and not _has_own(run[0], entered):
+                    # What draws for all of them is the same line: nothing else says of which of them this is.
+                    evaluation.subject = ":".join(_name(run[0]))
 
     def _trains_what_draws(self, evaluation: Evaluation) -> bool:
         """Whether something is differentiated beside a sampler whose KL is not read: that of another model may be."""
@@ -91,15 +99,23 @@ def _name(cls: Class) -> Name:
 
 
 def _is_run(cls: Class, entered: set[int]) -> bool:
-    """Whether more was run of a class than what makes an object of it."""
+    """Whether more was run of a class than what makes an object of it.
+
+    Of one that has nothing but its layers, an object is made, and the `forward` that it has from another class is run.
+    """
+    both = cls.names.get("__init__"), cls.find("forward")
+    return _has_own(cls, entered) or all(isinstance(each, Function) and id(each.node) in entered for each in both)
+
+
+def _has_own(cls: Class, entered: set[int]) -> bool:
     methods = (value for name, value in cls.names.items() if name != "__init__")
     return any(isinstance(method, Function) and id(method.node) in entered for method in methods)
 
 
-def _is_alike(one: Class, other: Class) -> bool:
-    """Whether two models take as many inputs, and return as many values, as far as that is written."""
+def _is_other(one: Class, other: Class) -> bool:
+    """Whether another model takes as many inputs, and returns as many values, as far as that is written."""
     first, second = one.find("forward"), other.find("forward")
-    if not isinstance(first, Function) or not isinstance(second, Function):
+    if one is other or not isinstance(first, Function) or not isinstance(second, Function):
         return False
     return _taken(first) == _taken(second) and _returned(first) == _returned(second)
 
@@ -140,6 +156,24 @@ def _choices(module: Module) -> list[Sequence[str]]:
             if made and not _is_asked(_setting(node.test), (each for each in conditions if each not in chain)):
                 found += made
     return [names for names in found if len(set(names)) >= _FEWEST]
+
+
+def _by_name(module: Module) -> list[Sequence[str]]:
+    """The names of the classes of a file one of which is made by a name: `getattr(models, name)`, `globals()[name]`."""
+    calls = (call for call in module.file.of(ast.Call) if _dotted(call.func) == "getattr" and len(call.args) > 1)
+    owners = [_dotted(call.args[0]) for call in calls if not isinstance(call.args[1], ast.Constant)]
+    own = any(_dotted(call.func) == "globals" for call in module.file.of(ast.Call))
+    found = [list(_classes_of(module, owner)) for owner in dict.fromkeys(owners) if owner]
+    return [*found, *([list(_classes_of(module, ""))] if own else [])]
+
+
+def _classes_of(module: Module, owner: str) -> Iterator[str]:
+    """The names by which a file has the models of another one, or of itself."""
+    others = _named(module, owner) if owner else module
+    names = others.scope.names if isinstance(others, Module) else {}
+    for name in list(names):
+        if name[:1].isupper() and isinstance(settle(names, name), Class):
+            yield f"{owner}.{name}" if owner else name
 
 
 def _is_asked(setting: str, conditions: Iterable[ast.If]) -> bool:
