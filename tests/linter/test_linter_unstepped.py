@@ -85,6 +85,12 @@ IDLE = (
     "first.step(); first.step()",
     "first.step(); last.param_groups[0]['lr'] = 1e-4",
     "first.step(); last.load_state_dict(torch.load('last.pt'))",
+    # A schedule has its optimizer and moves the rate alone.
+    "first.step(); torch.optim.lr_scheduler.StepLR(last, 9).step()",
+    "first.step(); schedule = moved.get_cosine_schedule_with_warmup(last, 9, 99); schedule.step()",
+    "first.step(); torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer=last)",
+    "first.step(); print(last)",
+    "first.step(); moved.unscale_(last)",
 )
 
 
@@ -102,6 +108,8 @@ def test_what_an_optimizer_holds_that_nothing_steps_is_open(steps: str, tmp_path
         "first.step(); last.step()",
         "[each.step() for each in (first, last)]",
         "first.step(); moved(last)",
+        "first.step(); moved.step(last)",
+        "first.step(); torch.optim.lr_scheduler.StepLR(last, 9).step(); last.step()",
         "first.step(); (lambda: last.step())()",
     ],
 )

@@ -12,6 +12,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.roles.alternatives import are_alternatives, are_in_one_function
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import made_by
+from vae_checked.linter.roles.picked_parameters import picking_in
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Site
 from vae_checked.linter.symbols.registered import serials, with_parameters
@@ -59,8 +60,9 @@ def forgotten(evaluation: Evaluation, site: SamplerSite | None, kl: Divergence |
             continue
         for names in listed.given.values():
             if len(names & parts) >= 2 and names <= parts:
-                used = _used(model, parts, site, kl)
-                return Fact(tuple(sorted(used - names - listed.mentioned)), where)
+                lost = _used(model, parts, site, kl) - names - listed.mentioned
+                # A part that makes no head may be the decoder: it has to be held as well.
+                return Fact(tuple(sorted(lost)), where) if lost or parts <= names | listed.mentioned else None
     return None
 
 
@@ -233,6 +235,8 @@ def _read(module: Module) -> _Listed:
     whole = [call for call, parts in pairs if not all(part for _, part in parts)]
     apart = (parts for call, parts in alone for other in whole if not are_in_one_function(nodes, call, other))
     picked = picked or _differ_by_branch(nodes, calls, parts_of)
+    some = frozenset[ast.AST]().union(*(cell.read_once(picking_in) for cell in module.file.cells))
+    picked = picked or not some.isdisjoint(calls)
     return _Listed(calls, given, mentioned, picked, frozenset[str]().union(*apart))
 
 

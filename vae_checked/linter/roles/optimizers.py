@@ -15,6 +15,7 @@ from vae_checked.linter.roles.built_anew import built_anew
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.frozen_parts import freezes, handed, loop_over_parameters, of_libraries
 from vae_checked.linter.roles.objective import Losses
+from vae_checked.linter.roles.picked_parameters import picking
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.roles.unstepped import unstepped
@@ -56,9 +57,11 @@ def forgotten(
     surely = frozenset[int]().union(*(optimizer.surely for optimizer in own))
     if own and trained <= surely:
         # In one run a setting builds one of several: whichever it is has to hold all of them.
-        moving = [other for other in own if other.site.node not in losses.evaluation.read_once(unstepped)]
+        idle = losses.evaluation.read_once(unstepped) | losses.evaluation.read_once(picking)
+        moving = [other for other in own if other.site.node not in idle]
         beside = ([other for other in moving if not _are_alternatives(each, other, trained)] for each in own)
         whole = all(trained <= frozenset[int]().union(*(each.surely for each in each_way)) for each_way in beside)
+        whole = whole and _holds_what_is_decoded(losses, observed, site, kl, recon)
         return Fact((), own[0].site.origin) if whole else None
     listed = listed_parts.forgotten(losses.evaluation, site, kl)
     if listed is None or listed.value:
@@ -73,6 +76,23 @@ def forgotten(
     some = [optimizer.perhaps for optimizer in observed.optimizers() if optimizer.perhaps & built]
     held = frozenset[int]().union(*some)
     return listed if not some or built <= held or _used(losses, site, kl, recon) <= held else None
+
+
+def _holds_what_is_decoded(
+    losses: Losses, observed: ProjectObservations, site: SamplerSite | None, kl: Divergence | None,
+    recon: Reconstruction | None,
+) -> bool:  # fmt: skip
+    """Whether optimizers hold all that a loss trains behind z, where no error of it is of what is decoded."""
+    built = losses.evaluation.read_once(_built)
+    held = frozenset[int]().union(*(optimizer.surely for optimizer in observed.optimizers()))
+    reached = losses.flow.reached(losses.read_once(_minimised))
+    sides = () if recon is None else (recon.first, recon.second)
+    if built <= held or any(side.uid in reached and _is_decoded(side, site, kl, losses) for side in sides):
+        return True
+    latents = {value.uid for value in (site and site.z, kl and kl.location) if value}
+    behind = (node for node in losses.graph.having("layer") if node.uid in reached and node.uid not in latents)
+    decoding = built & _numbers(node for node in behind if any(losses.graph.holds(node, uid) for uid in latents))
+    return bool(decoding) and decoding <= held
 
 
 def _are_alternatives(one: Optimizer, other: Optimizer, trained: frozenset[int]) -> bool:

@@ -21,6 +21,7 @@ from vae_checked.facts import (
     Training,
 )
 from vae_checked.linter.roles import (
+    cut_layers,
     gradients,
     hidden_nans,
     masked_draws,
@@ -41,7 +42,6 @@ from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
-    NO_GRAD,
     TRANSPARENT,
     Expr,
     Graph,
@@ -423,15 +423,9 @@ def training_facts(
         without_optimizer=optimizers.forgotten(losses, observed, site, kl, recon),
         always_on_dropout=_dropout(losses, site, kl, recon),
         hidden_nan=hidden_nans.read(losses, kl, recon),
-        without_gradient=_reached(losses, _without_gradient(losses, site, kl)),
+        without_gradient=cut_layers.read(losses, site, kl),
         ungiven=losses.read_once(ungiven_gradients.steps),
     )
-
-
-def _reached(losses: Losses, lost: Fact[tuple[str, ...]] | None) -> Fact[tuple[str, ...]] | None:
-    """The layers that are cut off; whether there are none is open where nothing may be differentiated at all."""
-    is_none = lost is not None and not lost.value
-    return None if is_none and losses.read_once(ungiven_gradients.may_lack) else lost
 
 
 def _dropout(
@@ -469,32 +463,3 @@ def _corrupts_data(losses: Losses, node: Expr) -> bool:
 def _follows(losses: Losses, node: Expr, site: SamplerSite | None, recon: Reconstruction | None) -> bool:
     """Whether what is computed from z passes a node, where no error is read that would tell what is decoded."""
     return recon is None and site is not None and losses.graph.holds(node, site.z.uid)
-
-
-def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
-    """Layers of the encoder that stand before a detach on every way to the loss.
-
-    None where no layer is seen, or where one that the model builds is not seen to be trained.
-    """
-    location = site.location if site is not None else kl.location if kl is not None else None
-    totals = [value for value in losses.totals if location is not None and losses.graph.holds(value, location.uid)]
-    if location is None or not totals:
-        return None
-    # What stands under no_grad may be meant to stay as it is.
-    cuts = [node for node in walk(location) if node.op == "detach" and node.get("known") not in ("sample", NO_GRAD)]
-    # The latents of another posterior that are cut off are data here: what encodes them is a first stage.
-    drawn = [other.z.uid for other in losses.samples]
-    cuts = [cut for cut in cuts if not any(losses.graph.holds(cut, uid) for uid in drawn)]
-    # A layer may be trained where it is applied to something else.
-    trained = losses.trained
-    for node in cuts:
-        if not losses.flow.reaches(totals, node.uid):
-            continue
-        below = [item for item in walk(node) if item.op == "layer" and item.get("outputs") is not None]
-        lost = [item for item in below if item.get("serial") not in trained]
-        if lost and len(lost) == len(below):
-            return Fact(tuple(dict.fromkeys(origin(item).source for item in lost)), origin(node))
-    seen = any(node.op == "layer" for node in walk(location))
-    # Of a model that is not read it is not known what it has.
-    built = losses.evaluation.read_once(optimizers.of_model)
-    return Fact((), origin(totals[0])) if seen and built and built <= trained else None

@@ -1,0 +1,55 @@
+"""Layers of the encoder that no gradient reaches: they stand before a detach on every way to the loss."""
+
+from __future__ import annotations
+
+from vae_checked.facts import Fact
+from vae_checked.linter.roles import optimizers, ungiven_gradients
+from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.objective import Losses, handed_on
+from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.symbols.expression import NO_GRAD, origin, walk
+
+
+def read(losses: Losses, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
+    """The layers that are cut off; whether there are none is open where nothing may be differentiated at all."""
+    lost = _without_gradient(losses, site, kl)
+    is_none = lost is not None and not lost.value
+    return None if is_none and losses.read_once(ungiven_gradients.may_lack) else lost
+
+
+def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
+    """Layers of the encoder that stand before a detach on every way to the loss.
+
+    None where no layer is seen, or where one that the model builds is not seen to be trained.
+    """
+    location = site.location if site is not None else kl.location if kl is not None else None
+    totals = [value for value in losses.totals if location is not None and losses.graph.holds(value, location.uid)]
+    if location is None or not totals:
+        return None
+    # What stands under no_grad may be meant to stay as it is.
+    cuts = [node for node in walk(location) if node.op == "detach" and node.get("known") not in ("sample", NO_GRAD)]
+    # The latents of another posterior that are cut off are data here: what encodes them is a first stage.
+    drawn = [other.z.uid for other in losses.samples]
+    cuts = [cut for cut in cuts if not any(losses.graph.holds(cut, uid) for uid in drawn)]
+    # A layer may be trained where it is applied to something else.
+    trained = losses.trained
+    for node in cuts:
+        if not losses.flow.reaches(totals, node.uid):
+            continue
+        below = [item for item in walk(node) if item.op == "layer" and item.get("outputs") is not None]
+        lost = [item for item in below if item.get("serial") not in trained]
+        if lost and len(lost) == len(below):
+            return Fact(tuple(dict.fromkeys(origin(item).source for item in lost)), origin(node))
+    seen = any(node.op == "layer" for node in walk(location))
+    # Of a model that is not read it is not known what it has.
+    built = losses.evaluation.read_once(optimizers.of_model)
+    seen = seen and bool(built) and built <= trained and built <= losses.read_once(_differentiated)
+    return Fact((), origin(totals[0])) if seen else None
+
+
+def _differentiated(losses: Losses) -> frozenset[object]:
+    """The serials of the layers that what is differentiated moves, where it is seen; else those that any loss does."""
+    if not losses.backward:
+        return losses.trained
+    reached = losses.flow.reached(losses.read_once(handed_on))
+    return frozenset(node.get("serial") for node in losses.graph.having("layer") if node.uid in reached)
