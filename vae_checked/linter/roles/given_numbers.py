@@ -16,6 +16,12 @@ _TABLES = frozenset(
     "lambdas".split()
 )
 _HELD = frozenset(("item", "attribute"))
+# What reads a file of settings: its module, and the function.
+_READING = frozenset(
+    (module, function)
+    for module in ("json", "yaml", "toml", "tomli", "tomllib", "omegaconf.OmegaConf")
+    for function in ("load", "loads", "safe_load", "full_load", "unsafe_load")
+)
 _TEXT = "str:"
 # What makes a Python float of anything, which has no axes.
 FLOAT = ("known", "float")
@@ -60,14 +66,24 @@ def is_of_numbers(leaf: Expr) -> bool:
 def _is_entry(table: Expr, key: str) -> bool:
     """Whether an entry is one of settings: a part of a table that goes by such a name, or the weight of the KL."""
     owner = table
-    while owner.op in _HELD and owner.args:
+    while (owner.op in _HELD or _is_asked_of_table(owner)) and owner.args:
         if _names_a_table(str(owner.get("name") or owner.get("index") or "")):
             return True
         owner = owner.args[0]
     name = str(owner.get("name") or "")
     if owner.op == "atom" or (owner.op == "attribute" and not owner.args):
         return _names_a_table(name) or is_kl_weight(key)
-    return owner.op in ("opaque", "call") and _names_a_table(name)
+    return owner.op in ("opaque", "call") and (_names_a_table(name) or _reads_settings(name))
+
+
+def _reads_settings(name: str) -> bool:
+    module, _, function = name.rpartition(".")
+    return (module, function) in _READING
+
+
+def _is_asked_of_table(value: Expr) -> bool:
+    """Whether a value is `get` of a table and a key: in one of settings a table of some of them."""
+    return value.op == "call" and value.get("name") == "get" and len(value.args) > 1
 
 
 def _names_a_table(name: str) -> bool:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from vae_checked.facts import Origin, Parametrisation
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import batch_sizes, in_tests, process_steps, quantiles, repeated_draws
+from vae_checked.linter.roles import batch_sizes, given_numbers, in_tests, process_steps, quantiles, repeated_draws
 from vae_checked.linter.symbols.expression import (
     CARRIED,
     CARRIERS,
@@ -177,6 +177,8 @@ def is_scalar(node: Expr) -> bool:
     a model makes of a graph's attributes is none.
     """
     if node.op in ("attribute", "weight", "training", "size") or (node.op == "item" and is_scalar(node.args[0])):
+        return True
+    if given_numbers.is_given(node):
         return True
     if node.op != "opaque" or not node.args or str(node.get("name")).startswith("method:") or is_by_chance(node):
         return False
