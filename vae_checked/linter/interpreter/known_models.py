@@ -2,8 +2,8 @@
 
 torch_geometric's VGAE hands out a sample and keeps its heads for `kl_loss`; MONAI's AutoencoderKL hands out its mean
 and its standard deviation, its VarAutoEncoder its mean and its log variance; a registry makes by a name what was put
-into it. Each is written here as a class of a project would be, with what is known of it and no more. What such a class
-computes stands where it is called.
+into it; Pyro trains a model by what a guide draws for it. Each is written here as a class of a project would be, with
+what is known of it and no more. What such a class computes stands where it is called.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from vae_checked.linter.files import source as reading
+from vae_checked.linter.interpreter import known_inference
 from vae_checked.linter.symbols.values import Module
 
 _GRAPHS = """
@@ -170,12 +171,13 @@ _KNOWN = {
     ("mmengine", "", "Registry"): _REGISTRIES,
     ("mmcv", "", "Registry"): _REGISTRIES,
     ("fvcore", "registry", "Registry"): _REGISTRIES,
+    **{("pyro", part, name): known_inference.TEXT for part, name in known_inference.NAMES},
 }
 
 
 @lru_cache(maxsize=2048)
 def written(dotted: str) -> str:
-    """What is known of a class by its dotted name; empty of any other."""
+    """What is known of a class or a function by its dotted name; empty of any other."""
     parts = dotted.split(".")
     return next((text for (top, part, name), text in _KNOWN.items() if _is(parts, top, part, name)), "")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 
 from vae_checked.linter.files import syntax
@@ -22,6 +23,7 @@ from vae_checked.linter.interpreter import (
 )
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
+from vae_checked.linter.interpreter.entered import entered
 from vae_checked.linter.symbols.constants import MAX_ITEMS
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
 from vae_checked.linter.symbols.places import Grown, unknown_item
@@ -428,12 +430,17 @@ def _loop_body(context: Context, body: Sequence[ast.stmt], scope: Scope) -> Outc
 
 def _with(context: Context, node: ast.With | ast.AsyncWith, scope: Scope) -> Outcome:
     off: ast.expr | None = None
-    for item in node.items:
-        value = context.eval(item.context_expr, scope)
-        if without_gradient.is_switched_off_by(value):
-            off = item.context_expr
-        if item.optional_vars is not None:
-            bind(context, item.optional_vars, value, scope, item.context_expr)
+    with ExitStack() as around:
+        for item in node.items:
+            value = context.eval(item.context_expr, scope)
+            off = item.context_expr if without_gradient.is_switched_off_by(value) else off
+            around.enter_context(entered(context, value, context.site(item.context_expr)))
+            if item.optional_vars is not None:
+                bind(context, item.optional_vars, value, scope, item.context_expr)
+        return _block_of_with(context, node, off, scope)
+
+
+def _block_of_with(context: Context, node: ast.With | ast.AsyncWith, off: ast.expr | None, scope: Scope) -> Outcome:
     if off is None:
         return run_block(context, node.body, scope)
     held = without_gradient.Held(scope)

@@ -133,10 +133,12 @@ def attribute(evaluator: Evaluator, owner: Distribution, name: str, site: Site) 
 def call_method(evaluator: Evaluator, owner: Distribution, name: str, args: list[Value], site: Site) -> Value:
     """sample, rsample, log_prob, entropy and the like."""
     normal = parameters(owner, site)
-    if name == "to_event":
+    if name in ("to_event", "independent"):
+        # The second is Pyro's older name for it.
         count = _axes_of_event(args[0] if args else None)
         return Distribution(owner.family, owner.parameters, owner.site, owner.event_dims + count)
-    if name == "expand":
+    if name in ("expand", "expand_by", "mask"):
+        # Pyro's mask leaves out what a sum would hold of entries that there are not.
         return owner
     if normal is None:
         return _call_on_other(evaluator, owner, name, args, site)
