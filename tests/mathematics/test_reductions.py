@@ -20,6 +20,7 @@ from vae_checked.mathematics.reductions import (
     Reduce,
     Reshape,
     Size,
+    Squeeze,
     Stack,
     Through,
     Weight,
@@ -185,6 +186,37 @@ def test_an_axis_of_length_one_is_neither_summed_nor_averaged() -> None:
     chain = (Reduce(SUM, (1,)), Reduce(MEAN, (1,)))
     assert read(chain, rank=3) == Reduced(KEPT, MIXED)
     assert read(chain, rank=3, single=(1,)) == Reduced(KEPT, SUM)
+
+
+@pytest.mark.parametrize(
+    ("chain", "event"),
+    [
+        ((Squeeze((1,)), Reduce(SUM, (2,))), SUM),
+        ((Squeeze((-1,)), Reduce(MEAN, (2,))), MEAN),
+        ((Reduce(SUM, (1,)), Squeeze((1,))), SUM),
+        ((Reduce(SUM, (2,)),), MIXED),
+        # The batch is none of them, and an axis that is not there leaves all.
+        ((Squeeze((0,)), Reduce(SUM, (2,))), MIXED),
+        ((Squeeze((5,)), Reduce(SUM, (2,))), MIXED),
+        # One axis beside the batch is left: whether it is of length 1 is not written.
+        ((Squeeze(None), Reduce(SUM, (2,))), None),
+        ((Squeeze(None),), KEPT),
+    ],
+)
+def test_axes_that_are_squeezed_out_are_not_left(chain: tuple[ChainStep, ...], event: Reduction | None) -> None:
+    found = read(chain, rank=3)
+    assert found is not None
+    assert (found.batch, found.event) == (KEPT, event)
+
+
+def test_an_axis_of_length_one_is_where_it_was_below_the_shape() -> None:
+    assert read((Reduce(SUM, (2,)), Reshape(3, merges=True, kept=2)), rank=4, single=(1,)) == Reduced(KEPT, SUM)
+    assert read((Reduce(SUM, (2,)), Reshape(3, merges=True, kept=1)), rank=4, single=(1,)) == Reduced(KEPT, MIXED)
+
+
+def test_axes_of_a_view_that_are_left_may_be_those_of_copies() -> None:
+    assert read((Reduce(SUM, (2,)), Reshape(3)), rank=4) == Reduced(KEPT, None)
+    assert read((Reduce(SUM, (1, 2)), Reshape(3)), rank=4) == Reduced(KEPT, SUM)
 
 
 def test_the_total_of_the_batch_is_charged_to_each_sample() -> None:

@@ -86,11 +86,19 @@ class Tensor:
 class Reshape:
     """Another shape with the same first axis and `rank` axes; None where that is not known.
 
-    `merges` where the axes are those of before, some of them taken together.
+    `merges` where the axes are those of before, some of them taken together; the first `kept` are as they were.
     """
 
     rank: int | None
     merges: bool = False
+    kept: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Squeeze:
+    """Axes of length 1 left out, counted among those that are left; None for whichever have it."""
+
+    axes: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,7 @@ class Through:
 
 
 Scaling = Number | Size | Weight | Tensor
-ChainStep = Reduce | Negate | Scaling | Reshape | Stack | Through
+ChainStep = Reduce | Negate | Scaling | Reshape | Squeeze | Stack | Through
 
 # What a term may pass through without losing its axes or the order of its elements: its slope is 1, -1 or 0 each.
 _PASSED = frozenset(("abs", "clamp", "nan_to_num", "maximum", "masked", "relu"))
@@ -144,7 +152,8 @@ class _State:
     unknown rank were reduced and others may be left: after two of them, for a vector has fewer and a picture more, and
     after one where the term is not presumed `flat`. `split` where a view has made axes of its own, which may be those
     of samples, tokens or steps. `at_once` where one step took the batch of such a term and another axis: a mean of what
-    that leaves of two axes has nothing to average, and speaks of a third.
+    that leaves of two axes has nothing to average, and speaks of a third. `kept` are the first axes that no shape has
+    renumbered, None where all are as they were.
     """
 
     axes: list[int] | None
@@ -158,19 +167,21 @@ class _State:
     partial: bool = False
     split: bool = False
     at_once: bool = False
+    kept: int | None = None
 
     def reduced(self, single: Collection[int], steps: Collection[int]) -> Reduced:
         """The state as a fact; over axes of length 1 (`single`) a sum is a mean, and nothing is said of them.
 
         A mean over `steps` alone may be one over more of the batch.
         """
-        event = {axis: kind for axis, kind in self.event.items() if axis not in single} or self.event
-        left = bool(self.axes) and any(axis != 0 for axis in self.axes or ())
+        ones = {0, *(axis for axis in single if self.kept is None or axis < self.kept)}
+        event = {axis: kind for axis, kind in self.event.items() if axis not in ones} or self.event
+        left = any(axis not in ones for axis in self.axes or ())
         if self.mixed:
             return scaled(self.batch, Reduction.MIXED, (step for step in self.scalings if isinstance(step, Size)))
         over_event = None if self.partial else _over_event(event, left, self.axes is None)
         averaged = {axis for axis, kind in event.items() if kind is Reduction.MEAN}
-        if over_event is Reduction.MIXED and not left and (self.split or averaged == set(steps)):
+        if over_event is Reduction.MIXED and (self.split or (not left and averaged == set(steps))):
             over_event = None
         return scaled(self.batch, over_event, self.scalings)
 
@@ -305,10 +316,25 @@ def _take_tensor(state: _State, step: Tensor) -> bool:
     return True
 
 
+def _take_squeeze(state: _State, step: Squeeze) -> bool:
+    """Leave out axes that a number names: it is there because they have length 1. The batch is none of them."""
+    axes = state.axes
+    if axes is None or state.stacked:
+        return True
+    if step.axes is None:
+        # Whether one axis beside the batch has length 1 is not known.
+        state.split = state.split or (len(axes) == _OF_VECTORS and bool(state.event))
+        return True
+    dropped = {axes[axis] for axis in step.axes if -len(axes) <= axis < len(axes)}
+    state.axes = [axis for axis in axes if axis == 0 or axis not in dropped]
+    return True
+
+
 def _take_reshape(state: _State, step: Reshape) -> bool:
     if step.rank is None or state.event or state.batch is not Reduction.KEPT:
         return False
     state.axes = list(range(step.rank))
+    state.kept = step.kept if state.kept is None else min(state.kept, step.kept)
     state.split = state.split or (step.rank > _OF_VECTORS and not step.merges)
     return True
 
@@ -325,6 +351,8 @@ def _take(state: _State, step: ChainStep) -> bool:
             return _take_tensor(state, step)
         case Reshape():
             return _take_reshape(state, step)
+        case Squeeze():
+            return _take_squeeze(state, step)
         case Stack():
             stacked, state.stacked = state.stacked, True
             return not stacked
@@ -364,12 +392,12 @@ def is_shared(step: ChainStep) -> bool:
     """Whether a step above both terms of a loss says how they are reduced; what weighs both alike balances nothing."""
     if isinstance(step, Number):
         return not step.named and not _is_divisor(step)
-    return isinstance(step, (Reduce, Reshape, Stack, Negate)) or (isinstance(step, Size) and step.divides)
+    return isinstance(step, (Reduce, Reshape, Squeeze, Stack, Negate)) or (isinstance(step, Size) and step.divides)
 
 
 def is_inner(step: ChainStep) -> bool:
     """Whether a step inside a formula says how it is reduced; what scales its parts belongs to the formula."""
-    return isinstance(step, (Reduce, Reshape, Stack)) or (isinstance(step, Size) and step.divides)
+    return isinstance(step, (Reduce, Reshape, Squeeze, Stack)) or (isinstance(step, Size) and step.divides)
 
 
 def weighs_formula(step: ChainStep) -> bool:

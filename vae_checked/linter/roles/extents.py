@@ -26,6 +26,8 @@ _WITHOUT_STEPS = frozenset(("flatten", "view", "reshape", "index", "sum", "mean"
 _LAYERS_OF_STEPS = (*OVER_STEPS, "Embedding")
 # What gives the axes of a tensor other lengths, or another order.
 _OTHER_AXES = frozenset(("view", "reshape", "move"))
+# What leaves a tensor its axes.
+_WITH_ITS_AXES = ELEMENTWISE | frozenset(("cast", "detach", "contiguous", "alias"))
 _KEEPING = ELEMENTWISE | frozenset(("cat", "part", "phi"))
 _MAX_NODES = 400
 _AXES_OF_PICTURES = 4
@@ -186,8 +188,20 @@ def _outputs(node: Expr) -> int | None:
 
 
 def single_axes(recon: Reconstruction) -> tuple[int, ...]:
-    """The axes of a reconstruction error that have length 1: the channels of a grey picture from a convolution."""
-    return (1,) if any(layer.get("channels_out") == 1 for layer in _last_layers(recon)) else ()
+    """The axes of a reconstruction error that have length 1: channels of a grey picture, sizes that a view writes."""
+    written = {axis for side in (recon.first, recon.second) for axis in _written_ones(side)}
+    grey = any(layer.get("channels_out") == 1 for layer in _last_layers(recon))
+    return tuple(sorted(written | ({1} if grey else set())))
+
+
+def _written_ones(side: Expr) -> Iterator[int]:
+    """The places after the first at which a view has a written 1, where it gives the axes of what is compared."""
+    node = side
+    while node.op in _WITH_ITS_AXES and len(node.args) == 1:
+        node = node.args[0]
+    sizes = node.get("sizes") if node.op in ("view", "reshape") else None
+    if isinstance(sizes, tuple) and len(sizes) > 1:
+        yield from (axis for axis, size in enumerate(sizes) if axis and size == 1 and isinstance(size, int))
 
 
 def is_flat(recon: Reconstruction) -> bool:

@@ -37,6 +37,7 @@ from vae_checked.mathematics.reductions import (
     Reduce,
     Reshape,
     Size,
+    Squeeze,
     Stack,
     Tensor,
     Through,
@@ -147,7 +148,8 @@ def _steps(node: Expr, index: int) -> tuple[ChainStep, ...]:
     if node.op == "mul" or (node.op == "div" and index == 0):
         return tuple(_scaling(node, 1 - index, inverse=node.op == "div"))
     if node.op == "flatten":
-        return (Reshape(_flat_rank(node), merges=True),)
+        rank = _flat_rank(node)
+        return (Reshape(rank, merges=True, kept=rank - 1 if rank else 1),)
     if node.op in ("view", "reshape"):
         return (Reshape(_viewed_rank(node)),)
     if node.op == "squeeze":
@@ -160,17 +162,15 @@ def _steps(node: Expr, index: int) -> tuple[ChainStep, ...]:
 
 
 def _squeezed(node: Expr) -> tuple[ChainStep, ...]:
-    """What leaves out axes of a tensor whose number of axes is known: later axes than the first, by their numbers.
+    """What leaves out axes, by their numbers or whichever have length 1.
 
     Of three axes, without a number, it leaves the first and one more: it is there to leave one out.
     """
-    rank, axes = rank_of(node.args[0]), node.get("sizes")
-    if rank is None or rank <= _ROWS:
-        return ()
+    axes = node.get("sizes")
     if not axes:
-        return (Reshape(_ROWS, merges=True),) if rank == _ROWS + 1 else ()
-    later = isinstance(axes, tuple) and all(isinstance(axis, int) and axis % rank for axis in axes)
-    return (Reshape(rank - len(axes), merges=True),) if later and isinstance(axes, tuple) else ()
+        return (Reshape(_ROWS, merges=True),) if rank_of(node.args[0]) == _ROWS + 1 else (Squeeze(None),)
+    numbers = tuple(axis for axis in axes if isinstance(axis, int)) if isinstance(axes, tuple) else ()
+    return (Squeeze(numbers),) if numbers else ()
 
 
 def _axes(node: Expr) -> Axes:
