@@ -125,6 +125,17 @@ def _converted(convert: Callable[[float], float]) -> Handler:
     return handle
 
 
+def _bool(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
+    """bool: of a number, a text or None whether it is true; how many items a list has may not be known."""
+    if args and (args[0] is None or isinstance(args[0], (str, int, float))):
+        return bool(args[0])
+    number = number_of(args[0]) if args else None
+    if number is None and args and isinstance(args[0], Expr) and args[0].op == "attribute":
+        # A setting, which is asked whether it is true wherever this is.
+        return args[0]
+    return UNREAD if number is None else bool(number)
+
+
 def _abs(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:
     number = number_of(args[0]) if args else None
     if number is not None:
@@ -274,9 +285,9 @@ Handler: TypeAlias = "Callable[[Context, list[Value], dict[str, Value], Site], R
 _FUNCTIONS: dict[str, Handler] = {
     "len": _len, "range": _range, "list": _list, "set": _list, "sorted": _list, "tuple": _tuple, "iter": _iter,
     "reversed": _reversed, "enumerate": _enumerate, "zip": _zip, "next": _next, "map": _map, "dict": _dict,
-    "int": _converted(int), "float": _converted(float), "round": _converted(round), "abs": _abs, "sum": _sum,
-    "min": _extreme("minimum", min), "max": _extreme("maximum", max), "str": _str, "type": _type,
-    "getattr": _getattr, "setattr": _setattr, "object.__setattr__": _setattr, "type.__setattr__": _setattr,
-    "isinstance": _isinstance, "globals": _globals, "vars": _vars,
+    "int": _converted(int), "float": _converted(float), "round": _converted(round), "bool": _bool, "abs": _abs,
+    "sum": _sum, "min": _extreme("minimum", min), "max": _extreme("maximum", max), "str": _str,
+    "type": _type, "getattr": _getattr, "setattr": _setattr, "object.__setattr__": _setattr,
+    "type.__setattr__": _setattr, "isinstance": _isinstance, "globals": _globals, "vars": _vars,
     "eval": _eval, "__import__": _import,
 }  # fmt: skip
