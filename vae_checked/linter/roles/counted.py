@@ -13,12 +13,25 @@ _OF_ALL = ("loader", "dataset", "batches")
 def is_of_one_sample(whole: Expr, term: Expr) -> bool:
     """Whether it is one entry of what stands in a term, taken for its size alone: `x[0].numel()`, `x[0].shape[-1]`."""
     taken = strip(whole)
-    keys = taken.get("key")
-    key = taken.get("index") if taken.op == "item" else keys[0] if isinstance(keys, tuple) and keys else None
-    if not isinstance(key, int) or contains(term, taken.uid) or not contains(term, taken.args[0].uid):
+    if not _is_by_number(taken) or contains(term, taken.uid) or not contains(term, taken.args[0].uid):
         return False
-    # The first of what a loop goes through is a batch by itself, as of one modality.
-    return not is_taken_apart(taken.args[0], term)
+    # The first of what a loop goes through is a batch by itself, as of one modality; so is one of several results.
+    among = taken.args[0]
+    return not is_taken_apart(among, term) and _is_used_whole(among, term)
+
+
+def _is_by_number(node: Expr) -> bool:
+    """Whether a node takes one entry of something, by a number."""
+    keys = node.get("key")
+    key = node.get("index") if node.op == "item" else keys[0] if isinstance(keys, tuple) and keys else None
+    return isinstance(key, int)
+
+
+def _is_used_whole(value: Expr, term: Expr) -> bool:
+    """Whether a term takes a value as it is, where it may take one entry of it, and another."""
+    return term.uid == value.uid or any(
+        any(arg.uid == value.uid for arg in node.args) and not _is_by_number(node) for node in walk(term)
+    )
 
 
 def may_be_of_one_sample(whole: Expr, term: Expr) -> bool:
