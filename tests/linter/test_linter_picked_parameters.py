@@ -160,3 +160,19 @@ def fit(loader):
 def test_layers_that_only_an_unused_loss_moves_are_open(differentiated: str, given: bool, tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": BESIDE.format(differentiated=differentiated)})
     assert ("VAE601" in clean(report)) is given
+
+
+@pytest.mark.parametrize(
+    ("frozen", "given"),
+    [
+        ("pass", True),
+        ("net.to_s.requires_grad_(False)", False),
+        ("net.to_s.weight.requires_grad = False", False),
+        ("[p.requires_grad_(False) for p in net.to_s.parameters()]", False),
+        ("freeze(net.to_s)", False),
+        ("discriminator.requires_grad_(False)", True),
+    ],
+)
+def test_layers_that_are_switched_off_have_no_gradient(frozen: str, given: bool, tmp_path: Path) -> None:
+    text = BESIDE.format(differentiated="whole").replace("    net = Net()\n", f"    net = Net()\n    {frozen}\n")
+    assert ("VAE601" in clean(linted(tmp_path, {"net.py": text}))) is given

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vae_checked.facts import Fact
 from vae_checked.linter.roles import optimizers, ungiven_gradients
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.frozen_parts import freezes
 from vae_checked.linter.roles.objective import Losses, handed_on
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import NO_GRAD, origin, walk
@@ -44,7 +45,8 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
     # Of a model that is not read it is not known what it has.
     built = losses.evaluation.read_once(optimizers.of_model)
     seen = seen and bool(built) and built <= trained and built <= losses.read_once(_differentiated)
-    return Fact((), origin(totals[0])) if seen else None
+    # Parts that are switched off get none, whatever a loss would give them.
+    return Fact((), origin(totals[0])) if seen and not freezes(losses.evaluation) else None
 
 
 def _differentiated(losses: Losses) -> frozenset[object]:

@@ -81,11 +81,20 @@ def _freezes(module: Module) -> bool:
         if off and any(_JUDGES.search(owner) is None for owner in _owners(node)):
             return True
     whole = (node for node in of(ast.Call) if id(node) not in looped)
+    if any(_is_of_a_weight(node) and _JUDGES.search(ast.unparse(node)) is None for node in of(ast.Assign)):
+        return True
     return any(
         (_is_switched_off(node) and _JUDGES.search(ast.unparse(node.func)) is None)
         or (_FREEZING.search(syntax.called(node)) is not None and _JUDGES.search(ast.unparse(node)) is None)
         for node in whole
     )
+
+
+def _is_of_a_weight(node: ast.Assign) -> bool:
+    """Whether the flag of a layer's own weight or bias is set to False, by their names."""
+    owners = [each.value for each in node.targets if isinstance(each, ast.Attribute)]
+    weights = (isinstance(each, ast.Attribute) and each.attr in ("weight", "bias") for each in owners)
+    return _is_switched_off(node) and all(weights)
 
 
 def _switched_off_in(loop: _Loop) -> list[ast.AST]:
