@@ -16,6 +16,8 @@ from vae_checked.linter.symbols.gradient_flow import stops_gradient
 
 _LOSS = re.compile(r"loss|lpips|percept|criteri|ssim|dists|vgg|metric|l[12]$", re.IGNORECASE)
 _REDUCED = frozenset(("mean", "sum", "cast", "squeeze", "view", "reshape"))
+# Whose functions make pictures of what they are given, and train nothing.
+_LIBRARIES = frozenset("torch torchvision numpy np PIL cv2 einops scipy skimage kornia imageio math random".split())
 
 
 def cuts(evaluation: Evaluation, decodes: dict[int, Expr]) -> Iterator[Fact[str | None]]:
@@ -93,6 +95,8 @@ def _of_term(term: Expr, decodes: dict[int, Expr], called: Collection[int]) -> I
             continue
         if _is_made_trainable(node) or (may_be_trained(node) and not (node.uid in above and _is_called_a_loss(node))):
             return
+        if _may_be_anything(node) and node.uid not in above:
+            return
         # What is called is no tensor: a loss that is an object, frozen as it mostly is.
         is_call = node.op == "opaque" and node.get("name") == "call"
         if node.op == "opaque" and any(_is_model(arg, called) for arg in node.args[is_call:]):
@@ -108,6 +112,19 @@ def _is_model(handed: Expr, called: Collection[int]) -> bool:
     made = strip(handed)
     by_class = made.op == "opaque" and str(made.get("name")).rpartition(".")[2][:1].isupper()
     return (by_class or made.uid in called) and not _is_called_a_loss(made)
+
+
+def _may_be_anything(node: Expr) -> bool:
+    """Whether a value may be what the code trains: kept under a key that is not read, or made by an unread function.
+
+    A picture that is rendered of what is trained is compared with a decoded one, which is its target.
+    """
+    name = str(node.get("name"))
+    if node.op == "atom":
+        return name == "item" or name.startswith("[")
+    top, _, rest = name.partition(".")
+    is_function = node.op == "opaque" and top.isidentifier() and rest.rpartition(".")[2][:1].islower()
+    return is_function and top not in _LIBRARIES and not _is_called_a_loss(node)
 
 
 def _is_made_trainable(node: Expr) -> bool:
