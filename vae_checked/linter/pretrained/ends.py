@@ -28,7 +28,8 @@ class Encoded:
 
     `at` is the outermost operation of that map, the draw itself where there is none; `written` the number that it is
     made of, where that stands somewhere else. `is_diffused` is whether noise takes its place, by a schedule or by two
-    weights, and is not only added to it. `called_in` is the code in which `encode` is called.
+    weights, and is not only added to it. `called_in` is the code in which `encode` is called. `of_layers` is whether
+    layers of the code made the posterior, as those of a VAE that is loaded are none.
     """
 
     owner: Owner
@@ -40,6 +41,7 @@ class Encoded:
     written: Origin | None = None
     is_diffused: bool = False
     called_in: Where | None = None
+    of_layers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,8 @@ def is_coding(node: Expr) -> bool:
 class Latent:
     """What a node is in terms of a latent: the map from what `encode` gave, and the outermost operation of it.
 
-    A posterior, and its parameters, are no latents yet: `drawn` says whether a node is one.
+    A posterior, and its parameters, are no latents yet: `drawn` says whether a node is one. `of_layers` is whether the
+    posterior was made by layers of the code.
     """
 
     owner: Owner
@@ -81,6 +82,7 @@ class Latent:
     drawn: bool
     at: Expr
     written: Origin | None = None
+    of_layers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +154,9 @@ class Flow:
         elif node.op == "opaque" and str(node.get("name")).rpartition(".")[2] == _GAUSSIAN and node.args:
             moments = self._latents.get(node.args[0].uid)
             is_known = moments is not None and not moments.drawn
+            of_layers = any(inner.op == "layer" for inner in walk(node))
             self._latents[node.uid] = (
-                moments if moments and is_known else Latent(Owner(""), node, IDENTITY, False, node)
+                moments if moments and is_known else Latent(Owner(""), node, IDENTITY, False, node, None, of_layers)
             )
             return
         latent = self._step(node)
@@ -276,9 +279,16 @@ class Flow:
     def _ended(self, latent: Latent, use: Use, node: Expr) -> Encoded:
         where = self._places.of(node)
         at = origin(latent.at)
-        called_in = self._places.of(latent.call)
         return Encoded(
-            latent.owner, origin(latent.call), latent.applied, use, at, where, latent.written, called_in=called_in
+            latent.owner,
+            origin(latent.call),
+            latent.applied,
+            use,
+            at,
+            where,
+            latent.written,
+            called_in=self._places.of(latent.call),
+            of_layers=latent.of_layers,
         )
 
     def _look_at_edges(self) -> None:
@@ -294,9 +304,9 @@ class Flow:
                         applied = affine_maps.after(chain.applied, latent.applied)
                         at = value if not chain.applied.is_identity else latent.at
                         where = self._places.of_root(root)
-                        self.encoded.append(
-                            Encoded(latent.owner, origin(latent.call), applied, Use.RETURNED, origin(at), where)
-                        )
+                        call, of_layers = origin(latent.call), latent.of_layers
+                        ended = Encoded(latent.owner, call, applied, Use.RETURNED, origin(at), where)
+                        self.encoded.append(replace(ended, of_layers=of_layers))
 
     def _note_pictures(self, node: Expr, owner: Owner) -> None:
         """Take note of where the pictures lie that a call of `encode` is given."""
@@ -317,8 +327,11 @@ class Flow:
         self.decodes[node.uid] = node
         self.decoded += self.ends_before(node, owner)
 
-    def ends_before(self, node: Expr, owner: Owner) -> Iterator[Decoded]:
-        """What is done to the latent that a call of `decode` is given, one end for each way to it."""
+    def ends_before(self, node: Expr, owner: Owner, *, is_own: bool = False) -> Iterator[Decoded]:
+        """What is done to the latent that a call of `decode` is given, one end for each way to it.
+
+        A VAE that is loaded has no layers in the code: what these make is the posterior of another model.
+        """
         where, call = self._places.of(node), origin(node)
         chains, loop = self.chains(node.args[1]), sampling_loop(node)
         looped = None if loop is None else clipping_loop(loop, self._evaluation.modules())
@@ -332,7 +345,7 @@ class Flow:
             latent = self._latents.get(chain.leaf.uid)
             end = Decoded(owner, call, node.uid, chain.applied, Use.RETURNED, where, None, clamped, is_asked)
             end = replace(end, written=chain.written)
-            if latent is not None and latent.drawn:
+            if latent is not None and latent.drawn and (is_own or not latent.of_layers):
                 applied = affine_maps.after(chain.applied, latent.applied)
                 yield replace(end, applied=applied, encoded=origin(latent.call))
             else:

@@ -108,7 +108,7 @@ class InUse:
             made = evaluation.observations.decodings[uid]
             owner = owner_of_own(made)
             flow.stands_in(call, made.caller)
-            for end in flow.ends_before(call, owner or Owner("")):
+            for end in flow.ends_before(call, owner or Owner(""), is_own=True):
                 clamped = end.clamped
                 if clamped is not None and end.use is Use.GENERATED and not end.is_asked:
                     self._single.append(_of(end.where.subject, Latents(clamped=Fact(clamped.value, clamped.origin))))

@@ -102,6 +102,7 @@ def pairs(encoded: Sequence[Encoded], decoded: Sequence[Decoded]) -> Iterator[Pa
     these two must undo each other. A latent that is only returned may be a condition, which models take as it is: it
     counts where it is scaled, and where nothing else is decoded.
     """
+    encoded = _of_one_kind(encoded, decoded)
     trained = _distinct(each for each in encoded if each.use is Use.TRAINED)
     returned = _distinct(each for each in encoded if each.use is Use.RETURNED)
     back = _distinct(each for each in decoded if each.encoded is None and each.use is not Use.OPEN)
@@ -145,6 +146,7 @@ def across(encoded: Sequence[Encoded], decoded: Sequence[Decoded], told: Collect
     `decode` in `told` it is known already; where there are any the others are those of one folder, as a project may
     hold several experiments.
     """
+    encoded = _of_one_kind(encoded, decoded)
     trained = [each for each in encoded if each.use is Use.TRAINED]
     drawn = _distinct(
         each for each in decoded if each.use is Use.GENERATED and each.encoded is None and each.call not in told
@@ -164,6 +166,12 @@ def across(encoded: Sequence[Encoded], decoded: Sequence[Decoded], told: Collect
         is_apart |= bool(settings) and other.owner.setting not in settings
         if other.owner.model.identity and one.where.path != other.where.path and not is_apart:
             yield Pair(one, other, Agreement.OPEN if made is Agreement.DIFFERENT and other.number in settled else made)
+
+
+def _of_one_kind(encoded: Sequence[Encoded], decoded: Sequence[Decoded]) -> Sequence[Encoded]:
+    """The latents that may be those of the VAE that decodes: draws of layers of the code are of none that is loaded."""
+    is_loaded = any(each.owner.model.kind for each in decoded)
+    return [each for each in encoded if not each.of_layers] if is_loaded else encoded
 
 
 def _folder(end: Encoded | Decoded) -> str:
