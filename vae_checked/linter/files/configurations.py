@@ -39,6 +39,12 @@ class Configuration:
                 found.setdefault(each.value)
         return list(found)
 
+    def is_of(self, keys: tuple[str, ...], owner: str) -> bool:
+        """Whether what has a part under keys is nothing else than `owner`: next to the part stands whose it is."""
+        named = {each.keys: each.value for each in self.texts.get(keys[-1], ())}
+        around = [named.get((*path[: -len(keys)], keys[-1])) for path in named if path[-len(keys) :] == keys]
+        return not around or any(each is None or str(each).rpartition(".")[2] == owner for each in around)
+
 
 def near(folder: Path, top: str, named: Collection[str], words: Collection[str], disk: Disk) -> list[Configuration]:
     """The files of settings near the code in a folder: those that it has `named` first, then those of usual names.

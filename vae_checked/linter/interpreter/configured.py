@@ -59,8 +59,11 @@ class _Asked:
         return text
 
 
-def texts(context: Context, value: Value, fit: Fit) -> list[str]:
-    """The texts that a value is by the settings, of those that fit what it is for, the likeliest first."""
+def texts(context: Context, value: Value, fit: Fit, owner: str = "") -> list[str]:
+    """The texts that a value is by the settings, of those that fit what it is for, the likeliest first.
+
+    Where the class is given whose part it is, in the files that have such a part of no other class.
+    """
     asked = _asked(value)
     if asked is None or not context.frames:
         return []
@@ -71,6 +74,8 @@ def texts(context: Context, value: Value, fit: Fit) -> list[str]:
     noted = context.observations
     code = [frame.scope.module for frame in context.frames if not frame.scope.module.known]
     files = context.imports.configurations(code[-1]) if code else ()
+    if owner:
+        files = [file for file in files if file.is_of((asked.root, *asked.keys), owner)]
     found = {file.path: each for file in files if (each := _fitting(file, asked, fit))}
     if not found:
         return []
@@ -84,6 +89,27 @@ def texts(context: Context, value: Value, fit: Fit) -> list[str]:
         noted.other_configurations = _others(files, found, chosen)
     noted.taken_texts.update(found[noted.configuration])
     return found[noted.configuration]
+
+
+def agreed(context: Context, value: Value) -> list[str] | None:
+    """The texts that settings have for a value by all its keys: of the file in force, or where all files say the same.
+
+    None where they say different things and no file is in force.
+    """
+    asked = _asked(value)
+    code = [frame.scope.module for frame in context.frames if not frame.scope.module.known]
+    if asked is None or asked.option is not None or not code:
+        return []
+    keys = (asked.root, *asked.keys) if asked.root else asked.keys
+    found: dict[str, tuple[str, ...]] = {}
+    for file in context.imports.configurations(code[-1]):
+        # The last key alone, as that of a class, is one that other things have as well.
+        said = file.says(keys) or (file.says(asked.keys) if len(asked.keys) > 1 else [])
+        if said:
+            found[file.path] = tuple(dict.fromkeys(map(asked.changed, said)))
+    in_force = found.get(context.observations.configuration)
+    ways = set(found.values()) if in_force is None else {in_force}
+    return None if len(ways) > 1 else list(next(iter(ways), ()))
 
 
 def note_left_open(context: Context, value: Value) -> None:

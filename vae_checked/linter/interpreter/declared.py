@@ -10,7 +10,7 @@ from vae_checked.linter.interpreter import configured_objects
 from vae_checked.linter.interpreter.construction import construct
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Site, atom
-from vae_checked.linter.symbols.values import Class, External, Function, Instance, Module, Scope, Value, settle
+from vae_checked.linter.symbols.values import Class, External, Function, Instance, Layer, Module, Scope, Value, settle
 
 _ABSTRACT = frozenset(("abstractmethod", "abstractproperty"))
 # What only uses a model, as a pipeline that draws pictures, is read without it, also where its text speaks of a loss of
@@ -27,22 +27,24 @@ def given(context: Context, parameter: ast.arg, scope: Scope, site: Site) -> Val
     """What nobody is seen to hand over: an object of the model's or the loss's class that a parameter declares.
 
     It is made by its defaults, in a file that speaks of a loss. Where no such class of the project is declared, or one
-    that leaves methods to the classes derived from it, it is of the class that settings name, if any.
+    that leaves methods to the classes derived from it, it is of the class that settings name, if any, or the loss of
+    torch.
     """
     made = _part(context, parameter, scope, site)
     return atom(parameter.arg, site, context.serial()) if made is None else made
 
 
-def _part(context: Context, parameter: ast.arg, scope: Scope, site: Site) -> Instance | None:
+def _part(context: Context, parameter: ast.arg, scope: Scope, site: Site) -> Instance | Layer | None:
     # The parts of a part are made by files that speak of none.
     around = (frame.scope.module for frame in context.frames)
     if not any(module.read_once(_trains) for module in (scope.module, *around)):
         return None
     declared = None if parameter.annotation is None else _value(parameter.annotation, scope)
     if not isinstance(declared, Class) or not isinstance(declared.find("forward"), Function) or _is_abstract(declared):
-        declared = configured_objects.class_for(context, parameter.arg, site)
+        base = declared if isinstance(declared, Class) else None
+        declared = configured_objects.class_for(context, parameter.arg, site, base)
         if declared is None:
-            return None
+            return configured_objects.loss_for(context, parameter.arg, site)
     made = construct(context, declared, [], {}, site)
     return made if isinstance(made, Instance) else None
 
