@@ -206,10 +206,17 @@ def _joined(context: Context, node: ast.JoinedStr, scope: Scope) -> Value:
     return opaque("long", (), context.site(node)) if text is None else text
 
 
+class _Turns(Scope):
+    """The scope of a comprehension: its targets alone are bound in it, and no name that `:=` gives."""
+
+    __slots__ = ()
+
+
 def _comprehension(context: Context, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, scope: Scope) -> Value:
     over: list[Value] = []
-    turns = _turns(context, node.generators, Scope({}, scope, scope.module), over)
+    turns = _turns(context, node.generators, _Turns({}, scope, scope.module), over)
     made = [context.eval(node.elt, inner) for inner in turns]
+    _forget_last(context, node, len(made), scope)
     if len(made) == 1 and not isinstance(node.generators[0].iter, (ast.List, ast.Tuple)):
         with context.turning(1, node):
             context.root(made[0], "kept", "", node.elt)
@@ -218,10 +225,29 @@ def _comprehension(context: Context, node: ast.ListComp | ast.GeneratorExp | ast
 
 def _dict_comprehension(context: Context, node: ast.DictComp, scope: Scope) -> Value:
     results: dict[Key, Value] = {}
-    for inner in _turns(context, node.generators, Scope({}, scope, scope.module), []):
-        key, value = context.eval(node.key, inner), context.eval(node.value, inner)
+    turns = _turns(context, node.generators, _Turns({}, scope, scope.module), [])
+    made = [(context.eval(node.key, inner), context.eval(node.value, inner)) for inner in turns]
+    for key, value in made:
         parts.store(results, key, value)
+    _forget_last(context, node, len(made), scope)
     return results
+
+
+def _forget_last(context: Context, node: ast.expr, turns: int, scope: Scope) -> None:
+    """Let no name have the value of a turn before the last, where a comprehension goes round too often to be run."""
+    if turns < MAX_COMPREHENSION:
+        return
+    at = _around(scope)
+    for each in ast.walk(node):
+        if isinstance(each, ast.NamedExpr):
+            at.names[each.target.id] = opaque("turn", (), context.site(each))
+
+
+def _around(scope: Scope) -> Scope:
+    """The scope of the function, class or module around a comprehension, where a name that `:=` gives is bound."""
+    while isinstance(scope, _Turns) and scope.parent is not None:
+        scope = scope.parent
+    return scope
 
 
 def _turns(
@@ -249,7 +275,7 @@ def _lambda(context: Context, node: ast.Lambda, scope: Scope) -> Value:
 
 def _named(context: Context, node: ast.NamedExpr, scope: Scope) -> Value:
     value = context.eval(node.value, scope)
-    bind(context, node.target, value, scope, node.value)
+    bind(context, node.target, value, _around(scope), node.value)
     return value
 
 
