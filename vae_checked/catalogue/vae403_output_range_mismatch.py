@@ -6,6 +6,7 @@ from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, PIPELINE, edit
 from vae_checked.catalogue.support.names import made_by
 from vae_checked.catalogue.support.ranges import (
+    RECURRENT,
     SQUASHING,
     before_the_loss,
     fitting_activation,
@@ -23,6 +24,7 @@ _OTHER_SCALE = frozenset({Likelihood.CROSS_ENTROPY, Likelihood.DENSITY, Likeliho
 # Without a loss the output may be the prediction itself or its logits; data below 0 are neither classes nor counts.
 _CENTRED = ", whose mean was taken away: they lie on both sides of 0, and beyond 1 or -1"
 _HALF = 0.5  # pixels that fill less of [0, 1] may be something else
+_HALF_UNUSED = "half of the output is never a target"
 _WITHOUT_A_LOSS = (Likelihood.MSE, Likelihood.BCE_WITH_LOGITS)
 
 
@@ -54,6 +56,8 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "recon.kind")
     if problems[0] is None:
         return Clean()
+    if problems[0] == _HALF_UNUSED and _chain(facts)[-1:] and _chain(facts)[-1] in RECURRENT:
+        return Undecided(reason=f"an {_chain(facts)[-1]} goes to -1 by itself, and its outputs can keep to the data")
     rescaled = _rescaled(facts, output.value)
     return Found(
         Evidence(
@@ -97,7 +101,7 @@ def _problem(kind: Likelihood, seen: Interval, data: Interval, tolerance: float)
     # Data in the middle of a wider output lose nothing; data on one side of 0 leave the other half without a target.
     one_sided = data.low >= -tolerance or data.high <= tolerance
     if seen.bounded and min(-seen.low, seen.high) >= 0.5 * data.width and one_sided:
-        return "half of the output is never a target"
+        return _HALF_UNUSED
     return None
 
 

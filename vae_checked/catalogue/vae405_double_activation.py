@@ -6,7 +6,14 @@ import math
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.support.ranges import SOFTMAX, SQUASHING, before_the_loss, sigmoid, squashed_twice
+from vae_checked.catalogue.support.ranges import (
+    RECURRENT,
+    SOFTMAX,
+    SQUASHING,
+    before_the_loss,
+    sigmoid,
+    squashed_twice,
+)
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
 from vae_checked.facts import Fact, Facts, Interval, Likelihood
 from vae_checked.finding import Severity
@@ -31,7 +38,7 @@ def judge(facts: Facts) -> Verdict:
         "then": "the softmax of the loss" if of_loss else pair[1],
         "seen": f"{', then '.join(seen)}{'; the loss takes the softmax of that' if of_loss else ''}",
         "effect": _effect(pair[1], output.value),
-        "remedy": f"drop the {pair[0]}: the loss takes the softmax itself" if of_loss else _ONE,
+        "remedy": _behind(pair[0]) or (f"drop the {pair[0]}: the loss takes the softmax itself" if of_loss else _ONE),
     }
     return Found(Evidence(origin=activations.origin, values=values))
 
@@ -49,9 +56,14 @@ def _before_a_sigmoid(facts: Facts, activations: Fact[tuple[str, ...]]) -> Found
         "then": "the sigmoid of the loss",
         "seen": f"{first}; the loss takes the sigmoid of that",
         "effect": f"it stays in {sigmoid(output.value)}",
-        "remedy": f"drop the {first}: the loss applies a sigmoid itself",
+        "remedy": _behind(first) or f"drop the {first}: the loss applies a sigmoid itself",
     }
     return Found(Evidence(origin=activations.origin, values=values))
+
+
+def _behind(first: str) -> str | None:
+    """What is done where the first of two is no activation, but a layer that ends in one."""
+    return f"put a linear layer behind the {first}, whose outputs lie in (-1, 1)" if first in RECURRENT else None
 
 
 def _is_of_loss(facts: Facts, pair: tuple[str, str], activations: tuple[str, ...]) -> bool:

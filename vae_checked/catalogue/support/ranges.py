@@ -10,7 +10,9 @@ from vae_checked.mathematics.ops import names_of
 
 # It bounds what it is given as well, all classes together.
 SOFTMAX = "softmax"
-SQUASHING = names_of(lambda operation: operation.squashing) | {SOFTMAX}
+# What these give out is the tanh of something, times a share.
+RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
+SQUASHING = names_of(lambda operation: operation.squashing) | {SOFTMAX} | RECURRENT
 _LEAKY = frozenset({"leaky_relu", "rrelu"})
 # How wide pixels lie that are no bytes: in [-0.5, 0.5], [0, 1], [-1, 1], or in units of their own deviation.
 _PIXELS = (0.5, 5.0)
@@ -102,6 +104,8 @@ def leaks(activations: tuple[str, ...]) -> str | None:
 def other_end(activations: tuple[str, ...], wanted: str) -> str:
     """How a decoder that passes some activations last comes to end in `wanted`, as `fitting_activation` names it."""
     *before, last = activations or ("",)
+    if last in RECURRENT:
+        return f"put {_LINEAR}{'' if wanted == _LINEAR else f' and {wanted}'} behind the {last}"
     if before and wanted == f"a {last}":
         return f"drop the {' and the '.join(before)} before the {last}"
     if not last or (not before and last in SQUASHING and wanted != _LINEAR):

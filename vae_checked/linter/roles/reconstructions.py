@@ -27,6 +27,7 @@ from vae_checked.linter.symbols.expression import (
     opaque,
     strip,
 )
+from vae_checked.linter.symbols.intervals import recurrent
 from vae_checked.linter.symbols.numeric import Program, close, leaves
 from vae_checked.mathematics.likelihoods import Floats, error_of
 from vae_checked.mathematics.ops import names_of
@@ -382,7 +383,10 @@ def bounded_scores(recon: Reconstruction | None) -> Expr | None:
     What scales it in between gives the scores their range back.
     """
     scores = None if recon is None else recon.scores
-    return scores if scores is not None and strip(_part_of(scores)).op in _ACTIVATIONS else None
+    if scores is None:
+        return None
+    last = strip(_part_of(scores))
+    return scores if last.op in _ACTIVATIONS or recurrent(last) is not None else None
 
 
 def _part_of(values: Expr) -> Expr:
@@ -420,6 +424,8 @@ def activations(output: Expr, taken: tuple[str, ...] = ()) -> tuple[tuple[str, .
             names.append(node.op)
             last = last or node
             node = node.args[0]
+        elif (layer := recurrent(node)) is not None:
+            return (str(layer.get("kind")), *reversed(names)), last or node
         else:
             known = len(names) != 1 or node.op not in _UNREAD
             return tuple(reversed(names)) if known else None, last

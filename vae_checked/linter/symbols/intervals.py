@@ -10,6 +10,9 @@ from vae_checked.linter.symbols.expression import Expr
 from vae_checked.mathematics.intervals import Intervals, Origin
 from vae_checked.mathematics.ops import MODULES, OPERATIONS
 
+# What a recurrent layer gives out: a tanh, times a share.
+_OF_STATES = Interval(-1.0, 1.0, low_open=True, high_open=True)
+
 
 def interval_of(expr: Expr) -> Interval | None:
     """The interval in which the elements of `expr` lie; None when it is not known."""
@@ -37,6 +40,21 @@ def intervals_beside(
     return Intervals(made_by)
 
 
+def recurrent(expr: Expr) -> Expr | None:
+    """The recurrent layer whose outputs an expression is, or some of them, where they lie in (-1, 1); else None."""
+    picked: list[object] = []
+    node = expr
+    while node.op in ("item", "index") and node.args:
+        # With a key of several parts it is picked of a tensor, and not of the two that are given back.
+        picked.insert(0, node.get("index") if node.op == "item" else None)
+        node = node.args[0]
+    if node.op != "layer" or node.get("bounded") is not True:
+        return None
+    # The second state of an LSTM is its memory, which grows.
+    of_states = picked[:2] == [1, 0] if node.get("kind") == "LSTM" else picked[:1] == [1]
+    return node if of_states or picked[:1] == [0] else None
+
+
 def _origin(expr: Expr) -> Origin:
     """The operation that made an expression, or the interval of what comes from elsewhere."""
     op = expr.op
@@ -53,4 +71,6 @@ def _origin(expr: Expr) -> Origin:
     if op == "layer":
         kind = str(expr.get("kind"))
         return MODULES.get(kind) or OPERATIONS.get(kind)
+    if op == "item" and recurrent(expr) is not None:
+        return _OF_STATES
     return OPERATIONS.get(op)

@@ -165,7 +165,8 @@ def _log_softmax(layer: Layer, x: Expr, site: Site) -> Value:
 
 def _recurrent(layer: Layer, inputs: tuple[Expr, ...], site: Site) -> Value:
     """The outputs of all steps, and the last state: of an LSTM two tensors."""
-    whole = Expr("layer", inputs, (("kind", layer.kind), ("serial", layer.serial), *_state(layer)), site)
+    described = (("kind", layer.kind), ("serial", layer.serial), *_state(layer), *_bounded(layer, len(inputs)))
+    whole = Expr("layer", inputs, described, site)
     state = Expr("item", (whole,), (("index", 1),), site)
     hidden: Value = state
     if layer.kind == "LSTM":
@@ -182,6 +183,20 @@ def _state(layer: Layer) -> tuple[tuple[str, int | None], ...]:
         ("directions", 1 + both if isinstance(both, bool) else None),
         ("width", None if width is None else int(width)),
     )
+
+
+def _bounded(layer: Layer, given: int) -> tuple[tuple[str, bool], ...]:
+    """That all outputs lie in (-1, 1): an LSTM gives a share of a tanh, a GRU blends one with the state it began in.
+
+    A projection behind an LSTM's takes them anywhere, as does a state that a GRU is handed.
+    """
+    if layer.kind == "LSTM":
+        bounded = number_of(layer.option("proj_size", 7, 0)) == 0
+    elif layer.kind == "GRU":
+        bounded = given == 1
+    else:
+        bounded = layer.option("nonlinearity", 3, "tanh") == "tanh"
+    return (("bounded", True),) if bounded else ()
 
 
 def _attention(layer: Layer, inputs: tuple[Expr, ...], site: Site) -> Value:
