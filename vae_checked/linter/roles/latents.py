@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from vae_checked.linter.roles.couplings import is_coupled
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import (
@@ -42,6 +43,8 @@ def is_posterior(
     """
     if any(_is_compared(site, recon, graph) for recon in recons):
         return True
+    if is_coupled(site, graph):
+        return False
     named = _is_named(site, names)
     heads = (site.location, *leaves(site.scale))
     if all(map(_is_given, heads)):
