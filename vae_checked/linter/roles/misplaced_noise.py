@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Collection, Iterator
 
 from vae_checked.facts import Misplaced, Parametrisation
-from vae_checked.linter.roles import gradients
+from vae_checked.linter.roles import chosen_draws, gradients
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -34,7 +34,7 @@ def find(kl: Divergence, recon: Reconstruction, losses: Losses) -> tuple[Misplac
     """What is decoded to what a reconstruction compares, where the heads of a KL and one draw alone make it.
 
     None for a sample, and where a head reaches the decoder in another way as well: that noise may be another one than
-    the posterior's.
+    the posterior's. So it is of a way of drawing that is none of a Gaussian where a setting chooses it.
     """
     if kl.parametrisation is None or kl.prior or losses.of(kl, recon) is None:
         return None
@@ -50,6 +50,8 @@ def find(kl: Divergence, recon: Reconstruction, losses: Losses) -> tuple[Misplac
     if leaves(z, (*means, *heads, drawn[0].uid), most=0) or _reaches_beside(sides[0], z, means | heads):
         return None
     form = _form(Program(z, (*means, *heads, drawn[0].uid)), means, heads, drawn[0].uid)
+    if form is Misplaced.OTHERWISE and chosen_draws.is_one_of_several(z, drawn[0], losses.evaluation):
+        return None
     return None if form is None else (form, z)
 
 

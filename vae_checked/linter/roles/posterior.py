@@ -49,6 +49,7 @@ from vae_checked.linter.symbols.values import Instance, Value, opened
 from vae_checked.linter.torch_model.sizes import SET_TO_ONE
 
 # What makes a number positive, and all that it makes of the real numbers: less than that comes from below it.
+_PRODUCTS = frozenset(("mul", "div", "neg"))
 _POSITIVE = frozenset(("exp", "sqrt", "square", "pow"))
 _JOINS = frozenset(("cat", "stack"))
 # What gives a draw other axes, or another order of them; an axis of length 1 alone is added or repeated otherwise.
@@ -118,7 +119,7 @@ def _noise(site: SamplerSite) -> Fact[Noise] | None:
     law, mean, std = (site.noise.get(name) for name in ("law", "mean", "std"))
     is_set = samplers.unknown_factor(site.scale) is not None
     setting = usual_options.factor_of(site.scale) if is_set else None
-    if not isinstance(law, NoiseLaw) or (is_set and setting is None):
+    if not isinstance(law, NoiseLaw) or (is_set and setting is None) or _is_scaled_by_mean(site):
         return None
     usual, name = setting or (1.0, "")
     if setting is not None and (abs(usual * site.factor) in (0.0, 1.0) or site.bent or site.repeated is not None):
@@ -139,6 +140,23 @@ def _noise(site: SamplerSite) -> Fact[Noise] | None:
         setting=name,
     )
     return Fact(drawn, origin(site.eps))
+
+
+def _is_scaled_by_mean(site: SamplerSite) -> bool:
+    """Whether the mean is a factor of what scales the draw: what eps is of such noise is open.
+
+    A std that is made of the same head by a function of it is another mistake.
+    """
+    of_mean = {leaf.uid for leaf in leaves(site.location) if not is_scalar(leaf)}
+    stack, seen = [site.scale], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.uid in of_mean:
+            return True
+        if node.uid not in seen and (node.op in _PRODUCTS or node.op in TRANSPARENT):
+            seen.add(node.uid)
+            stack += node.args
+    return False
 
 
 def _shared(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] | None:
