@@ -27,6 +27,8 @@ from vae_checked.linter.roles.reductions import ways as taken
 from vae_checked.linter.roles.ways import most_conditions
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
+    ERROR,
+    LOSS,
     NO_GRAD,
     NOISE,
     REDUCTIONS,
@@ -221,9 +223,29 @@ def _reduced_twice(kl: Divergence, losses: Losses) -> Reduced | None:
     whole = (node for node in means if losses.graph.holds(node, kl.term.uid) and is_whole(node.args[0], heads))
     # What an unread operation makes of the KL may have any axes.
     # A mean of what no gradient passes through, as a running one that is shown, trains nothing.
-    trained = (node for node in whole if _is_attached(node.args[0], kl.term.uid))
+    attached = (node for node in whole if _is_attached(node.args[0], kl.term.uid))
+    trained = (node for node in attached if not _is_of_errors_too(node.args[0], kl.term.uid, losses.graph))
     twice = any(_is_read(chain) for node in trained for chain in chains(node.args[0], kl.term.uid, losses.graph))
     return Reduced(Reduction.SUM, Reduction.MIXED, False) if twice else None
+
+
+def _is_of_errors_too(value: Expr, wanted: int, graph: Graph) -> bool:
+    """Whether an error is added to the term on the way to it: a mean of both is shown of what has no axes at all.
+
+    How the two are reduced is read where they are an objective.
+    """
+    stack, seen = [value], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.uid == wanted or node.uid in seen:
+            continue
+        seen.add(node.uid)
+        leading = [arg for arg in node.args if graph.holds(arg, wanted)]
+        beside = (arg for arg in node.args if arg.bits & (LOSS | ERROR) and not graph.holds(arg, wanted))
+        if node.op in ("add", "sub") and next(beside, None) is not None:
+            return True
+        stack.extend(leading)
+    return False
 
 
 def _is_attached(value: Expr, wanted: int) -> bool:
