@@ -42,7 +42,8 @@ Outcome: TypeAlias = "Value | Ending"
 class Frame:
     """One function that is being run, or the top level of a module, and the statement that it has come to.
 
-    What a generator has `yielded` so far is kept, None where it has yielded nothing. `given` is what it was handed.
+    What a generator has `yielded` so far is kept, None where it has yielded nothing. `given` is what it was handed,
+    `steps_before` the number of conditions around the call of it.
     """
 
     function: Function | None
@@ -53,6 +54,7 @@ class Frame:
     yielded: list[Value] | None = None
     called_at: Site | None = None
     given: tuple[Value, ...] = ()
+    steps_before: int = 0
 
 
 class Imports(Protocol):

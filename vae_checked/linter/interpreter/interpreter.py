@@ -368,7 +368,8 @@ class Interpreter:
         scope = Scope({}, function.scope, function.scope.module)
         # What ends an evaluation leaves the frames as they are: whoever ends there sees how far it came.
         source, given = function.scope.module.source_of(node), (*args, *kwargs.values())
-        self.frames.append(Frame(function, scope, source, node, called_at=site, given=given))
+        before = len(self.path.steps)
+        self.frames.append(Frame(function, scope, source, node, called_at=site, given=given, steps_before=before))
         bind_parameters(self, function, args, kwargs, scope, site)
         if isinstance(node, ast.Lambda):
             result: Outcome = self.eval(node.body, scope)

@@ -17,6 +17,7 @@ from vae_checked.linter.symbols.constants import MAX_ITEMS, extent, is_followed,
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Site, const, opaque, strip
 from vae_checked.linter.symbols.places import Places, is_unknown_item
+from vae_checked.linter.symbols.registered import is_learned
 from vae_checked.linter.symbols.unknown_keys import UnknownKey
 from vae_checked.linter.symbols.values import (
     Choice,
@@ -135,6 +136,7 @@ def filled(template: str, values: Sequence[str | int | float]) -> Value:
 
 # Models and what makes them.
 _MADE = (Instance, Class)
+_PARTS = (Instance, Layer, Layers, Choice)
 # Whether the first of two objects is kept.
 Prefer = Callable[[Value, Value], bool]
 _FIELD = re.compile(r"\{[^{}]*\}|%[-+ #0-9.]*[diouxXeEfFgGcrsa]")
@@ -321,6 +323,9 @@ def _merged(condition: Expr, one: Value, other: Value, prefer: Prefer | None = N
     losses = loss_choices.of_both(condition, one, other)
     if losses is not None:
         return losses
+    bare = [_is_bare(each) for each in (one, other)]
+    if any(bare) and all(known or _is_choice(each) for known, each in zip(bare, (one, other), strict=True)):
+        return Choice(condition, one, other)
     if prefer is not None and isinstance(one, _MADE) and isinstance(other, _MADE):
         return _with_other(one, other) if prefer(one, other) else _with_other(other, one)
     if isinstance(other, _MADE) and (
@@ -394,6 +399,14 @@ def _is_choice(value: Value) -> bool:
     if isinstance(value, Layers):
         return value.callable and len(value.items) <= _FEW_LAYERS and _are_layers(value.items.values())
     return isinstance(value, (Layer, External, Function, Choice))
+
+
+def _is_bare(value: Value) -> bool:
+    """Whether a value is a module without layers and weights, as an activation that the project writes."""
+    if not isinstance(value, Instance) or not value.cls.is_module or rank(value) >= DRAWS:
+        return False
+    held = value.attributes.values()
+    return not any(isinstance(each, _PARTS) or (isinstance(each, Expr) and is_learned(each)) for each in held)
 
 
 def _are_layers(items: Iterable[Value]) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.symbols.conditions import Equality, equality
+from vae_checked.linter.symbols.conditions import Equality, Steps, equality
 from vae_checked.linter.symbols.expression import Expr
-from vae_checked.linter.symbols.observations import Steps
 from vae_checked.linter.symbols.values import Value
 
 

@@ -17,6 +17,8 @@ from vae_checked.linter.interpreter import (
     moving,
     operators,
     parts,
+    patterns,
+    refusals,
     settings,
     ways,
     without_gradient,
@@ -25,7 +27,7 @@ from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
 from vae_checked.linter.interpreter.entered import entered
 from vae_checked.linter.symbols.constants import MAX_ITEMS
-from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
+from vae_checked.linter.symbols.expression import Expr, Site, atom
 from vae_checked.linter.symbols.places import Grown, unknown_item
 from vae_checked.linter.symbols.registered import is_learned
 from vae_checked.linter.symbols.turns import any_turn
@@ -87,6 +89,7 @@ def _if(context: Context, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) 
         return result is not NOTHING, result
     if not node.orelse and isinstance(node.body[0], ast.Raise):
         # A check of what was given: whoever passes it goes on with what is bound.
+        refusals.note(context, condition, True)
         return False, NOTHING
     one = partial(run_block, context, node.body, scope)
     other = partial(run_block, context, node.orelse, scope)
@@ -111,8 +114,10 @@ def _either(
     with context.path.under(condition, False):
         other = orelse()
     if one is RAISED:
+        refusals.note(context, condition, True)
         return other is not NOTHING, other
     if other is RAISED:
+        refusals.note(context, condition, False)
         branches.restore(after_one)
         return one is not NOTHING, one
     if one is NOTHING and other is NOTHING:
@@ -140,7 +145,7 @@ def _cases(
     if not cases:
         return False, NOTHING
     case, others = cases[0], cases[1:]
-    test = _fits(context, case, subject, scope)
+    test = patterns.fits(context, case, subject, scope)
     site = context.site(case.pattern)
     condition = as_expr(test, site)
     truth = operators.truth(test)
@@ -152,29 +157,6 @@ def _cases(
         result = body()
         return result is not NOTHING, result
     return _either(context, condition, body, lambda: _cases(context, others, subject, (), scope)[1], rest, scope, site)
-
-
-def _fits(context: Context, case: ast.match_case, subject: Value, scope: Scope) -> Value:
-    """Whether a case is the one of a subject: a bool where it is known."""
-    patterns = case.pattern.patterns if isinstance(case.pattern, ast.MatchOr) else [case.pattern]
-    tests = [_equals(context, pattern, subject, scope) for pattern in patterns]
-    if case.guard is not None:
-        guard = context.eval(case.guard, scope)
-        tests = [operators.boolean(ast.And(), [test, guard], context.site(case.guard)) for test in tests]
-    return tests[0] if len(tests) == 1 else operators.boolean(ast.Or(), tests, context.site(case.pattern))
-
-
-def _equals(context: Context, pattern: ast.pattern, subject: Value, scope: Scope) -> Value:
-    site = context.site(pattern)
-    if isinstance(pattern, ast.MatchValue):
-        return operators.compare([ast.Eq()], [subject, context.eval(pattern.value, scope)], site)
-    if isinstance(pattern, ast.MatchSingleton):
-        return operators.compare([ast.Is()], [subject, pattern.value], site)
-    if isinstance(pattern, ast.MatchAs) and pattern.pattern is None:
-        if pattern.name is not None:
-            scope.names[pattern.name] = subject
-        return True
-    return opaque(f"case:{site.place}", (as_expr(subject, site),), site)
 
 
 def _join(condition: Expr, one: Outcome, other: Outcome, prefer: operators.Prefer) -> Outcome:
@@ -451,7 +433,8 @@ def _block_of_with(context: Context, node: ast.With | ast.AsyncWith, off: ast.ex
 
 
 def _try(context: Context, node: ast.Try, scope: Scope) -> Outcome:
-    result = run_block(context, node.body, scope)
+    with refusals.handled(context, node):
+        result = run_block(context, node.body, scope)
     if result is RAISED and node.handlers:
         result = run_block(context, node.handlers[0].body, scope)
     elif result is NOTHING:
@@ -467,6 +450,11 @@ def _try(context: Context, node: ast.Try, scope: Scope) -> Outcome:
 
 def _raise(context: Context, node: ast.Raise, scope: Scope) -> Outcome:
     return RAISED
+
+
+def _assert(context: Context, node: ast.Assert, scope: Scope) -> Outcome:
+    refusals.note_assertion(context, node, scope)
+    return NOTHING
 
 
 def _if_statement(context: Context, node: ast.If, scope: Scope) -> Outcome:
@@ -495,6 +483,7 @@ _STATEMENTS: dict[type[ast.stmt], Callable[..., Outcome]] = {
     ast.AsyncWith: _with,
     ast.Try: _try,
     ast.Raise: _raise,
+    ast.Assert: _assert,
     ast.If: _if_statement,
     ast.Match: _match_statement,
 }

@@ -20,7 +20,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import assemble, phi
 from vae_checked.linter.roles.across import Across
-from vae_checked.linter.symbols.conditions import BY_KEY
+from vae_checked.linter.symbols.conditions import BY_KEY, contradict
 from vae_checked.linter.symbols.expression import PHI, Expr
 from vae_checked.linter.symbols.observations import Observations, ProjectObservations
 from vae_checked.linter.symbols.values import Value
@@ -85,7 +85,14 @@ class _Ways:
         met = self._met(conditions)
         readings = [facts for _, facts in met]
         found = [_finds(mistake, facts, told) for facts in readings]
-        if True not in found or False not in found:
+        if False not in found:
+            return None
+        if not any(_finds_whole(mistake, facts, told) for facts in readings):
+            # Of conditions that exclude each other nothing is run with what stands under both.
+            apart = (facts for facts in self._apart(conditions) if _finds_whole(mistake, facts, told))
+            if next(apart, None) is not None:
+                return _varying(item, mistake, readings)
+        if True not in found:
             return None
         for place in told:
             paths = _told_at(place, item, mistake)
@@ -101,7 +108,8 @@ class _Ways:
         one is; empty where it is seen without any, or where not all ways were tried."""
         told = _places(evidence)
         conditions = self._conditions(set(told))
-        if not conditions or any(frozenset(way.items()) not in self._facts for way in _every(conditions)):
+        ways = [way for way in _every(conditions) if not self._contradicts(way, conditions)]
+        if not conditions or any(frozenset(way.items()) not in self._facts for way in ways):
             return ()
         with_it = [way for way, facts in self._met(conditions) if _finds(mistake, facts, told)]
         if not with_it:
@@ -119,9 +127,20 @@ class _Ways:
         words = [_in_words(conditions[uid], held[uid]) for uid in wanted]
         return tuple(dict.fromkeys(filter(None, words)))
 
-    def _met(self, conditions: Iterable[int]) -> list[tuple[dict[int, bool], list[Facts]]]:
+    def _met(self, conditions: Mapping[int, Expr]) -> list[tuple[dict[int, bool], list[Facts]]]:
         """The ways through some conditions that contradict nothing, and the facts in each."""
-        return [(way, facts) for way in _every(conditions) if (facts := self._under(way)) is not None]
+        ways = (way for way in _every(conditions) if not self._contradicts(way, conditions))
+        return [(way, facts) for way in ways if (facts := self._under(way)) is not None]
+
+    def _apart(self, conditions: Mapping[int, Expr]) -> Iterator[list[Facts]]:
+        """The facts in each of the ways in which conditions are put together that exclude each other."""
+        for way in _every(conditions):
+            if self._contradicts(way, conditions) and (facts := self._under(way)) is not None:
+                yield facts
+
+    def _contradicts(self, way: Mapping[int, bool], conditions: Mapping[int, Expr]) -> bool:
+        steps = ((conditions[uid], holds) for uid, holds in way.items())
+        return contradict(steps, self._evaluation.observations.refused.values())
 
     def _conditions(self, places: set[Place]) -> dict[int, Expr]:
         """The conditions that choose what stands at some places, what is made of it, and it of up to a layer."""
@@ -249,6 +268,12 @@ def _finds(mistake: Mistake, facts: Iterable[Facts], places: Sequence[Place]) ->
         elif not isinstance(verdict, Undecided):
             ruled_out = ruled_out or any(_is_met([item], place, _told_at(place, item, mistake)) for place in places)
     return False if ruled_out else None
+
+
+def _finds_whole(mistake: Mistake, facts: Iterable[Facts], places: Sequence[Place]) -> bool:
+    """Whether a mistake is found with all of some places."""
+    verdicts = map(mistake.judge, facts)
+    return any(isinstance(each, Found) and {*places}.issubset(_places(each.evidence)) for each in verdicts)
 
 
 def _told_at(place: Place, item: Facts, mistake: Mistake) -> frozenset[str]:

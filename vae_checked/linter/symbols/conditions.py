@@ -1,10 +1,10 @@
-"""Conditions: how numbers are compared, and that a value equals one constant at most."""
+"""Conditions: how numbers are compared, that a value equals one constant at most, and which hold together."""
 
 from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from vae_checked.linter.symbols.expression import Expr
 
@@ -14,6 +14,8 @@ RELATIONS: Mapping[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Gt: operator.gt, ast.GtE: operator.ge,
 }  # fmt: skip
 Equality = tuple[int, int, bool]
+# Conditions, each with whether it holds.
+Steps = tuple[tuple[Expr, bool], ...]
 # What the name of a condition begins with that asks whether a key which is not known is one of a dict: `key:7:'relu'`.
 BY_KEY = "key:"
 
@@ -27,3 +29,61 @@ def equality(condition: Expr) -> Equality | None:
     if constant.op != "const" and (constant.op != "opaque" or constant.args):
         return None
     return given.uid, constant.uid, kind == "compare:NotEq"
+
+
+def parts(condition: Expr, holds: bool) -> Iterator[tuple[Expr, bool]]:
+    """What is known where a condition holds, or does not: of `not a` that of a, of `a and b` that of both."""
+    name = condition.get("name") if condition.op == "opaque" else None
+    if name == "not":
+        yield from parts(condition.args[0], not holds)
+    elif name == ("And" if holds else "Or"):
+        for each in condition.args:
+            yield from parts(each, holds)
+    else:
+        yield condition, holds
+
+
+def contradict(steps: Iterable[tuple[Expr, bool]], refused: Iterable[Steps] = ()) -> bool:
+    """Whether conditions that are to hold, or not to, do not go together: by themselves, or as code refuses them."""
+    known = _Known()
+    if not all(known.add(*part) for step in steps for part in parts(*step)):
+        return True
+    return any(each and all(known.implies(*part) for step in each for part in parts(*step)) for each in refused)
+
+
+class _Known:
+    """What is known of conditions, and of what values equal by them."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, bool] = {}
+        self._equal: dict[int, int] = {}
+        self._unequal: set[tuple[int, int]] = set()
+
+    def add(self, condition: Expr, holds: bool) -> bool:
+        """Take note of one more; False where it goes together with none of those before."""
+        if self._told(condition) is (not holds):
+            return False
+        self._held[condition.uid] = holds
+        known = equality(condition)
+        if known is not None:
+            given, constant, negated = known
+            if holds is negated:
+                self._unequal.add((given, constant))
+            else:
+                self._equal[given] = constant
+        return True
+
+    def implies(self, condition: Expr, holds: bool) -> bool:
+        """Whether a condition holds, or does not, by what is known."""
+        return self._told(condition) is holds
+
+    def _told(self, condition: Expr) -> bool | None:
+        if condition.uid in self._held:
+            return self._held[condition.uid]
+        known = equality(condition)
+        if known is None:
+            return None
+        given, constant, negated = known
+        if given in self._equal:
+            return (self._equal[given] == constant) is not negated
+        return negated if (given, constant) in self._unequal else None

@@ -6,12 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from vae_checked.facts import Interval
 from vae_checked.finding import Place
-from vae_checked.linter.symbols.conditions import equality
+from vae_checked.linter.symbols.conditions import Steps, equality
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Class, Function, Instance, Key, Loader, Value
 from vae_checked.record import dataclass, field, replace
-
-Steps = tuple[tuple[Expr, bool], ...]
 
 
 @dataclass(slots=True)
@@ -84,6 +82,7 @@ class Observations:
     functions that stand in others, by the ids of their nodes, as they were defined last.
     `assumed` are the conditions, by their numbers, by which the model is the one that it is, and whether they hold.
     `turns` are what ranges were given, by the number of what stands for the numbers of each; empty where loops differ.
+    `refused` are conditions that do not hold together, because code raises where they do.
     """
 
     roots: list[Root] = field(default_factory=list)
@@ -107,6 +106,7 @@ class Observations:
     inner: dict[int, Function] = field(default_factory=dict)
     assumed: dict[int, bool] = field(default_factory=dict)
     turns: dict[int, tuple[Value, ...]] = field(default_factory=dict)
+    refused: dict[frozenset[tuple[int, bool]], Steps] = field(default_factory=dict)
     _equal_to: dict[int, int] = field(default_factory=dict)
 
     def assume(self, condition: Expr, holds: bool) -> None:
