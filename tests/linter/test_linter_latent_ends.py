@@ -239,6 +239,34 @@ def test_the_pictures_of_a_vae_that_is_not_known_are_left_open(tmp_path: Path) -
     assert codes(tmp_path, show=text) == []
 
 
+RECONSTRUCTED = """
+def show(x, model, scheduler, mixed):
+    vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-mse")
+    z = vae.encode({x}).latent_dist.mode() * 0.18215
+    {between}
+    save_image(vae.decode(z / 0.18215).sample, "x.png")
+"""
+
+
+@pytest.mark.parametrize(
+    ("x", "between", "found"),
+    [
+        # A picture comes back as it was given.
+        ("x", "pass", False),
+        ("x", "z = mixed.components(z, 3)", False),
+        ("x * 2 - 1", "pass", True),
+        ("x / 127.5 - 1", "z = mixed.components(z, 3)", True),
+        ("x.clamp(-1, 1)", "pass", True),
+        ("x", "z = scheduler.step(model(z, 3), 3, z).prev_sample", True),
+    ],
+)
+def test_a_picture_that_is_encoded_comes_back_in_its_own_range(
+    x: str, between: str, found: bool, tmp_path: Path
+) -> None:
+    text = RECONSTRUCTED.format(x=x, between=between)
+    assert [(code, line) for code, _, line in codes(tmp_path, show=text)] == ([("VAE704", 11)] if found else [])
+
+
 CLIPPED = """
 def draw(model, vae):
     schedule = {schedule}

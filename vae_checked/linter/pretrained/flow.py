@@ -111,7 +111,7 @@ class Flow:
         self.stored: list[Encoded] = []
         self.halves = Halves(evaluation.subject)
         self._places = Places(evaluation)
-        self.pictures = Pictures(self._places)
+        self.pictures = Pictures(self._places, self._comes_back)
         self._evaluation = evaluation
         self._latents: dict[int, Latent] = {}
         # Latents times what no latent is scaled by.
@@ -119,6 +119,8 @@ class Flow:
         self._chains: dict[int, list[Chain]] = {}
         self._own = own_encodes(evaluation)
         self._mapped: list[Expr] = []
+        # The calls of `encode` that may be given pictures in [0, 1].
+        self._maybe_unit: set[int] = set()
         for node in graph.nodes:
             self._look(node)
         for node in self._mapped:
@@ -319,6 +321,15 @@ class Flow:
         source = next((each for each in walk(given) if each.op == "data"), given)
         pixels = None if interval is None or not interval.bounded else Fact(interval, origin(source))
         self.encodings.append(Encoding(owner, origin(node), pixels, self._places.of(node)))
+        is_shifted = any(chain.applied.shift for chain in self.chains(given))
+        if (interval is None and not is_shifted) or (interval is not None and interval.low >= 0):
+            self._maybe_unit.add(node.uid)
+
+    def _comes_back(self, decode: Expr) -> bool:
+        """Whether what is decoded is made of pictures that were encoded here and may be in [0, 1], and is no sample."""
+        if not any(node.uid in self._maybe_unit for node in walk(decode.args[1])):
+            return False
+        return all(use_of(chain.leaf) is not Use.GENERATED for chain in self.chains(decode.args[1]))
 
     # -------------------------------------------------------------------------------- backwards, from `decode`
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import re
+from collections.abc import Callable
 
 from vae_checked.facts import SYMMETRIC_UNIT, Fact, Interval
 from vae_checked.latent_facts import AffineMap
@@ -35,12 +36,17 @@ class _Picture:
 
 
 class Pictures:
-    """The pictures that the calls of `decode` in one evaluation give, seen node by node, children before parents."""
+    """The pictures that the calls of `decode` in one evaluation give, seen node by node, children before parents.
 
-    def __init__(self, places: Places) -> None:
+    `comes_back` is whether such a call gives a picture that was encoded, and may have been in [0, 1]: it comes back
+    so, whatever the VAE was trained on.
+    """
+
+    def __init__(self, places: Places, comes_back: Callable[[Expr], bool]) -> None:
         self.scaled: list[Scaled] = []
         self.shown: list[Shown] = []
         self._places = places
+        self._comes_back = comes_back
         self._pictures: dict[int, _Picture] = {}
 
     def note(self, call: Expr, owner: Owner) -> None:
@@ -81,7 +87,7 @@ class Pictures:
         if taken is None or taken.low != 0 or taken.high not in (1.0, _BYTES):
             return
         lies = _image(picture.applied)
-        if lies is None:
+        if lies is None or self._comes_back(picture.call):
             return
         unit = taken.high
         shown = Fact(Interval(lies.low / unit, lies.high / unit), origin(node))
