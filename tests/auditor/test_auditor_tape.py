@@ -60,7 +60,30 @@ def grouped(x: Tensor) -> Tensor:
     return torch.cat([parts[1], parts[0]], 1).softmax(1)
 
 
-FUNCTIONS = [in_place, through_views, normalised, branching, grouped]
+def filled(x: Tensor) -> Tensor:
+    made = torch.zeros(x.shape[0], 3, 4)
+    for step in range(3):
+        made[:, step] = (x * step).exp()
+    return made
+
+
+def filled_in_part(x: Tensor) -> Tensor:
+    made = x.exp().unsqueeze(1).repeat(1, 3, 1)
+    early = made[:, 1]
+    made[:, 1, :2] = x[:, 2:].sin()
+    made[:, 2] += early
+    return made.sum(2) * early[:, :3]
+
+
+def read_while_it_is_filled(x: Tensor) -> Tensor:
+    made = torch.empty(4, x.shape[0])
+    made[0] = x[:, 0]
+    for step in range(1, 4):
+        made[step] = made[:step].sum(0).sigmoid()
+    return made.T
+
+
+FUNCTIONS = [in_place, through_views, normalised, branching, grouped, filled, filled_in_part, read_while_it_is_filled]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)

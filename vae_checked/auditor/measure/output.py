@@ -17,6 +17,7 @@ from vae_checked.layout_facts import BatchMixing, ShapePair
 
 # What may stand between two activations and only shifts and scales.
 _AFFINE = frozenset(("mul", "div", "add", "sub", "rsub", "neg"))
+_PUT_TOGETHER, _COPY = frozenset(("cat", "stack")), "copy_"
 
 
 def output_number(seen: Recognition) -> int | None:
@@ -38,27 +39,34 @@ def activations(seen: Recognition) -> Fact[tuple[str, ...]] | None:
     number = seen.join.argument if seen.join is not None else seen.x_hat
     if number is None:
         return None
-    tape = seen.run.tape
+    chain = _closing(seen.run.tape, number)
+    return None if chain is None else Fact(chain, origin_of(seen.run.tape, number))
+
+
+def _closing(tape: Tape, number: int) -> tuple[str, ...] | None:
+    """The activations that close what led to a value, in order; of several put together, where they agree."""
     names: list[str] = []
-    current: int | None = number
-    while current is not None:
-        index = tape.values[current].step
-        if index is None:
-            break
+    current = number
+    while (index := tape.values[current].step) is not None:
         step = tape.steps[index]
-        above = [n for n in step.inputs if tape.values[n].sources & Tape.INPUT or tape.drawn(n)]
+        read = step.inputs[1:] if step.whole or step.name == _COPY else step.inputs
+        above = [n for n in read if tape.values[n].sources & Tape.INPUT or tape.drawn(n)]
+        if step.gathers or step.name in _PUT_TOGETHER:
+            chains = {_closing(tape, each) for each in above}
+            chain = chains.pop() if len(chains) == 1 else None
+            return None if chain is None else (*chain, *reversed(names))
         if len(above) != 1:
             break
         operation = known_operation(step)
         if operation is not None and operation.closes:
             names.append(operation.name)
-        elif operation is None or not (operation.is_layout or operation.name in _AFFINE):
+        elif step.name != _COPY and (operation is None or not (operation.is_layout or operation.name in _AFFINE)):
             if is_elementwise(step):
                 # It may squash as well, or not.
                 return None
             break
         current = above[0]
-    return Fact(tuple(reversed(names)), origin_of(tape, number))
+    return tuple(reversed(names))
 
 
 def output_shape(seen: Recognition, *, chosen: bool = False) -> Fact[ShapePair] | None:

@@ -49,6 +49,7 @@ class Node:
 
 
 Made = tuple[str, Sequence[Node], Mapping[str, Hashable]]
+_PUT_TOGETHER, _COPY = "cat", "copy_"
 _NOTHING: Made = (UNKNOWN, (), {})
 
 
@@ -76,6 +77,11 @@ class Nodes:
         step = None if index is None else self._tape.steps[index]
         if step is None or step.draw is not None:
             return _NOTHING
+        if step.gathers:
+            put = step.inputs[1:] if step.whole else step.inputs
+            return _PUT_TOGETHER, [self.of(each) for each in put], {}
+        if step.name == _COPY:
+            return _PUT_TOGETHER, [self.of(step.inputs[1])], {}
         operation = aten(step.name)
         if operation is None or (not operation.is_layout and len(step.outputs) > 1 and number != step.outputs[0]):
             return _NOTHING

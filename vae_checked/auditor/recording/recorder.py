@@ -23,6 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from vae_checked.auditor.recording import randomness
 from vae_checked.auditor.recording.operations import called
 from vae_checked.auditor.recording.tape import Draw, RecordedValue, Ref, Step, Tape
+from vae_checked.auditor.recording.writes import ViewKey, Writes, cover
 from vae_checked.auditor.restoring.restored import Generators
 from vae_checked.session import CELL
 
@@ -65,7 +66,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
         self._refs: list[Ref] = []
         self._known: dict[int, int] = {}
         self._made: dict[Hashable, tuple[int, ...]] = {}
-        self._views: dict[tuple[int, int, tuple[int, ...], tuple[int, ...]], int] = {}
+        self._views: dict[ViewKey, int] = {}
+        self._lies: list[ViewKey] = []
+        self._writes = Writes()
         self._storage_sources: dict[int, int] = {}
         self._in_storage: dict[int, list[int]] = {}
         self._kept: list[Tensor] = []  # an id is a name only while its tensor lives
@@ -103,9 +106,49 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
         """
         known = self._known.get(id(tensor))
         number = self._views.get(_view_key(tensor)) if known is None else known
-        return None if number is None else self.tape.first_of(number)
+        return None if number is None else self.tape.first_of(self._as_written(tensor, number))
 
     # ------------------------------------------------------------------------------------------- recording
+
+    def _as_written(self, tensor: Tensor, number: int) -> int:
+        """The number of what stands in a tensor whose number is `number` once others wrote there through their views.
+
+        An output that was laid out first is filled so, step by step: what it is then follows from all that was written.
+        """
+        if self.tape.values[number].storage not in self._writes.written:
+            return number
+        view = _view_key(tensor)
+        written = self._writes.since(number, view)
+        if not written:
+            return number
+        if len(written) == 1 and self._views.get(view) == written[0]:
+            self._known[id(tensor)] = written[0]
+            return written[0]
+        values = self.tape.values
+        sources = values[number].sources
+        for each in written:
+            sources |= values[each].sources
+        index, inputs = len(self.tape.steps), (number, *written)
+        found = self._add(tensor, index, sources)
+        self._writes.note_read(found, view)
+        values[found].overwritten = True
+        self.tape.steps.append(
+            Step(
+                index,
+                torch.ops.aten.alias.default,
+                (self._refs[number],),
+                {},
+                inputs,
+                (found,),
+                (0,),
+                (),
+                torch.is_grad_enabled(),
+                *_user_frame(None),
+                gathers=True,
+                whole=cover(view, [self._lies[each] for each in written]),
+            )
+        )
+        return found
 
     def _leaf(self, tensor: Tensor) -> int:
         name, sources = "", 0
@@ -128,6 +171,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
         self._refs.append(Ref(number))
         self._known[id(tensor)] = number
         self._views[view] = number
+        self._lies.append(view)
         beside = self._in_storage.get(storage)
         if beside is None:
             self._in_storage[storage] = [number]
@@ -158,6 +202,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
         kind = _kind_of(func)
         leaves = _leaves_of_all(args, kwargs)
         inputs = tuple([self.number(leaf) for leaf in leaves if isinstance(leaf, Tensor)])
+        if self._writes.written and not kind.looks:
+            given = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+            first = 1 if kind.replaces else 0  # what was there is not read, but replaced
+            read = [self._as_written(*each) for each in zip(given[first:], inputs[first:], strict=True)]
+            inputs = (*inputs[:first], *read)
         firsts = tuple([self.tape.first_of(number) for number in inputs]) if self.tape.copies else inputs
         if not kind.aliases:
             inputs = firsts
@@ -184,6 +233,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
             if all(tensor is not other for other in made):
                 made.append(tensor)
         outputs = tuple([self._add(tensor, index, sources) for tensor in made])
+        if kind.looks and self._writes.written:
+            for number in outputs:
+                self._writes.note_view(number, inputs[0])
         gradient = torch.is_grad_enabled() if grad is None else grad
         if sources and not written and kind.family is None and kind.is_function:
             self._note_copies((func, gradient, _form(args, kwargs), _leaves(leaves, firsts)), firsts, outputs)
@@ -191,6 +243,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
             storage = self.tape.values[number].storage
             whole = kind.replaces and tensor.numel() * tensor.element_size() == tensor.untyped_storage().nbytes()
             self._storage_sources[storage] = sources | (0 if whole else self._storage_sources.get(storage, 0))
+            view = _view_key(tensor)
+            if storage in self._writes.written or any(self._lies[n] != view for n in self._in_storage[storage]):
+                self._writes.note(self._known[id(tensor)], view)
         draw = None
         if kind.family is not None and outputs:
             draw = self._add_draw(
@@ -310,13 +365,15 @@ def _written(kind: _Kind, args: tuple[object, ...], kwargs: dict[str, object]) -
 class _Kind:
     """What an operation does with its arguments, whatever these are.
 
-    `aliases` where it gives a view of what it takes, or writes to it: then it matters which copy that is. `is_function`
+    `aliases` where it gives a view of what it takes, or writes to it: then it matters which copy that is, and `looks`
+    where it gives a view and writes nothing. `is_function`
     where it gives the same whenever it is given the same; running statistics may change meanwhile. `decomposed` where
     some of its calls are recorded as several. `writes` are the
     places and names of the arguments that it writes to.
     """
 
     aliases: bool
+    looks: bool
     is_function: bool
     replaces: bool
     takes_only_shape: bool
@@ -334,8 +391,10 @@ def _kind_of(func: OpOverload) -> _Kind:
         for position, argument in enumerate(schema.arguments)
         if argument.alias_info is not None and argument.alias_info.is_write
     ]
+    aliases = any(argument.alias_info is not None for argument in schema.arguments)
     return _Kind(
-        aliases=any(argument.alias_info is not None for argument in schema.arguments),
+        aliases=aliases,
+        looks=aliases and not schema.is_mutable,
         is_function=torch.Tag.nondeterministic_seeded not in func.tags and "batch_norm" not in name,
         replaces=name in _REPLACES,
         takes_only_shape=randomness.takes_only_shape(func),

@@ -49,8 +49,9 @@ class Step:
     """One operation: its arguments with a Ref for every tensor, and the numbers of the values that it made.
 
     `slots` are the places of the outputs among all that the operation returned. `by_line` where the line at `frame`
-    asked for the operation itself, and not a function of torch that it calls. `name` is the operation without
-    namespace and overload: `mul`, `normal_`.
+    asked for the operation itself, and not a function of torch that it calls. `gathers` where it is none, but stands
+    for the first of `inputs` as it is once the others were written into it, `whole` where nothing is left of what stood
+    there. `name` is the operation without namespace and overload: `mul`, `normal_`.
     """
 
     index: int
@@ -65,10 +66,12 @@ class Step:
     frame: tuple[str, int] | None
     draw: int | None = None
     by_line: bool = True
+    gathers: bool = False
+    whole: bool = False
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", _name_of(self.op))
+        object.__setattr__(self, "name", "gathered" if self.gathers else _name_of(self.op))
 
     @property
     def pointwise(self) -> bool:
