@@ -103,7 +103,10 @@ def _bind_many(context: Context, target: ast.Tuple | ast.List, value: Value, sco
 
 def set_attribute(context: Context, owner: Value, name: str, value: Value, site: Site) -> None:
     """owner.name = value, as far as an object keeps what it is given."""
-    if isinstance(owner, (Instance, Layer)):
+    if name == "training" and value is True and isinstance(owner, Instance) and owner.cls.is_module:
+        # That is how a module begins; what train() and eval() say of it later outlasts the constructor's word.
+        owner.attributes.pop(name, None)
+    elif isinstance(owner, (Instance, Layer)):
         owner.attributes[name] = owned = _owned(context, owner, value)
         if isinstance(owner, Instance):
             derived_containers.register(owner, name, owned)
