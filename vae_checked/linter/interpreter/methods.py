@@ -54,6 +54,9 @@ _SETTING = "__setattr__"
 _SELF_RETURNING = frozenset(
     "to cuda cpu eval train float double half bfloat16 requires_grad_ apply share_memory xpu type compile".split()
 )
+_REGISTERING = ("add_module", "register_module", "register_buffer", "register_parameter")
+# What nn.Module does, whether an object is asked for it or the base of its class.
+_OF_MODULES = _SELF_RETURNING.union(_REGISTERING, _PARAMETERS, ("load_state_dict",))
 
 
 def call(context: Context, target: Method, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -109,7 +112,7 @@ def _call_super(
         found = base.names.get(name)
         if isinstance(found, Function):
             return context.invoke(found.bound_to(instance), args, kwargs, site)
-    if name == _SETTING and isinstance(instance, Instance):
+    if isinstance(instance, Instance) and (name == _SETTING or (cls.is_module and name in _OF_MODULES)):
         return _call_on_instance(context, instance, name, args, kwargs, site)
     if name == "__init__" and isinstance(instance, Instance):
         derived_distributions.initialise(context, instance, cls, args, kwargs, site)
@@ -139,7 +142,7 @@ def _call_on_layer(
 def _call_on_instance(
     context: Context, owner: Instance, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Value:
-    if name in ("add_module", "register_module", "register_buffer", "register_parameter"):
+    if name in _REGISTERING:
         given = [*args, *(kwargs[key] for key in ("name", "module", "tensor", "param") if key in kwargs)]
         if len(given) >= 2:
             # A name that is not known is taken for a new one.
