@@ -64,11 +64,15 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """A factor whose value is not known, or a divisor where it `divides`: a setting, a schedule, a parameter."""
+    """A factor whose value is not known, or a divisor where it `divides`: a setting, a schedule, a parameter.
+
+    `turn` where it is the number of a loop's turn, as of an epoch.
+    """
 
     text: str = ""
     negative: bool = False
     divides: bool = False
+    turn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +194,8 @@ def scaled(batch: Reduction | None, event: Reduction | None, scalings: Iterable[
     """Reductions of the batch and of a sample as a fact, with what scales the term besides and what that means.
 
     A number that divides may be the batch size of one run, unless the batch size divides as well; one that is made of
-    it balances what the batch size is in as well.
+    it balances what the batch size is in as well. The number of an epoch is none, whatever it is: with it alone, beside
+    numbers, the terms are balanced at one batch size again.
     """
     steps = list(scalings)
     sizes = [step for step in steps if isinstance(step, Size) and step.axis in (0, None)]
@@ -198,7 +203,7 @@ def scaled(batch: Reduction | None, event: Reduction | None, scalings: Iterable[
     if batch is Reduction.SUM and over > 0:
         batch, over = Reduction.MEAN, over - 1
     weights = [step for step in steps if is_weight(step)]
-    unknown = [step for step in weights if isinstance(step, (Weight, Tensor))]
+    unknown = [step for step in weights if isinstance(step, Tensor) or (isinstance(step, Weight) and not step.turn)]
     numbers = [step for step in weights if isinstance(step, Number)]
     may_be_batch = any(step.of_batch or (not sizes and _is_divisor(step)) for step in numbers)
     texts = [step.text for step in weights if not isinstance(step, Tensor) and step.text]

@@ -26,7 +26,7 @@ from vae_checked.linter.symbols.expression import (
 )
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import leaves, settled
-from vae_checked.linter.symbols.turns import is_over_turns, is_turn
+from vae_checked.linter.symbols.turns import counts, is_over_turns, is_turn
 from vae_checked.mathematics.names import is_batch_size
 from vae_checked.mathematics.reductions import (
     Axes,
@@ -240,7 +240,7 @@ def _factors(node: Expr, index: int, inverse: bool, term: Expr) -> Iterator[Chai
     elif is_batch_size(_name(bare)):
         yield Size(0, _text(node, index), inverse)
     else:
-        yield Weight(_text(node, index) or _name(bare) or bare.op, _negative(bare), inverse)
+        yield Weight(_text(node, index) or _name(bare) or bare.op, _negative(bare), inverse, counts(bare))
 
 
 def _length(size: Expr, text: str, inverse: bool, term: Expr) -> Size | Weight:

@@ -29,6 +29,11 @@ def is_turn(value: Expr) -> bool:
     return value.op in (_FIRST, _LAST)
 
 
+def counts(value: Expr) -> bool:
+    """Whether a value is the number of a loop's turn, whichever it is."""
+    return value.op in (_FIRST, _LAST, _ANY) or (value.op == "atom" and value.get("name") in ("index", "loop"))
+
+
 def any_turn(site: Site) -> Expr:
     """The number of a turn that stands for all turns of a loop."""
     return Expr(_ANY, (), (), site)
