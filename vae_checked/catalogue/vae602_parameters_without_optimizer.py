@@ -7,7 +7,7 @@ from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
-from vae_checked.mathematics.names import ITEMS
+from vae_checked.mathematics.names import ITEMS, SPENT
 from vae_checked.record import replace
 
 
@@ -20,17 +20,22 @@ def judge(facts: Facts) -> Verdict:
         return Clean()
     # What a forward pass builds is new each time: no optimizer that is made once can hold it.
     anew = names.origin.built is not None
-    first, last = "give the optimizer ", " too"
+    how, first, last = "", "give the optimizer ", " too"
     if anew:
+        how = ", built anew at each call"
         first, last = "build ", " in __init__, and apply it here"
     elif all(name.endswith(ITEMS) for name in names.value):
         # A model does not know of what stands in a plain list or dict.
         first, last = "keep ", " in an nn.ModuleList or nn.ModuleDict, so that parameters() has its layers"
+    elif all(name.endswith(SPENT) for name in names.value):
+        # An iterator hands out what it has once: whoever goes through it next gets nothing.
+        how = ", whose parameters were gone through before: an iterator hands them out once"
+        first, last = "make a list of the parameters of ", " before the first use of them: list(...)"
     elif all(f"{name.partition('.')[0]}.parameters()" in names.origin.source for name in names.value):
         # The optimizer is given all that the model had when it was built.
         first, last = "build the optimizer behind the line that sets ", ""
-    lost = tuple(name.removesuffix(ITEMS) for name in names.value)
-    values = {"names": lost, "anew": ", built anew at each call" if anew else "", "first": first, "last": last}
+    lost = tuple(name.removesuffix(ITEMS).removesuffix(SPENT) for name in names.value)
+    values = {"names": lost, "how": how, "first": first, "last": last}
     return Found(Evidence(origin=replace(names.origin, built=None), values=values, absent=not anew))
 
 
@@ -55,7 +60,7 @@ MISTAKE = Mistake(
     ),
     symptoms=("encoder-does-not-learn", "loss-stays-high"),
     said=("not in the optimizer", "layers in a python list", "ModuleList forgotten"),
-    message="no optimizer holds {names}{anew}",
+    message="no optimizer holds {names}{how}",
     evidence="trainable, and not in the optimizer: {names}",
     fix="{first}{names}{last}",
     bad=edit(

@@ -12,6 +12,8 @@ _BATCH_SIZES = frozenset("b bs bsz bsize batch batchsize batchsz nbatch sizebatc
 
 ITEMS = "[...]"
 """What stands behind the name of a plain list or dict whose items are meant: `self.blocks[...]`."""
+SPENT = "()"
+"""What stands behind the name of a part whose parameters are handed over by an iterator of which nothing is left."""
 
 
 class Role(StrEnum):

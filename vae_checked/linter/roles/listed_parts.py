@@ -17,7 +17,7 @@ from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Site
 from vae_checked.linter.symbols.registered import serials, with_parameters
 from vae_checked.linter.symbols.values import Class, Instance, Layer, Sequence
-from vae_checked.linter.torch_model.optimizers import NAMES
+from vae_checked.linter.torch_model.optimizers import NAMES, is_given_less
 from vae_checked.record import dataclass
 
 _MODULES = (Layer, Instance, Sequence)
@@ -177,8 +177,8 @@ class _Listed:
     """The optimizers that a module builds, per owner the parts they are given, and all parts named with parameters.
 
     The part is "" where an owner's parameters are given as a whole. `picked` says that some are picked by a condition,
-    or that in another branch another optimizer is given some alone; `apart` are the parts that an optimizer is given
-    alone in another function than one that builds an optimizer of a whole model.
+    that in another branch another optimizer is given some alone, or that nothing may be left of some; `apart` are the
+    parts that an optimizer is given alone in another function than one that builds an optimizer of a whole model.
     """
 
     calls: list[ast.Call]
@@ -237,6 +237,8 @@ def _read(module: Module) -> _Listed:
     picked = picked or _differ_by_branch(nodes, calls, parts_of)
     some = frozenset[ast.AST]().union(*(cell.read_once(picking_in) for cell in module.file.cells))
     picked = picked or not some.isdisjoint(calls)
+    added = [node for node in module.file.of(ast.Call) if syntax.called(node) == "add_param_group"]
+    picked = picked or any(is_given_less(Site(module.source_of(call), call)) for call in (*calls, *added))
     return _Listed(calls, given, mentioned, picked, frozenset[str]().union(*apart))
 
 

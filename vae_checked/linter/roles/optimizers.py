@@ -23,7 +23,7 @@ from vae_checked.linter.symbols.expression import PHI, Expr, Site, walk
 from vae_checked.linter.symbols.observations import Optimizer, ProjectObservations, Spot
 from vae_checked.linter.symbols.registered import is_learned, serials
 from vae_checked.linter.symbols.values import Instance, Layer, Sequence, Value
-from vae_checked.mathematics.names import ITEMS
+from vae_checked.mathematics.names import ITEMS, SPENT
 from vae_checked.record import dataclass, replace
 
 if TYPE_CHECKING:
@@ -307,7 +307,12 @@ class Optimizers:
             made = tuple(sorted({site.origin.source for site in built}))
             return Fact(made, replace(built[0].origin, built=built[0].place))
         names = _names(lost, candidate)
-        return Fact(names, _where(own)) if names else None
+        if not names:
+            return None
+        spending = next((optimizer for optimizer in self.observed.optimizers() if lost <= optimizer.spent), None)
+        if spending is not None:
+            return Fact(tuple(f"{name}{SPENT}" for name in names), spending.site.origin)
+        return Fact(names, _where(own))
 
     def _is_all_read(self, modules: Iterable[Module]) -> bool:
         """Whether every optimizer in some files, and all that is asked for parameters, is known; nothing is kept."""

@@ -180,7 +180,8 @@ def spot_of(site: Site) -> Spot:
 class Optimizer:
     """An optimizer that is built at `site`: the numbers of the layers that it holds surely, and of all it may hold.
 
-    `spots` are where the parameters were asked for that it is given; `is_open` when not all of these were read.
+    `spots` are where the parameters were asked for that it is given; `is_open` when not all of these were read. `spent`
+    are the layers that it is given by an iterator of which nothing is left.
     """
 
     site: Site
@@ -188,6 +189,7 @@ class Optimizer:
     perhaps: frozenset[int]
     spots: frozenset[Spot]
     is_open: bool
+    spent: frozenset[int] = frozenset()
 
 
 class ProjectObservations:

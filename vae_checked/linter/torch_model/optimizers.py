@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from vae_checked.linter.files.iterators import Left, block_around
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
 from vae_checked.linter.symbols.observations import Optimizer, Spot, spot_of
 from vae_checked.linter.symbols.registered import serials
@@ -35,14 +36,14 @@ def asked_for(evaluator: Evaluator, owner: Value, method: str, site: Site) -> Ex
 def note(evaluator: Evaluator, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> None:
     """Take note of an optimizer, if a name is one of those."""
     if dotted.rpartition(".")[2] in NAMES:
-        contents = _Contents()
+        contents = _Contents(site)
         contents.read(args[0] if args else kwargs.get("params"))
         evaluator.project_observations.note_optimizer(contents.optimizer(site))
 
 
 def added(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> None:
     """`optimizer.add_param_group(group)`: some optimizer holds what the group has, as far as is known."""
-    contents = _Contents()
+    contents = _Contents(site)
     contents.read(args[0] if args else kwargs.get("param_group"))
     evaluator.project_observations.note_parameters(spot_of(site), contents.optimizer(site).perhaps)
 
@@ -50,16 +51,18 @@ def added(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], sit
 class _Contents:
     """What an optimizer is given: layers that it surely holds, those that it may hold, and whether all was read."""
 
-    def __init__(self) -> None:
+    def __init__(self, site: Site) -> None:
+        self._left = _left(site)
         self._surely: set[int] = set()
         self._perhaps: set[int] = set()
+        self._spent: set[int] = set()
         self._spots: set[Spot] = set()
         self._open = False
 
     def optimizer(self, site: Site) -> Optimizer:
         """The optimizer that is built at `site`."""
         held = frozenset(self._surely), frozenset(self._surely | self._perhaps)
-        return Optimizer(site, *held, frozenset(self._spots), self._open)
+        return Optimizer(site, *held, frozenset(self._spots), self._open, frozenset(self._spent))
 
     def read(self, given: Value) -> None:
         """Take in what is given: parameters, lists of them, and groups."""
@@ -100,7 +103,27 @@ class _Contents:
     def _take(self, node: Expr, surely: bool) -> None:
         held = node.get("held")
         assert isinstance(held, frozenset)  # noqa: S101  `asked_for` alone makes such nodes
-        # Whoever is given the names may pick some of them.
-        (self._surely if surely and not node.get("named") else self._perhaps).update(held)
-        if node.site is not None:
-            self._spots.add(spot_of(node.site))
+        spot = None if node.site is None else spot_of(node.site)
+        left = Left.ALL if spot is None else self._left.get(spot, Left.ALL)
+        if left is Left.NOTHING:
+            self._spent |= held
+        else:
+            # Whoever is given the names may pick some of them.
+            is_whole = surely and left is Left.ALL and not node.get("named")
+            (self._surely if is_whole else self._perhaps).update(held)
+        if spot is not None:
+            self._spots.add(spot)
+
+
+def is_given_less(site: Site) -> bool:
+    """Whether something may have gone before through parameters that a call is given by a name."""
+    return any(left is not Left.ALL for left in _left(site).values())
+
+
+def _left(site: Site) -> dict[Spot, Left]:
+    """What is left of the parameters that a call is given, where something may have gone through them before."""
+    if not isinstance(site.node, ast.Call):
+        return {}
+    source = site.source
+    left = block_around(site.node, source.cell, NAMES).left(site.node)
+    return {(source.path, source.cell.number, *place): each for place, each in left.items()}
