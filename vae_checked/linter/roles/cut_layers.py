@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from vae_checked.facts import Fact
-from vae_checked.linter.roles import optimizers, ungiven_gradients
+from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.roles import ungiven_gradients
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.frozen_parts import freezes
 from vae_checked.linter.roles.objective import Losses, handed_on
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import NO_GRAD, origin, walk
+from vae_checked.linter.symbols.registered import serials
+from vae_checked.linter.symbols.values import Instance
 
 
 def read(losses: Losses, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
@@ -41,12 +44,21 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
         lost = [item for item in below if item.get("serial") not in trained]
         if lost and len(lost) == len(below):
             return Fact(tuple(dict.fromkeys(origin(item).source for item in lost)), origin(node))
-    seen = any(node.op == "layer" for node in walk(location))
-    # Of a model that is not read it is not known what it has.
-    built = losses.evaluation.read_once(optimizers.of_model)
-    seen = seen and bool(built) and built <= trained and built <= losses.read_once(_differentiated)
+    # Of a model that is not read it is not known what it has; a part of one, as an encoder, is not all of it.
+    numbers = {node.get("serial") for node in walk(location) if node.op == "layer"}
+    models = [held for held in losses.evaluation.read_once(_run) if not held.isdisjoint(numbers)]
+    built = frozenset[object]().union(*models)
+    seen = bool(built) and built <= trained and built <= losses.read_once(_differentiated)
     # Parts that are switched off get none, whatever a loss would give them.
     return Fact((), origin(totals[0])) if seen and not freezes(losses.evaluation) else None
+
+
+def _run(evaluation: Evaluation) -> list[frozenset[int]]:
+    """The numbers of the layers of each model, and of each part of one, that a method of which is run."""
+    roots = evaluation.observations.roots if evaluation.model is None else evaluation.model.observations.roots
+    owners = [root.function.bound for root in roots if root.function is not None]
+    models = {id(each): each for each in owners if isinstance(each, Instance) and each.cls.is_module}
+    return [serials(model) for model in models.values()]
 
 
 def _differentiated(losses: Losses) -> frozenset[object]:

@@ -38,12 +38,6 @@ _COUNTED = frozenset(("numel", "nelement", "size", "shape"))
 _KEEPING = ("freeze", "frozen", "pretrain")
 
 
-def of_model(evaluation: Evaluation) -> frozenset[int]:
-    """The numbers of the layers with parameters that the model of an evaluation builds; none where it is not seen."""
-    model = (evaluation if evaluation.model is None else evaluation.model).read_once(listed_parts.model_of)
-    return frozenset() if model is None else serials(model)
-
-
 def forgotten(
     losses: Losses, observed: ProjectObservations, site: SamplerSite | None, kl: Divergence | None,
     recon: Reconstruction | None,
