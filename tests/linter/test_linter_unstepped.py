@@ -149,3 +149,56 @@ def test_a_step_that_hands_its_loss_on_gives_a_gradient(end: str, tmp_path: Path
 def test_the_number_of_a_loss_gives_no_gradient(differentiated: str, given: bool, tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": LOOP.format(differentiated=differentiated)})
     assert ("VAE601" in clean(report)) is given
+
+
+PASSED = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + OBJECTIVE
+    + """
+
+def turn(net, loader, moving, *, shown=None):
+    for x in loader:
+        y, m, s = net(x)
+        loss = objective(y, x, m, s)
+        moving.zero_grad()
+        loss.backward()
+        {step}
+
+
+class Trainer:
+    def __init__(self, net, mover):
+        self.net, self.loader = net, DataLoader(torchvision.datasets.MNIST("."))
+        self.held = mover
+
+    def train(self):
+        for x, _ in self.loader:
+            y, m, s = self.net(x)
+            loss = objective(y, x, m, s)
+            self.held.zero_grad()
+            loss.backward()
+            {kept}
+
+
+net = Net()
+optimizer = torch.optim.Adam(net.parameters())
+{run}
+"""
+)
+RUNS = ("turn(net, loader, optimizer)", "turn(net, loader, moving=optimizer)", "Trainer(net, optimizer).train()")
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_an_optimizer_that_is_handed_over_and_not_stepped_there_is_open(run: str, tmp_path: Path) -> None:
+    text = PASSED.format(step="moving.zero_grad()", kept="self.held.zero_grad()", run=run)
+    assert "VAE602" not in clean(linted(tmp_path, {"net.py": text}))
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("step", ["{}.step()", "unknown({})", "again = {}; again.step()", "[{}][0].step()"])
+def test_an_optimizer_that_is_stepped_where_it_is_handed_to_holds_all(run: str, step: str, tmp_path: Path) -> None:
+    text = PASSED.format(step=step.format("moving"), kept=step.format("self.held"), run=run)
+    report = linted(tmp_path, {"net.py": text})
+    assert codes(report) == []
+    assert "VAE602" in clean(report)

@@ -8,9 +8,11 @@ from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import Cell
 from vae_checked.linter.torch_model.optimizers import NAMES
+from vae_checked.record import dataclass
 
 # What is asked of an optimizer and moves no parameter.
 _IDLE = frozenset("zero_grad param_groups state_dict load_state_dict state defaults".split())
+_MADE_BY = ("__init__", "__call__")
 _SHOWING = frozenset(("print", "unscale_", "isinstance", "id"))
 _SCHEDULES = ("LR", "ReduceLROnPlateau", "WarmRestarts")
 
@@ -18,12 +20,58 @@ _SCHEDULES = ("LR", "ReduceLROnPlateau", "WarmRestarts")
 def unstepped(evaluation: Evaluation) -> frozenset[ast.AST]:
     """The calls that make an optimizer of one name which, wherever it is read, is asked for nothing that moves.
 
-    What it is handed to may step it, but for a schedule of the learning rate; so may whoever has it from a list.
+    What it is handed to may step it, but for a schedule of the learning rate, and a function of the project that does
+    not; so may whoever has it from a list.
     """
     cells = [cell for module in evaluation.modules() for cell in module.file.cells]
-    used = frozenset[str]().union(*(cell.read_once(_used) for cell in cells))
     made = [(call, name) for cell in cells for call, name in cell.read_once(_made)]
+    if not made:
+        return frozenset()
+    functions: dict[str, list[tuple[syntax.Definition, bool]]] = {}
+    for cell in cells:
+        for name, function, is_method in cell.read_once(_functions):
+            functions.setdefault(name, []).append((function, is_method))
+    used: set[str] = set()
+    led: list[tuple[str, str]] = []
+    for cell in cells:
+        reads = cell.read_once(_read)
+        used |= reads.used
+        led += reads.led
+        for name, call, place in reads.handed:
+            known = functions.get(syntax.called(call), ())
+            taken = [_parameter(function, place, is_method) for function, is_method in known]
+            if not taken or "" in taken:
+                used.add(name)
+            led += [(name, parameter) for parameter in taken]
+    more = True
+    while more:
+        moving = {name for name, other in led if other in used} - used
+        used |= moving
+        more = bool(moving)
     return frozenset(call for call, name in made if name not in used)
+
+
+def _functions(cell: Cell) -> list[tuple[str, syntax.Definition, bool]]:
+    """The functions of a cell by the names that they are called by, and whether their first argument is an object."""
+    found = [(node.name, node, False) for node in cell.functions]
+    methods = {
+        id(item): cls.name for cls in cell.of(ast.ClassDef) for item in cls.body if isinstance(item, syntax.DEFINITIONS)
+    }
+    return [
+        (methods[id(node)] if name in _MADE_BY and id(node) in methods else name, node, id(node) in methods)
+        for name, node, _ in found
+    ]
+
+
+def _parameter(function: syntax.Definition, place: int | str, is_method: bool) -> str:
+    """The parameter that takes an argument, by its place or its name; empty where that is not read."""
+    spec = function.args
+    names = [each.arg for each in (*spec.posonlyargs, *spec.args)]
+    if isinstance(place, str):
+        return place if place in (*names, *(each.arg for each in spec.kwonlyargs)) else ""
+    is_static = any(getattr(each, "id", "") == "staticmethod" for each in function.decorator_list)
+    at = place + (is_method and not is_static)
+    return names[at] if at < len(names) else ""
 
 
 def _leaves_all(call: ast.Call) -> bool:
@@ -44,12 +92,46 @@ def _made(cell: Cell) -> list[tuple[ast.AST, str]]:
     ]
 
 
-def _used(cell: Cell) -> frozenset[str]:
+@dataclass(frozen=True, slots=True)
+class _Reads:
+    """What a cell does with names and attributes: those used for anything that may move parameters.
+
+    `led` are those that another name is given, `handed` those that a call is handed, by place or by name.
+    """
+
+    used: frozenset[str]
+    led: tuple[tuple[str, str], ...]
+    handed: tuple[tuple[str, ast.Call, int | str], ...]
+
+
+def _read(cell: Cell) -> _Reads:
     """The names and attributes that are read for anything but what leaves all parameters as they are."""
     idle = {id(node.value) for node in cell.of(ast.Attribute) if node.attr in _IDLE}
-    # A schedule of the learning rate has the optimizer and moves no parameter; nor does what shows or unscales it.
-    takers = (node for node in cell.of(ast.Call) if _leaves_all(node))
-    idle |= {id(given) for node in takers for given in (*node.args, *(each.value for each in node.keywords))}
+    led: list[tuple[str, str]] = []
+    handed: list[tuple[str, ast.Call, int | str]] = []
+    for node in cell.of(ast.Assign):
+        name, targets = _name(node.value), [_name(target) for target in node.targets]
+        if name and all(targets):
+            idle.add(id(node.value))
+            led += [(name, target) for target in targets]
+    for call in cell.of(ast.Call):
+        given: list[tuple[int | str, ast.expr]] = [
+            *enumerate(call.args),
+            *((each.arg or "", each.value) for each in call.keywords),
+        ]
+        # A schedule of the learning rate has the optimizer and moves no parameter; nor does what shows or unscales it.
+        leaves = _leaves_all(call)
+        is_read = leaves or not any(isinstance(each, ast.Starred) for each in call.args)
+        for place, value in given if is_read else ():
+            name = _name(value)
+            if name:
+                idle.add(id(value))
+                handed += [] if leaves else [(name, call, place)]
     named = [(node, node.id) for node in cell.of(ast.Name) if isinstance(node.ctx, ast.Load)]
     kept = [(node, node.attr) for node in cell.of(ast.Attribute) if isinstance(node.ctx, ast.Load)]
-    return frozenset(name for node, name in (*named, *kept) if id(node) not in idle)
+    used = frozenset(name for node, name in (*named, *kept) if id(node) not in idle)
+    return _Reads(used, tuple(led), tuple(handed))
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
