@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from vae_checked.facts import Fact, Facts, Interval
 from vae_checked.linter.roles.decoded_draws import DecodedDraws
+from vae_checked.linter.roles.left_out import LeftOut
 from vae_checked.linter.roles.optimizers import Optimizers
 from vae_checked.linter.roles.prior import PriorDraws
 from vae_checked.linter.roles.readings import Readings
@@ -19,6 +20,7 @@ class Across:
 
     def __init__(self, observed: ProjectObservations) -> None:
         self.decoded = DecodedDraws()
+        self.left_out = LeftOut()
         self.optimizers = Optimizers(observed)
         self.prior = PriorDraws()
         self.readings = Readings()
@@ -40,3 +42,4 @@ class Across:
         yield from self.optimizers.facts()
         if is_whole:
             yield from self.unused.facts()
+            yield from self.left_out.facts()

@@ -98,6 +98,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     unread = _unread(graph, found, kls, recons)
     losses = Losses(evaluation, graph, found, kls, recons, unread.values())
     across.unused.note(losses)
+    across.left_out.note(losses)
     if (
         evaluation.model is None
     ):  # what a loss that nothing calls is handed is the encoder's input, whatever it is scaled by

@@ -85,7 +85,7 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
     if in_loss and (gradients.bounded_at(kl, losses) is not None or losses.leave_out(kl)):
         # How large the KL is, nobody knows before it is trained; another sum than the one that trains is only shown.
         in_loss = None
-    if in_loss is False and (_is_added_elsewhere(kl, losses) or _is_of_an_autoencoder(kl, recon, losses)):
+    if in_loss is False and (is_added_elsewhere(kl, losses) or is_of_an_autoencoder(kl, recon, losses)):
         in_loss = None
     return KL(
         form=Fact(_form(kl), where),
@@ -125,14 +125,14 @@ def _scale_above(term: Expr, formula: Expr) -> float | None:
     return scale
 
 
-def _is_of_an_autoencoder(kl: Divergence, recon: Reconstruction | None, losses: Losses) -> bool:
+def is_of_an_autoencoder(kl: Divergence, recon: Reconstruction | None, losses: Losses) -> bool:
     """Whether the mean is decoded, without noise: what is trained by the error alone is no VAE, its KL is shown."""
     sides = () if recon is None else (recon.first, recon.second)
     decoded = [side for side in sides if losses.graph.holds(side, kl.location.uid)]
     return bool(decoded) and not any(side.bits & NOISE for side in decoded)
 
 
-def _is_added_elsewhere(kl: Divergence, losses: Losses) -> bool:
+def is_added_elsewhere(kl: Divergence, losses: Losses) -> bool:
     """Whether there are signs that a KL, or its heads, is in a loss that is not read with it, or was in one before."""
     return (
         gradients.is_shown_beside(kl, losses)

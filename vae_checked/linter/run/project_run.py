@@ -190,7 +190,8 @@ def _facts(
     placed = [replace(item, data=replace(item.data, interval=pipelines.known(item.data.interval))) for item in found]
     together = across.facts(pipelines.known, is_whole=is_whole)
     told = [
-        replace(item, of_function=item.subject in functions) for item in across.decoded.without([*placed, *together])
+        replace(item, of_function=item.subject in functions)
+        for item in across.left_out.told(across.decoded.without([*placed, *together]), is_whole=is_whole)
     ]
     return [
         *distinct(_settled(list(optimizers.consistent(told, across.optimizers.of_others())))),
