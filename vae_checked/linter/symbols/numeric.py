@@ -232,13 +232,17 @@ def leaves(expr: Expr, stop: Iterable[int] = (), most: int | None = None) -> lis
 
 
 def settled(expr: Expr) -> float | None:
-    """The number that an expression is, or comes to whatever the data and their sizes: `log(2 * pi)`."""
+    """The number that an expression is, or comes to whatever the data and their sizes: `log(2 * pi)`.
+
+    What it comes to may be none, as a quotient of zeros is.
+    """
     if expr.op == "const":
-        return expr.value
+        return expr.value if math.isfinite(expr.value) else None
     if expr.op not in ELEMENTWISE or leaves(expr, most=0) or any(node.op == "size" for node in walk(expr)):
         return None
     with suppress(ValueError, OverflowError, ZeroDivisionError):
-        return Program(expr, ())({})
+        number = Program(expr, ())({})
+        return number if math.isfinite(number) else None
     return None
 
 
