@@ -136,6 +136,13 @@ JOINED = {
         .replace("vae.guide", 'config_enumerate(vae.guide, "parallel")')
         .replace("Trace_", "TraceEnum_"),
     },
+    "as the first versions had it": {
+        "imported": "from pyro.infer import SVI",
+        "guide": 'pyro.sample("code", dist.normal, m, s)',
+        "model": 'z = pyro.sample("code", dist.normal, torch.zeros(n, 6), torch.ones(n, 6))',
+        "seen": 'pyro.sample("pixels", dist.bernoulli, p, obs=x)',
+        "training": USUAL["training"].replace("Trace_ELBO()", '"ELBO"'),
+    },
     "with a weight": WEIGHED,
 }
 

@@ -273,7 +273,15 @@ def _isinstance(context: Context, args: list[Value], kwargs: dict[str, Value], s
         return True
     if isinstance(value, Expr) and tails and tails <= _CONTAINERS and (value.op in _TENSORS or value.op in ELEMENTWISE):
         return False
+    if isinstance(value, Expr) and tails == {"str"} and _is_object(value):
+        return False
     return opaque("isinstance", (as_expr(value, site),), site)
+
+
+def _is_object(value: Expr) -> bool:
+    """Whether a value is what a class of another library makes."""
+    name = str(value.get("name")) if value.op == "opaque" else ""
+    return name.rpartition(".")[2][:1].isupper() and name.replace(".", "").isidentifier()
 
 
 # What is a tensor, whatever it is computed from, and what none is.

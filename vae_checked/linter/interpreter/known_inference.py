@@ -3,13 +3,14 @@
 A guide draws under the names by which a model scores what was drawn; what the model observes is its likelihood. The
 bound is summed over everything. Where both are normal, the divergence of the guide from the prior stands for the
 difference of their densities at the draw, whose mean it is. By what a block is scaled, somebody chose. A guide that is
-not read, as one that Pyro makes by itself, leaves the bound unknown.
+not read, as one that Pyro makes by itself, leaves the bound unknown. Its first versions had functions for
+distributions, whose parameters `sample` was given.
 """
 
 TEXT = """
 import torch
 from torch import nn
-from torch.distributions import kl_divergence
+from torch.distributions import Bernoulli, Normal, kl_divergence
 from pyro.poutine import asked
 
 
@@ -32,7 +33,17 @@ class scale:
         _run.weights = _run.weights[:-1]
 
 
+def normal(mu, sigma, *given, **named):
+    return Normal(mu, sigma)
+
+
+def bernoulli(ps, *given, **named):
+    return Bernoulli(ps)
+
+
 def sample(name, fn, *given, obs=None, **named):
+    if given:
+        fn = fn(*given)
     if obs is not None:
         if _run.is_on:
             _run.terms.append(-_weighted(fn.log_prob(obs), _run.weights).sum())
@@ -119,7 +130,7 @@ TraceMeanField_ELBO = TraceGraph_ELBO = TraceEnum_ELBO = JitTrace_ELBO = JitTrac
 
 class SVI:
     def __init__(self, model, guide, optim, loss, *given, **named):
-        self.model, self.guide, self.elbo = model, guide, loss
+        self.model, self.guide, self.elbo = model, guide, Trace_ELBO() if isinstance(loss, str) else loss
 
     def step(self, *given, **named):
         return self.elbo.loss_and_grads(self.model, self.guide, *given, **named)
@@ -132,4 +143,5 @@ NAMES = (
     ("infer", "SVI"), ("infer", "Trace_ELBO"), ("infer", "TraceMeanField_ELBO"), ("infer", "TraceGraph_ELBO"),
     ("infer", "TraceEnum_ELBO"), ("infer", "JitTrace_ELBO"), ("infer", "JitTraceMeanField_ELBO"),
     ("infer", "config_enumerate"), ("pyro", "sample"), ("pyro", "module"), ("poutine", "scale"),
+    ("distributions", "normal"), ("distributions", "bernoulli"),
 )  # fmt: skip
