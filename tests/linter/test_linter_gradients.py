@@ -135,13 +135,16 @@ def test_uses_of_a_sample(draw: str, use: str, expected: list[str], tmp_path: Pa
     assert [code for code in codes(report) if code == "VAE206"] == expected
 
 
-def test_the_line_that_stops_the_gradient_stands_beside(tmp_path: Path) -> None:
+def test_the_line_that_stops_the_gradient_is_shown(tmp_path: Path) -> None:
     use = f"loss = side + kl.mean() + {SQUARES.format('z.detach()')}"
     text = TRAINER.format(draw=DRAW, use=use, kl=KL)
     finding = next(found for found in linted(tmp_path, {"net.py": text}).findings if found.code == "VAE206")
     lines = text.splitlines()
-    places = [lines[related.place.line - 1] for related in finding.related if related.place is not None]
-    assert any("z.detach()" in line for line in places)
+    assert finding.place is not None
+    assert "z.detach()" in lines[finding.place.line - 1]
+    (drawn,) = (related for related in finding.related if related.message == "z is drawn here")
+    assert drawn.place is not None
+    assert "torch.randn_like" in lines[drawn.place.line - 1]
     assert finding.fix == "leave the gradient to z: z.detach() has none"
 
 

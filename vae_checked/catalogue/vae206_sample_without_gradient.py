@@ -23,8 +23,9 @@ def judge(facts: Facts) -> Verdict:
     remedy = f"draw {called.z} as {called.mu} + {called.std} * {called.eps}, or by rsample()"
     return Found(
         Evidence(
-            origin=reaches.origin,
-            related=() if stopped is None else ((stopped.origin, "the gradient stops here"),),
+            # Where it is taken away is where somebody has to look, which may be in another file than the draw.
+            origin=reaches.origin if stopped is None else stopped.origin,
+            related=() if stopped is None else ((reaches.origin, f"{called.z} is drawn here"),),
             values={
                 "blocked": [_called(head, facts) for head in Head if head not in reaches.value],
                 "reached": reaches.value or "neither head",
