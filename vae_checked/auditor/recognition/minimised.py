@@ -14,7 +14,7 @@ from vae_checked.auditor.losses.loss import Called, Loss, call_loss, dead_weight
 from vae_checked.auditor.losses.settings import settings_of
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Minimised
-from vae_checked.auditor.recognition.totals import Total, terms_of, total_of
+from vae_checked.auditor.recognition.totals import DATA, Total, terms_of, total_of
 from vae_checked.auditor.recording.operations import was_cut
 from vae_checked.auditor.recording.run import Run, recording
 from vae_checked.errors import ModelError
@@ -100,6 +100,15 @@ def _returned(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent], *,
     names = ", ".join(path for path, _ in terms)
     weights = tuple(f"the weight of {path}" for path, _ in terms[1:]) if chosen.is_sum else ()
     told = ("the weights: they are as the model returns its terms, and what training makes of these is not seen",)
+    if latents and DATA not in everything:
+        # A KL that z estimates, as well: the error of the reconstruction is added where the model is trained.
+        return FoundLoss(
+            replace(minimised, supplied_weights=weights, kl_alone=True),
+            recognised=(
+                f"a term of the loss: {names}, which the model returns{chosen.why}; the data take no part in it",
+            ),
+            unobserved=endless,
+        )
     heads = {Role.MU, Role.SECOND} & {roles.get(p.path) for p in run.parts}
     takes_heads = not chosen.one_of_two and ("heads" in everything or not heads)
     return FoundLoss(

@@ -14,7 +14,7 @@ from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recording.run import Run, recording
 
-_DATA = "data"
+DATA = "data"
 _ONE_FACTOR = 1e-4
 
 
@@ -51,7 +51,7 @@ def total_of(
         return Total(whole[0], f"; of the {len(found)} tensors it returns the first that has every term is minimised")
     none_has = f"; none of the {len(found)} tensors it returns has every term, so "
     terms = [tensor for _, tensor in found if tensor.requires_grad] or [tensor for _, tensor in found]
-    errors = [t for (_, t), names in zip(found, reach, strict=True) if _DATA in names and t.requires_grad]
+    errors = [t for (_, t), names in zip(found, reach, strict=True) if DATA in names and t.requires_grad]
     twice = next((one for one, other in combinations(errors, 2) if _is_multiple(run, one, other)), None)
     if twice is not None:
         return Total(twice, f"{none_has}two are one error, and the first of them is taken", one_of_two=True)
@@ -103,7 +103,7 @@ def terms_of(
             for name, begins, closed in sources
             if number is not None and number in graph.descendants(begins, closed)
         }
-        found.append(frozenset(names | {_DATA} if names & {"z"} and number in by_data else names))
+        found.append(frozenset(names | {DATA} if names & {"z"} and number in by_data else names))
     return found
 
 
