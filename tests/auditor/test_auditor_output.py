@@ -405,3 +405,37 @@ def test_a_reconstruction_in_another_order_of_axes_is_open_without_a_loss() -> N
     assert "VAE105" not in report.judgements[0].clean
     assert "training may turn the data" in report.facts[0].unobserved["output.shape"]
     assert "VAE105" in audit(Tokens(turned=True), "B 7 11").judgements[0].clean
+
+
+class ClassesFirst(nn.Module):
+    """Takes classes as channels and gives rows of classes, with noise or without."""
+
+    def __init__(self, noisy: bool, classes: int = 5) -> None:
+        super().__init__()
+        self.noisy, self.classes = noisy, classes
+        self.encoder, self.heads = nn.Conv1d(5, 6, 3, padding=1), nn.Linear(48, 6)
+        self.decoder = nn.Linear(3, 8 * classes)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mu, logvar = self.heads(self.encoder(x).flatten(1)).chunk(2, 1)
+        z = mu + torch.randn_like(mu) * (0.5 * logvar).exp() if self.noisy else mu
+        return self.decoder(z).view(-1, 8, self.classes), mu, logvar
+
+
+def turning_loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    error = (x_hat - x.transpose(1, 2)).pow(2).flatten(1).sum(1).mean()
+    return error - 0.5 * (1 + logvar - mu.pow(2) - logvar.exp()).sum(1).mean()
+
+
+@pytest.mark.parametrize("noisy", [True, False])
+def test_data_that_the_loss_turns_are_its_target_with_noise_and_without(noisy: bool) -> None:
+    facts = facts_of(ClassesFirst(noisy), "B 5 8", turning_loss)
+    assert facts.recon.kind is not None
+    assert facts.output.shape is not None
+    assert facts.output.shape.value.input == facts.output.shape.value.output == "B 8 5"
+
+
+@pytest.mark.parametrize("noisy", [True, False])
+def test_one_class_that_is_compared_with_all_of_turned_data_is_named(noisy: bool) -> None:
+    report = audit(ClassesFirst(noisy, classes=1), "B 5 8", turning_loss)
+    assert "VAE105" in [finding.code for finding in report.findings]

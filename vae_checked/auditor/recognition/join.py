@@ -112,8 +112,13 @@ def _is_data(tape: Tape, graph: Graph, number: int) -> bool:
 
 
 def _whole_target(tape: Tape, graph: Graph, number: int, total: int, latents: Sequence[Latent]) -> int:
-    """The latest elementwise function of the data through which all of the data's direct way to the loss goes."""
+    """The latest elementwise function of the data through which all of the data's direct way to the loss goes.
+
+    What the model makes of the data, of which the prediction is, is no direct way.
+    """
     cut = [n for latent in latents for n in (*latent.heads, latent.std, *latent.every_z) if n is not None]
+    if not latents:
+        cut = [value.number for value in tape.values if graph.depends_on_parameters(value.number)]
     past, begins = graph.elementwise_past(number)
     if len(begins) != 1:
         return _before_copies(tape, graph, number)
