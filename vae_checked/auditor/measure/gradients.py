@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from vae_checked.auditor.measure.templates import of_templates
 from vae_checked.auditor.measure.untrained import place_without_gradient
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
@@ -117,5 +118,8 @@ def _without(seen: Recognition, model: nn.Module) -> Fact[tuple[str, ...]] | Non
     except RuntimeError:
         return None
     lacking = tuple(name for (name, _), gradient in zip(trainable, found, strict=True) if gradient is None)
+    if lacking:
+        copied = of_templates(model, lacking)
+        lacking = tuple(name for name in lacking if name not in copied)
     place = place_without_gradient(seen, model, lacking[0]) if lacking else None
     return Fact(lacking, Origin(seen.loss.name, place))
