@@ -85,3 +85,14 @@ def test_a_posterior_of_another_law_has_a_kl_of_its_own() -> None:
     report = audit(OfLaplace(), f"B {FEATURES}", loss)
     assert [finding.code for finding in report.findings] == []
     assert "may not be Gaussian" in report.judgements[0].undecided["VAE301"].reason
+
+
+@pytest.mark.parametrize("variance", [0.9, 0.25, 4.0])
+def test_a_normal_prior_of_another_variance_is_said(variance: float) -> None:
+    def loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
+        kl = 0.5 * (logvar.exp() / variance + mu.pow(2) / variance - 1 - logvar + math.log(variance))
+        return (x_hat - x.unsqueeze(1)).pow(2).sum(2).mean() + kl.sum(2).mean()
+
+    report = audit(Model(), f"B {FEATURES}", loss)
+    assert report.findings == ()
+    assert f"it is the KL to N(0, {variance:.3g}), a prior that was chosen" in report.facts[0].unobserved["kl.form"]

@@ -92,7 +92,7 @@ def test_steps_that_end_in_two_ways_are_not_called_clean(way: str) -> None:
     assert not clean & {"VAE405", "VAE406"}
 
 
-def test_what_is_left_of_a_half_filled_output_is_not_taken_for_its_steps() -> None:
+def test_a_half_filled_output_is_not_taken_for_its_steps() -> None:
     class Half(Steps):
         def put_together(self, rows: list[Tensor], like: Tensor) -> Tensor:
             made = torch.zeros(like.shape) - 2

@@ -145,3 +145,40 @@ def test_heads_whose_kl_takes_another_head_are_not_called_clean() -> None:
     report = audit(Twins(), f"B {FEATURES}", "loss")
     (second,) = (each for each in report.examined if each.subject.endswith("2 of 2)"))
     assert "VAE205" not in second.clean
+
+
+class OfTopics(nn.Module):
+    """Its prior has a mean and a variance of its own, which start at those of a Dirichlet's Laplace approximation."""
+
+    def __init__(self, sign: float = 1.0) -> None:
+        super().__init__()
+        self.encoder, self.decoder = nn.Linear(FEATURES, 2 * LATENTS), nn.Linear(LATENTS, FEATURES)
+        self.prior_mean = nn.Parameter(torch.zeros(LATENTS))
+        self.prior_variance = nn.Parameter(torch.full((LATENTS,), 1.0 - 1.0 / LATENTS))
+        self.sign = sign
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        mu, logvar = self.encoder(x).chunk(2, 1)
+        z = mu + (0.5 * logvar).exp() * torch.randn_like(mu)
+        return self.decoder(z.softmax(1)), mu, logvar
+
+    def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        spread = (logvar.exp() / self.prior_variance).sum(1)
+        far = ((self.prior_mean - mu) ** 2 / self.prior_variance).sum(1)
+        kl = 0.5 * (spread + far - LATENTS + self.prior_variance.log().sum() - logvar.sum(1))
+        return ((x_hat - x).square().sum(1) + self.sign * kl).sum()
+
+
+def test_a_mean_and_a_variance_for_all_samples_are_a_learned_prior() -> None:
+    report = audit(OfTopics(), f"B {FEATURES}", "loss")
+    (facts,) = report.facts
+    assert report.findings == ()
+    assert facts.kl.form is not None
+    assert facts.kl.form.value.learned
+    assert facts.kl.reduced is not None
+    assert (facts.kl.reduced.value.batch, facts.kl.reduced.value.event) == (Reduction.SUM, Reduction.SUM)
+    assert not any("free bits" in line for line in report.unobserved)
+
+
+def test_its_sign_is_judged_as_that_of_any_prior() -> None:
+    assert [finding.code for finding in audit(OfTopics(-1.0), f"B {FEATURES}", "loss").findings] == ["VAE302"]

@@ -428,7 +428,7 @@ def turning_loss(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor
 
 
 @pytest.mark.parametrize("noisy", [True, False])
-def test_data_that_the_loss_turns_are_its_target_with_noise_and_without(noisy: bool) -> None:
+def test_data_that_the_loss_turns_are_its_target(noisy: bool) -> None:
     facts = facts_of(ClassesFirst(noisy), "B 5 8", turning_loss)
     assert facts.recon.kind is not None
     assert facts.output.shape is not None
@@ -436,6 +436,6 @@ def test_data_that_the_loss_turns_are_its_target_with_noise_and_without(noisy: b
 
 
 @pytest.mark.parametrize("noisy", [True, False])
-def test_one_class_that_is_compared_with_all_of_turned_data_is_named(noisy: bool) -> None:
+def test_one_class_compared_with_all_of_turned_data_is_named(noisy: bool) -> None:
     report = audit(ClassesFirst(noisy, classes=1), "B 5 8", turning_loss)
     assert "VAE105" in [finding.code for finding in report.findings]

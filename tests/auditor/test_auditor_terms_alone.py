@@ -50,7 +50,7 @@ def test_its_sign_is_still_judged_with_the_error() -> None:
 
 
 @pytest.mark.parametrize("unused", [True, False])
-def test_a_layer_that_no_returned_term_reaches_is_named_with_the_error(unused: bool) -> None:
+def test_a_layer_that_no_returned_term_reaches_is_named(unused: bool) -> None:
     model = Sampled("kl", "error")
     if unused:
         model.other = nn.Linear(3, 3)

@@ -131,12 +131,16 @@ def _identified(term: Term, ahead: Set[int], drawn: list[Drawn], origin: Origin,
         return KLMeasured(KLForm(parametrisation, points, values, is_reversed), weight, origin)
     if fit([each.swapped for each in drawn], False) is not None:
         return KLMeasured(None, None, origin, "it takes mu for the head for std, and that for mu", swapped=True)
-    large = _where_large(term, drawn)
+    why = _another_prior(term, ahead)
+    to_another = _to_another_prior(term, origin, why) if why else None
+    if to_another is not None and to_another.form is not None:
+        return to_another
+    # A KL to N(m, v) is 1 / v times one to N(0, 1) where it is large, and there is nothing else beside it.
+    large = None if fixed_prior(drawn, positive) else _where_large(term, drawn)
     if large is not None:
         return KLMeasured(large[0], None, origin, _beside_a_large_kl(term, ahead, drawn[0]), sign=large[1])
-    why = _another_prior(term, ahead)
-    if why:
-        return _to_another_prior(term, origin, why)
+    if to_another is not None:
+        return to_another
     why = _something_else(term, ahead, drawn)
     if why:
         return _estimated(term, drawn[0], KLMeasured(None, None, origin, why))

@@ -110,7 +110,7 @@ def fixed_prior(drawn: Sequence[Drawn], positive: bool) -> tuple[float, float] |
         over_v, m_over_v, weight = (float(number) for number in solution)
         if weight <= 0 or over_v <= 0 or float((a @ solution - b).abs().max()) > CLOSE * float(b.abs().max()):
             continue
-        mean, variance = round(m_over_v / over_v, 4), round(weight / over_v, 4)
+        mean, variance = round(m_over_v / over_v, 4) + 0.0, round(weight / over_v, 4)  # no -0
         if not 1e-3 < variance < 1e3:
             continue
         lost_half = mean == 0 and any(math.isclose(variance, v, rel_tol=1e-3) for v in (2.0, 0.5))
