@@ -92,7 +92,8 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     graph, found, kls, recons = evaluation.read_once(_read)
     across.decoded.note(evaluation.read_once(_read_all)[1], found)
     if not (found or kls or recons):
-        across.prior.read(evaluation.subject, graph, [])
+        if any(map(prior.may_draw, values)):
+            across.prior.read(evaluation.subject, graph, [], (), Losses(evaluation, graph, [], [], []).ends)
         return twice
     across.scales.read_trained(graph, kls, evaluation.data)
     unread = _unread(graph, found, kls, recons)
@@ -106,6 +107,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     facts: list[Facts] = []
     posterior: list[SamplerSite] = []
     used: dict[int, Divergence] = {}
+    of_kl: set[int] = set()
     for site in found:
         kl = partners.trained_of(site, kls, losses)
         if kl is None and not latents.is_posterior(site, recons, graph, evaluation.observations.names):
@@ -117,6 +119,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         if kl is not None:
             kl = settings_apart.beside(site, kl, losses)
             used[kl.term.uid] = kl
+            of_kl.add(site.z.uid)
         posterior.append(site)
         decoded, other = _recons_of(site, recons, kl, losses), unread.get(site.z.uid)
         if other is not None and any(losses.holds_one(recon, site.z.uid) for recon in decoded):
@@ -136,7 +139,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     facts.extend(each.told(_facts(across, each.site, None, each.recon, losses)) for each in others)
     facts.extend(weights.facts(evaluation.subject, found, kls))
     facts.extend(experts.facts(evaluation.subject, found))
-    across.prior.read(evaluation.subject, graph, posterior)
+    across.prior.read(evaluation.subject, graph, posterior, of_kl, losses.ends)
     apart = (kl for kl in kls if kl.term.uid not in used and not directions.is_beside(kl, used.values()))
     for kl in few_alike(apart, losses):
         if validations.is_measured(kl, used.values(), losses):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable, Sequence
 from typing import NamedTuple
 
 from vae_checked.facts import Fact, Facts, Noise, NoiseLaw, Sampler
@@ -27,13 +27,22 @@ def _is_optimised(noise: Expr) -> bool:
     )
 
 
+def _is_meant(noise: Expr) -> bool:
+    """Whether a draw is the input of a test or of a search, or tries out the shape that comes of it."""
+    return _is_a_test_input(noise) or _is_optimised(noise) or is_a_probe(noise)
+
+
+def _is_uniform(node: Expr) -> bool:
+    return node.op == "noise" and node.get("law") is NoiseLaw.UNIFORM
+
+
 def may_draw(value: Expr) -> bool:
     """Whether noise that is not normal stands anywhere in a value."""
     seen: set[int] = set()
     stack = [value]
     while stack:
         node = stack.pop()
-        if node.op == "noise" and node.get("law") is NoiseLaw.UNIFORM:
+        if _is_uniform(node):
             return True
         for arg in node.args:
             if arg.bits & NOISE and arg.uid not in seen:
@@ -43,13 +52,23 @@ def may_draw(value: Expr) -> bool:
 
 
 class _Draw(NamedTuple):
-    """Noise that a layer is handed: where that is built, how wide it is, and which layers come behind it."""
+    """Noise that a layer is handed, at which place: where that is built, its width, and the layers that come behind."""
 
     subject: str
     noise: Expr
+    place: int
     built: Built
     inputs: Hashable
     onward: frozenset[Built]
+    # Whether a loss is made of it, as of what a discriminator tells from z.
+    is_trained_with: bool
+
+
+def _handed(given: Expr) -> list[tuple[int, Expr]]:
+    """The pieces of what a layer is handed, by their places: z by itself is the first, a condition may come behind."""
+    if given.op == "cat" and not given.get("filled"):
+        return [(place, strip(piece)) for place, piece in enumerate(given.args)]
+    return [(0, given)]
 
 
 def _built_behind(graph: Graph, roots: set[int]) -> frozenset[Built]:
@@ -70,6 +89,10 @@ class PriorDraws:
         # By the place where they are built how wide the input is of the layers there, None where that is not known.
         self._takes_z: dict[Built, set[Hashable]] = {}
         self._makes_z: dict[Built, set[Hashable]] = {}
+        # At which places of what a layer there is handed z stands.
+        self._places_of_z: dict[Built, set[int]] = {}
+        # Where they are built that are handed a z whose posterior a KL holds to a normal prior.
+        self._of_kl: set[Built] = set()
         self._behind_z: set[Built] = set()
         self._drawn: list[_Draw] = []
         # Layers of one place that a draw goes through one after the other, of an encoder and a decoder it may be.
@@ -77,8 +100,13 @@ class PriorDraws:
         # The modules that each draw is handed to, by where they are built and by themselves.
         self._given: dict[int, set[tuple[Built, Hashable]]] = {}
 
-    def read(self, subject: str, graph: Graph, found: list[SamplerSite]) -> None:
-        """Take note of where an evaluation's z and its bare noise go."""
+    def read(
+        self, subject: str, graph: Graph, found: list[SamplerSite], of_kl: Collection[int], ends: Sequence[Expr]
+    ) -> None:
+        """Take note of where an evaluation's z and its bare noise go.
+
+        `of_kl` are the z whose posterior a KL reads, `ends` the losses.
+        """
         latents = {site.z.uid for site in found}
         heads = list(walk(*(head for site in found for head in (site.location, site.scale))))
         for node in heads:
@@ -92,23 +120,23 @@ class PriorDraws:
             built = built_at(node) if node.op == "layer" and node.args else None
             if built is None:
                 continue
-            given = strip(node.args[0])
-            if given.uid in latents:
-                self._takes_z.setdefault(built, set()).add(node.get("inputs"))
-            elif (
-                given.op == "noise"
-                and given.get("law") is NoiseLaw.UNIFORM
-                and given.uid not in encoded
-                and not (_is_a_test_input(given) or _is_optimised(given) or is_a_probe(given))
-            ):
-                onward = _built_behind(graph, {node.uid})
-                self._drawn.append(_Draw(subject, given, built, node.get("inputs"), onward))
-                self._given.setdefault(given.uid, set()).add((built, node.get("serial")))
-                if any(
-                    other is not node and built_at(other) == built and contains(other, node.uid)
-                    for other in graph.having("layer")
-                ):
-                    self._repeated.add(built)
+            for place, given in _handed(strip(node.args[0])):
+                if given.uid in latents:
+                    self._takes_z.setdefault(built, set()).add(node.get("inputs"))
+                    self._places_of_z.setdefault(built, set()).add(place)
+                    if given.uid in of_kl:
+                        self._of_kl.add(built)
+                elif _is_uniform(given) and given.uid not in encoded and not _is_meant(given):
+                    onward = _built_behind(graph, {node.uid})
+                    trained = any(contains(end, given.uid) for end in ends)
+                    self._drawn.append(_Draw(subject, given, place, built, node.get("inputs"), onward, trained))
+                    self._note_layer(node, given, built, graph)
+
+    def _note_layer(self, layer: Expr, noise: Expr, built: Built, graph: Graph) -> None:
+        self._given.setdefault(noise.uid, set()).add((built, layer.get("serial")))
+        others = (other for other in graph.having("layer") if other is not layer and built_at(other) == built)
+        if any(contains(other, layer.uid) for other in others):
+            self._repeated.add(built)
 
     def facts(self) -> list[Facts]:
         """The draws that are handed to a module which was trained on samples of a Gaussian posterior.
@@ -132,8 +160,13 @@ class PriorDraws:
         Its width says which of the two it is, or else where the draw goes on to: the encoder leads to the heads.
         """
         takes, makes = self._takes_z.get(draw.built), self._makes_z.get(draw.built)
-        if takes is None or makes is None:
-            return takes is not None
+        if takes is None or draw.place not in self._places_of_z[draw.built]:
+            return False
+        if draw.is_trained_with and draw.built not in self._of_kl:
+            # A discriminator, or what learns against one, may hold z to just this prior.
+            return False
+        if makes is None:
+            return True
         is_known = None not in takes | makes | {draw.inputs}
         if is_known and (draw.inputs in takes) != (draw.inputs in makes):
             return draw.inputs in takes
