@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from vae_checked.facts import Fact, Ungiven
 from vae_checked.linter.files import syntax
@@ -11,6 +11,7 @@ from vae_checked.linter.files.source import Cell, SourceCell
 from vae_checked.linter.roles.after_backward import followings, functions_of, in_order
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.objective import Losses
+from vae_checked.linter.roles.stored_gradients import Stored, stored_by
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.torch_model.optimizers import BACKWARD, NAMES, is_schedule
 
@@ -19,13 +20,6 @@ _HARMLESS = frozenset(
     "item detach cpu numpy float int str len print append update log info debug write add_scalar set_postfix "
     "set_description parameters clip_grad_norm_ clip_grad_value_ unscale_".split()
 )
-_GRADIENTS = frozenset(("grad", "_grad", "main_grad"))
-# What fills a gradient in place, and whether that gives one.
-_FILLING: dict[str, Callable[[ast.Call], bool]] = {
-    "zero_": lambda _: False,
-    "fill_": lambda call: not (call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value == 0),
-    "copy_": lambda _: True,
-}
 
 
 def erased(losses: Losses) -> Fact[Ungiven] | None:
@@ -70,10 +64,11 @@ def _may_erase(following: Sequence[ast.stmt], own: ast.stmt, cell: Cell) -> bool
     # Of what was cleared before something else was differentiated every step takes the gradient of that alone.
     replaced: set[str] = set()
     for statement in in_order(following, cell.read_once(functions_of)):
-        given = _given_gradients(statement)
-        if given is not None:
-            # What is cleared one by one has no owner to go by, so that it counts for the first step alone.
-            cleared = cleared - {""} if given else cleared | {""}
+        stored = stored_by(statement, cell)
+        if stored is not None:
+            # What is stored one by one has no owner to go by, so that it counts for the first step alone. Of another
+            # value it is not known what it moves.
+            cleared = cleared - {""} if stored is Stored.GIVEN else cleared | {""}
         for call in (each for each in syntax.descendants(statement) if isinstance(each, ast.Call)):
             method = call.func
             if not isinstance(method, ast.Attribute):
@@ -89,32 +84,25 @@ def _may_erase(following: Sequence[ast.stmt], own: ast.stmt, cell: Cell) -> bool
                 held = holding(optimizer, cell) | ({""} if not stepped else set())
                 if replaced and not held & replaced:
                     return False
-                if not replaced and optimizer not in stepped and held & cleared:
+                if not replaced and optimizer not in stepped and _is_cleared(held, cleared, cell):
                     return True
                 stepped.add(optimizer)
     return bool(stepped and replaced)
 
 
-def _given_gradients(statement: ast.stmt) -> bool | None:
-    """Whether a statement stores a gradient, or None or 0 for a gradient; None where it stores neither."""
-    call = _call(statement)
-    if call is not None and isinstance(call.func, ast.Attribute) and call.func.attr in _FILLING:
-        filled = any(map(_is_gradient, syntax.descendants(call.func.value)))
-        # Of another number nothing is known, as of what is copied in its place.
-        return _FILLING[call.func.attr](call) if filled else None
-    stored = [
-        not (isinstance(node.value, ast.Constant) and node.value.value is None)
-        for node in syntax.descendants(statement)
-        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign))
-        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-        # `p.grad.data`, `p.grad[0]` and `p.grad, q.grad` too.
-        if any(map(_is_gradient, syntax.descendants(target)))
-    ]
-    return any(stored) if stored else None
+def _is_cleared(held: set[str], cleared: set[str], cell: Cell) -> bool:
+    """Whether what was cleared is an optimizer, its model, or may be a part of it.
+
+    Of an optimizer whose model no name tells that may be anything but another optimizer.
+    """
+    if held & cleared or any(each.startswith(f"{owner}.") for each in cleared for owner in held if owner):
+        return True
+    made = {ast.unparse(target) for node in cell.of(ast.Assign) if _makes_optimizer(node) for target in node.targets}
+    return len(held - {""}) == 1 and any(each and each not in made and "opt" not in each.lower() for each in cleared)
 
 
-def _is_gradient(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and node.attr in _GRADIENTS
+def _makes_optimizer(node: ast.Assign) -> bool:
+    return isinstance(node.value, ast.Call) and syntax.called(node.value) in NAMES
 
 
 def _differentiations(losses: Losses) -> list[tuple[SourceCell, list[ast.stmt], int]]:
@@ -165,8 +153,8 @@ def _erasing(following: Sequence[ast.stmt], cell: Cell) -> ast.Call | None:
             # `scaler.step(optimizer)` too; a step of another optimizer takes what this loss gave.
             optimizer = ast.unparse(call.args[0] if call.args else method.value)
             return next((made for owner, made in cleared.items() if owner in holding(optimizer, cell)), None)
-        elif _given_gradients(statement):
-            # What was kept before is put back.
+        elif stored_by(statement, cell) in (Stored.GIVEN, Stored.REPLACED):
+            # What was kept before is put back, or something else is stored.
             return None
         elif any(
             syntax.called(each) not in _HARMLESS for each in syntax.descendants(statement) if isinstance(each, ast.Call)
