@@ -136,6 +136,11 @@ def turned(value: float) -> int | None:
     return next((power for factor in FACTORS for power in powers if is_factor(value, factor**power)), None)
 
 
+def is_of_factors(value: float) -> bool:
+    """Whether a number is the factor of a VAE as people write it, or a power of one."""
+    return any(is_factor(value, factor) for factor in FACTORS) or turned(value) is not None
+
+
 def transposed(value: float) -> KnownVAE | None:
     """The VAE whose factor a number has with two neighbouring digits swapped."""
     digits = f"{value:.6g}"

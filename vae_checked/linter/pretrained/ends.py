@@ -49,9 +49,9 @@ class Decoded:
     """A latent that enters `decode`: the map that is applied before.
 
     `number` tells the call from others, of which several stand for one place. `encoded` is the call of `encode` that
-    the latent comes from, where it comes from one; `clamped` where it is confined on the way, `is_asked` whether that
-    depends on a condition; `written` the number that the map is made of, where that stands somewhere else; `clipping`
-    what clips it at each step.
+    the latent comes from, where it comes from one, `is_asked_for` whether a posterior was asked for it; `clamped` where
+    it is confined on the way, `is_asked` whether that depends on a condition; `written` the number that the map is made
+    of, where that stands somewhere else; `clipping` what clips it at each step.
     """
 
     owner: Owner
@@ -65,6 +65,7 @@ class Decoded:
     is_asked: bool = False
     written: Origin | None = None
     clipping: Fact[Clipping | None] | None = None
+    is_asked_for: bool = False
 
 
 @dataclass(frozen=True, slots=True)

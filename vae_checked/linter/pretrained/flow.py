@@ -73,7 +73,7 @@ class Latent:
     """What a node is in terms of a latent: the map from what `encode` gave, and the outermost operation of it.
 
     A posterior, and its parameters, are no latents yet: `drawn` says whether a node is one. `of_layers` is whether the
-    posterior was made by layers of the code.
+    posterior was made by layers of the code, `is_asked_for` whether one was asked for the latent.
     """
 
     owner: Owner
@@ -83,6 +83,7 @@ class Latent:
     at: Expr
     written: Origin | None = None
     of_layers: bool = False
+    is_asked_for: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +359,7 @@ class Flow:
             end = replace(end, written=chain.written)
             if latent is not None and latent.drawn and (is_own or not latent.of_layers):
                 applied = affine_maps.after(chain.applied, latent.applied)
-                yield replace(end, applied=applied, encoded=origin(latent.call))
+                yield replace(end, applied=applied, encoded=origin(latent.call), is_asked_for=latent.is_asked_for)
             else:
                 clips, use = clipping(chain.leaf) or looped, use_of(chain.leaf)
                 use = Use.GENERATED if loop is not None and use is Use.GIVEN else use
@@ -435,9 +436,9 @@ def _asked(node: Expr, posterior: Latent) -> Latent | None:
     """What a posterior is asked for: itself in another wrapping, or a latent."""
     name = str(node.get("name"))
     if node.op == "draw" or (node.op in ("call", "attribute") and name in _DRAWS):
-        return replace(posterior, drawn=True, at=node)
+        return replace(posterior, drawn=True, at=node, is_asked_for=True)
     if node.op == "opaque" and name.removeprefix("attribute:") in _DRAWS:
-        return replace(posterior, drawn=True, at=node)
+        return replace(posterior, drawn=True, at=node, is_asked_for=True)
     if node.op in ("attribute", "item") or name.removeprefix("attribute:") in _HOLDS or node.op in TRANSPARENT:
         return replace(posterior, at=node)
     if node.op == "phi" or node.op in ("stack", "cat"):

@@ -7,13 +7,15 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import Enum
 from typing import TypeVar
 
+from vae_checked.catalogue.support.known_vaes import FACTORS, is_factor, is_of_factors
 from vae_checked.facts import Origin
 from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.pretrained.ends import Decoded, Encoded
 from vae_checked.linter.pretrained.quantities import OF_A_VAE, VECTOR
 from vae_checked.linter.pretrained.vaes import HOLE
 from vae_checked.mathematics import affine_maps
-from vae_checked.record import dataclass
+from vae_checked.mathematics.affine_maps import IDENTITY
+from vae_checked.record import dataclass, replace
 
 _TOLERANCE = 2e-3
 
@@ -168,6 +170,25 @@ def across(encoded: Sequence[Encoded], decoded: Sequence[Decoded], told: Collect
             yield Pair(one, other, Agreement.OPEN if made is Agreement.DIFFERENT and other.number in settled else made)
 
 
+def _is_a_factor(applied: AffineMap) -> bool:
+    """Whether a map is the factor of a VAE that is known, or undoes it: a whole number may be another."""
+    numbers = [term.coefficient for term in applied.scale if not term.powers]
+    if len(numbers) != len(applied.scale) or len(numbers) != 1 or applied.shift:
+        return False
+    is_whole = any(math.isclose(each, round(each), rel_tol=1e-9) for each in (numbers[0], 1 / numbers[0]))
+    return not is_whole and is_of_factors(numbers[0])
+
+
+def _is_scaled(applied: AffineMap) -> bool:
+    """Whether a map is the one that is applied behind `encode`: by the factor of a VAE, and not by what undoes it."""
+    if len(applied.scale) != 1:
+        return False
+    (term,) = applied.scale
+    if not term.powers:
+        return any(is_factor(term.coefficient, factor) for factor in FACTORS)
+    return dict(term.powers).get("scaling_factor") == 1
+
+
 def _of_one_kind(encoded: Sequence[Encoded], decoded: Sequence[Decoded]) -> Sequence[Encoded]:
     """The latents that may be those of the VAE that decodes: draws of layers of the code are of none that is loaded."""
     is_loaded = any(each.owner.model.kind for each in decoded)
@@ -195,12 +216,16 @@ def _trips(decoded: Iterable[Decoded]) -> Iterator[Pair]:
     found: list[Pair] = []
     for each in decoded:
         if each.encoded is not None:
-            start = Encoded(each.owner, each.encoded, affine_maps.IDENTITY, Use.RETURNED, each.encoded, each.where)
-            made = agreement(affine_maps.IDENTITY, each.applied)
-            if made is Agreement.DIFFERENT and not any(map(_is_known, each.applied.names)):
+            end, start = each, Encoded(each.owner, each.encoded, IDENTITY, Use.RETURNED, each.encoded, each.where)
+            made = agreement(IDENTITY, each.applied)
+            is_of_a_vae = any(map(_is_known, each.applied.names)) or (each.is_asked_for and _is_a_factor(each.applied))
+            if made is Agreement.DIFFERENT and not is_of_a_vae:
                 # A latent may be scaled by a number for the sake of an experiment.
                 made = Agreement.OPEN
-            found.append(Pair(start, each, made))
+            if _is_scaled(each.applied):
+                # What follows encode is known: what is left out stands before decode.
+                start, end = replace(start, applied=each.applied), replace(each, applied=IDENTITY)
+            found.append(Pair(start, end, made))
     settled = {pair.decoded.number for pair in found if pair.agreement is Agreement.INVERSE}
     yield from (
         pair for pair in found if pair.agreement is not Agreement.DIFFERENT or pair.decoded.number not in settled
