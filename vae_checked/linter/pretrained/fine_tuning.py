@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from vae_checked.facts import Fact, Facts, NoiseTiming, Sampler, Training
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.pretrained.flow import Flow
+from vae_checked.linter.pretrained.minimised import minimised
 from vae_checked.linter.pretrained.vaes import Owner, owner_of
 from vae_checked.linter.symbols.expression import Expr, Graph, origin, strip, walk
 from vae_checked.linter.torch_model.optimizers import NAMES
@@ -20,10 +21,8 @@ _DRAWN = frozenset(("sample", "rsample"))
 
 def facts(evaluation: Evaluation, flow: Flow, graph: Graph) -> Iterator[Facts]:
     """Of a loss with the KL of a loaded VAE's posterior, whether what is decoded is drawn, and what is not trained."""
-    for root in evaluation.observations.roots:
-        if root.kind != "backward" or not isinstance(root.value, Expr):
-            continue
-        loss = list(walk(root.value))
+    for minimal in minimised(evaluation):
+        loss = list(walk(minimal))
         kls = [node for node in loss if node.op == "call" and node.get("name") == "kl" and node.args]
         owners = {owner for node in kls if (owner := flow.posterior_of(node.args[0])) is not None}
         decoded = [node for node in loss if node.uid in flow.decodes]

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 
 from vae_checked.facts import Fact
 from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.pretrained.minimised import minimised
 from vae_checked.linter.pretrained.vaes import owner_of
 from vae_checked.linter.pretrained.without_gradient import is_without_gradient
 from vae_checked.linter.roles.objective import called_loss
@@ -23,35 +24,38 @@ _LIBRARIES = frozenset("torch torchvision numpy np PIL cv2 einops scipy skimage 
 def cuts(evaluation: Evaluation, decodes: dict[int, Expr]) -> Iterator[Fact[str | None]]:
     """Of each term of the losses that reads one of the `decodes` how it is cut off, None where a gradient passes."""
     seen: set[int] = set()
-    for root in evaluation.observations.roots:
-        # What is assigned may be a number for a log.
-        is_minimised = root.kind == "backward" or (root.kind == "return" and called_loss(root))
-        if not is_minimised or not isinstance(root.value, Expr):
-            continue
-        for term in _terms(root.value, decodes):
+    # What is assigned may be a number for a log.
+    returned = (root.value for root in evaluation.observations.roots if root.kind == "return" and called_loss(root))
+    for loss in (*minimised(evaluation), *(each for each in returned if isinstance(each, Expr))):
+        terms = list(_terms(loss, decodes))
+        for term in terms:
             if term.uid in seen:
                 continue
             seen.add(term.uid)
-            yield from _of_term(term, decodes, _called(root.value))
+            yield from _of_term(term, decodes, _called(loss), [each for each in terms if each is not term])
 
 
 def _terms(loss: Expr, decodes: Collection[int]) -> Iterator[Expr]:
     """What a loss is the sum of, weights left out; nothing for a loss of one term."""
-    stack, found = [loss], []
+    stack, found = [(loss, False)], []
     while stack:
-        node = stack.pop()
+        node, is_reduced = stack.pop()
         if node.op in ("add", "sub"):
-            stack.extend(node.args)
+            stack.extend((arg, is_reduced) for arg in node.args)
         elif node.op in _REDUCED and node.args:
-            stack.append(node.args[0])
+            stack.append((node.args[0], True))
         elif node.op == "call" and node.get("name") == "scale" and len(node.args) == 2:
             # A scaler of mixed precision.
-            stack.append(node.args[1])
+            stack.append((node.args[1], is_reduced))
         elif node.op == "phi":
-            stack.extend(node.args[1:])
+            stack.extend((arg, is_reduced) for arg in node.args[1:])
         elif node.op in ("mul", "div") and len(node.args) == 2:
             reading = [arg for arg in node.args if any(inner.uid in decodes for inner in walk(arg))]
-            found += reading if len(reading) == 1 else [node]
+            if len(reading) == 1 and not is_reduced and reading[0].op in ("add", "phi"):
+                # The whole of a loss, over the number of steps that its gradients are gathered in.
+                stack.append((reading[0], False))
+            else:
+                found += reading if len(reading) == 1 else [node]
         else:
             found.append(node)
     if len(found) > 1:
@@ -64,7 +68,9 @@ def _called(loss: Expr) -> frozenset[int]:
     return frozenset(strip(node.args[0]).uid for node in calls)
 
 
-def _of_term(term: Expr, decodes: dict[int, Expr], called: Collection[int]) -> Iterator[Fact[str | None]]:
+def _of_term(
+    term: Expr, decodes: dict[int, Expr], called: Collection[int], others: Collection[Expr]
+) -> Iterator[Fact[str | None]]:
     """A term that reads a decode with gradient, or one all of whose ways to a model pass a decode that is cut off.
 
     A function that is not read and is handed one of those `called` may train it.
@@ -73,7 +79,7 @@ def _of_term(term: Expr, decodes: dict[int, Expr], called: Collection[int]) -> I
     if wanted is None:
         return
     decode = decodes[wanted]
-    if not _is_trained(decode.args[1]):
+    if not (_is_trained(decode.args[1]) or _is_encoded_for(decode.args[1], others)):
         return
     stopped: Expr | None = None
     stack, seen = [term], set[int]()
@@ -149,6 +155,16 @@ def _is_called_a_loss(node: Expr) -> bool:
 def _is_trained(latent: Expr) -> bool:
     """Whether a model made the latent that is decoded: a model that is called by itself."""
     return any(may_be_trained(node) for node in walk(latent))
+
+
+def _is_encoded_for(latent: Expr, others: Collection[Expr]) -> bool:
+    """Whether another term, as a KL, trains the VAE by what it encodes with gradient, of which the latent is made."""
+    encoded = {node.uid for node in walk(latent) if _encodes(node) and not is_without_gradient(node.site)}
+    return bool(encoded) and any(node.uid in encoded for node in walk(*others))
+
+
+def _encodes(node: Expr) -> bool:
+    return node.op == "call" and node.get("name") == "encode" and owner_of(node.args[0]) is not None
 
 
 def may_be_trained(node: Expr) -> bool:

@@ -10,8 +10,9 @@ from vae_checked.latent_facts import Use
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.pretrained.flow import Flow
 from vae_checked.linter.pretrained.loss_terms import may_be_trained
+from vae_checked.linter.pretrained.minimised import minimised
 from vae_checked.linter.pretrained.without_gradient import is_without_gradient
-from vae_checked.linter.symbols.expression import Expr, origin, walk
+from vae_checked.linter.symbols.expression import origin, walk
 from vae_checked.linter.symbols.gradient_flow import reached
 from vae_checked.linter.symbols.values import Module
 
@@ -31,11 +32,11 @@ def unfrozen(evaluation: Evaluation, flow: Flow) -> Iterator[Fact[str | None]]:
     None as a value where no gradient reaches the VAE. Nothing is said of a VAE that was not loaded here, that may be
     frozen or trained by what is not understood, or through which something is trained that it is given.
     """
-    losses = [root.value for root in evaluation.observations.roots if root.kind == "backward"]
+    losses = list(minimised(evaluation))
     trained_on = {end.call for end in flow.encoded if end.use is Use.TRAINED}
     if not losses or not trained_on:
         return
-    reaching = reached([loss for loss in losses if isinstance(loss, Expr)])
+    reaching = reached(losses)
     for uid, (call, owner) in flow.encodes.items():
         if not owner.model.kind or origin(call) not in trained_on or any(map(may_be_trained, walk(call.args[1]))):
             continue
