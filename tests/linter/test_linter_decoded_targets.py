@@ -12,7 +12,9 @@ TEXT = """\
 import cv2
 import torch
 import torch.nn.functional as F
+from omegaconf import OmegaConf
 from rasters import drawn, rasters
+from tables import Table
 
 
 class Stage:
@@ -39,6 +41,8 @@ class Stage:
         ('torch.flip(batch["pictures"], (3,))', True),
         ('torch.from_numpy(cv2.imread("target.png"))', True),
         ("torch.zeros_like(noisy)", True),
+        ('OmegaConf.load("weights.yaml").target * torch.zeros_like(noisy)', True),
+        ("Table.from_file(noisy) + torch.zeros_like(noisy)", True),
         ('views["normals"]', False),
         ('torch.cat([views["normals"], views["colours"]]) * 2 - 1', False),
         ("drawn(camera)", False),

@@ -17,8 +17,10 @@ from vae_checked.linter.symbols.gradient_flow import stops_gradient
 
 _LOSS = re.compile(r"loss|lpips|percept|criteri|ssim|dists|vgg|metric|l[12]$", re.IGNORECASE)
 _REDUCED = frozenset(("mean", "sum", "cast", "squeeze", "view", "reshape"))
-# Whose functions make pictures of what they are given, and train nothing.
-_LIBRARIES = frozenset("torch torchvision numpy np PIL cv2 einops scipy skimage kornia imageio math random".split())
+# Whose functions make pictures or settings of what they are given, and train nothing.
+_LIBRARIES = frozenset(
+    "torch torchvision numpy np PIL cv2 einops scipy skimage kornia imageio math random yaml json".split()
+)
 
 
 def cuts(evaluation: Evaluation, decodes: dict[int, Expr]) -> Iterator[Fact[str | None]]:
@@ -128,9 +130,12 @@ def _may_be_anything(node: Expr) -> bool:
     name = str(node.get("name"))
     if node.op == "atom":
         return name == "item" or name.startswith("[")
-    top, _, rest = name.partition(".")
-    is_function = node.op == "opaque" and top.isidentifier() and rest.rpartition(".")[2][:1].islower()
-    return is_function and top not in _LIBRARIES and not _is_called_a_loss(node)
+    parts = name.split(".")
+    # What a class makes or loads is a model, or a setting.
+    is_function = (
+        node.op == "opaque" and len(parts) > 1 and all(part.isidentifier() and part[0].islower() for part in parts)
+    )
+    return is_function and parts[0] not in _LIBRARIES and not _is_called_a_loss(node)
 
 
 def _is_made_trainable(node: Expr) -> bool:
