@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Set
 
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
 from vae_checked.linter.symbols.expression import ELEMENTWISE, NOISE, Expr, Graph, called_name, elementwise, strip
@@ -35,6 +36,7 @@ def _is_mixed(site: SamplerSite, graph: Graph) -> bool:
     if site.location.bits & NOISE and is_of(site.location, {strip(site.scale).uid} | _head_of(site)):
         # Around another draw with the same scale.
         return True
+    own = strip(site.z).uid
     stack, seen = [(site.z, False)], set[tuple[int, bool]]()
     while stack and len(seen) < _MOST_MIXED:
         value, mixed = stack.pop()
@@ -46,7 +48,7 @@ def _is_mixed(site: SamplerSite, graph: Graph) -> bool:
         bare = strip(value).uid
         for node in graph.taking(value, *_MIXING):
             others = [arg for arg in node.args if strip(arg).uid != bare]
-            stack.append((node, mixed or any(is_of(other, heads) for other in others)))
+            stack.append((node, mixed or any(is_of(other, heads, {own}) for other in others)))
         changed = graph.taking(value, *_CHANGING)
         stack += [(n, mixed) for n in changed if all(_is_number(arg) for arg in n.args if strip(arg).uid != bare)]
         stack += [(node, mixed) for node in graph.taking(value, "stack", "cat")]
@@ -62,10 +64,10 @@ def _is_number(value: Expr) -> bool:
     return all(map(is_scalar, leaves(value)))
 
 
-def is_of(value: Expr, heads: set[int]) -> bool:
-    """Whether a value is made of some heads element by element, or is one of them."""
+def is_of(value: Expr, heads: set[int], around: Set[int] = frozenset()) -> bool:
+    """Whether a value is made of some heads element by element, or is one of them: by more than what is `around`."""
     return strip(value).uid in heads or any(
-        strip(arg).uid in heads for node in elementwise(value, heads) for arg in node.args
+        strip(arg).uid in heads for node in elementwise(value, heads | around) for arg in node.args
     )
 
 

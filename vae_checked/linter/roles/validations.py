@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable
 from vae_checked.facts import Fact, KLForm
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import modes, partners, samplers, ways
+from vae_checked.linter.roles import masked_draws, modes, partners, samplers, ways
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -53,8 +53,14 @@ def _differentiated(evaluation: Evaluation) -> list[Expr]:
 
 
 def is_shown(site: SamplerSite, found: Iterable[SamplerSite], losses: Losses) -> bool:
-    """Whether a draw without a gradient repeats one that is trained, and is compared with nothing: for a picture."""
-    if not losses.backward or not _is_without_gradient(site.z, losses):
+    """Whether a draw without a gradient repeats one that is trained, and is compared with nothing: for a picture.
+
+    So does one that no loss has, where what is decoded is made of several, or masked.
+    """
+    if not losses.backward:
+        return False
+    mixed = not losses.trains(site.z) and masked_draws.is_no_draw(site, None, losses.graph)
+    if not mixed and not _is_without_gradient(site.z, losses):
         return False
     if any(losses.holds_one(recon, site.z.uid) for recon in losses.recons):
         return False
