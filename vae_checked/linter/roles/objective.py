@@ -9,7 +9,17 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from vae_checked.facts import EffectiveBeta, Fact, Likelihood, Objective, Reduced
-from vae_checked.linter.roles import by_turns, extents, inner_scales, nan_tests, reductions, shown, warm_ups, ways
+from vae_checked.linter.roles import (
+    added_often,
+    by_turns,
+    extents,
+    inner_scales,
+    nan_tests,
+    reductions,
+    shown,
+    warm_ups,
+    ways,
+)
 from vae_checked.linter.roles.dead_weights import names_in, unread_weights, without_effect
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import layer_of
@@ -242,7 +252,8 @@ class Losses:
             count += 1
         one = reductions.steps_of(to_kl[0])
         down = reductions.steps_of(to_recon[0])
-        added_up = summed_over_samples(down, count, 1 + self._of_other_samples(recon, total, down))
+        samples = added_often.samples_in(total, kl, recon, self.recons, down, self.graph)
+        added_up = summed_over_samples(down, count, samples)
         # What a loss that is not read does to its error is not known.
         own = {0: (Through("unread"),), -1: (Negate(),)}.get(recon.sign, ())
         other = (*added_up, *own)
@@ -263,20 +274,6 @@ class Losses:
             if alone or shown.is_written_without_gradient(kl.term):
                 return True
         return shown.is_met_in_steps_shown(self.roots_with(total), self.evaluation)
-
-    def _of_other_samples(self, recon: Reconstruction, total: Expr, down: tuple[ChainStep, ...]) -> int:
-        """How many more errors of the same data the same place adds to a loss, each of another sample."""
-        place = None if recon.term.site is None else recon.term.site.node
-        alike = [
-            other
-            for other in self.recons
-            if other.term.uid != recon.term.uid
-            and other.term.site is not None
-            and other.term.site.node is place
-            and (other.first.uid == recon.first.uid) is not (other.second.uid == recon.second.uid)
-            and self.graph.holds(total, other.term.uid)
-        ]
-        return sum(reductions.chains(total, other.term.uid, self.graph) == [down] for other in alike)
 
     def _meeting(self, total: Expr, kl: Divergence, recon: Reconstruction) -> Expr:
         """The innermost value in a loss that holds both terms."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vae_checked.facts import Reduction
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.arguments import are_parsed
-from vae_checked.linter.roles import batch_sizes, given_numbers
+from vae_checked.linter.roles import batch_sizes, given_numbers, turn_means
 from vae_checked.linter.roles.counted import is_of_one_sample, is_taken_apart, may_be_all_data, may_be_of_one_sample
 from vae_checked.linter.roles.draw_axes import is_in_front
 from vae_checked.linter.roles.samplers import is_scalar
@@ -146,6 +146,8 @@ def _steps(node: Expr, index: int) -> tuple[ChainStep, ...]:
     if node.op == "neg" or (node.op == "sub" and index == 1):
         return (Negate(),)
     if node.op == "mul" or (node.op == "div" and index == 0):
+        if turn_means.is_mean(node):
+            return ()
         return tuple(_scaling(node, 1 - index, inverse=node.op == "div"))
     if node.op == "flatten":
         rank = _flat_rank(node)
