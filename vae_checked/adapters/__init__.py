@@ -9,6 +9,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import nn
 
 from vae_checked.adapters import (
@@ -24,6 +25,7 @@ from vae_checked.adapters.stages import LOSSES, METHODS, FoundStage, function_be
 from vae_checked.adapters.subject import Adapter, Call, Child, Inputs, Part, Stage, Subject, collected
 from vae_checked.errors import UsageError
 from vae_checked.mathematics.names import Role, role_of
+from vae_checked.signatures import signature_of
 
 __all__ = [
     "ADAPTERS",
@@ -91,8 +93,22 @@ def parts_of(value: Any) -> tuple[Part, ...]:
 
 
 def _plain(model: nn.Module, inputs: Inputs) -> Any:
-    kwargs: Mapping[str, Any] = inputs.kwargs or {}
-    return model(*inputs.args, **kwargs)
+    return model(*inputs.args, **_named(model, model.forward, inputs))
+
+
+def _named(model: nn.Module, function: Callable[..., Any], inputs: Inputs) -> Mapping[str, Any]:
+    """The arguments that are handed over by name: the inputs', and the device where one is asked for."""
+    named: dict[str, Any] = {**(inputs.kwargs or {})}
+    try:
+        parameters = signature_of(function).parameters
+    except (TypeError, ValueError):
+        return named
+    asked = parameters.get("device")
+    if asked is None or asked.default is not asked.empty or "device" in named:
+        return named
+    if list(parameters).index("device") >= len(inputs.args):
+        named["device"] = next((each.device for each in model.parameters()), torch.device("cpu"))
+    return named
 
 
 def _by(model: nn.Module, method: str) -> Callable[[nn.Module, Inputs], Any]:
@@ -107,4 +123,4 @@ def _by(model: nn.Module, method: str) -> Callable[[nn.Module, Inputs], Any]:
         known = False
     if not known:
         raise UsageError(f"forward {method!r} is no method of {type(model).__name__}")
-    return lambda model, inputs: found(model)(*inputs.args, **dict(inputs.kwargs or {}))
+    return lambda model, inputs: found(model)(*inputs.args, **_named(model, found(model), inputs))

@@ -47,6 +47,8 @@ def guess_spec(model: nn.Module) -> str:
     for layer in model.modules():
         if isinstance(layer, nn.Linear):
             return f"B {layer.in_features}"
+        if isinstance(layer, nn.RNNCellBase) or (isinstance(layer, nn.RNNBase) and layer.batch_first):
+            return f"B T {layer.input_size}"
         for kind, axes in ((nn.Conv1d, "T"), (nn.Conv2d, "H W"), (nn.Conv3d, "D H W")):
             if isinstance(layer, kind):
                 return f"B {layer.in_channels} {axes}"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from vae_checked.adapters import Inputs, Subject
-from vae_checked.auditor.inputs.labels import likely_labels, missing_labels
+from vae_checked.auditor.inputs.labels import likely_labels, missing_labels, needed_by
 from vae_checked.auditor.inputs.source import GivenInputs, Source, likely_inputs, source_of, with_sizes
 from vae_checked.auditor.recording.run import output_alone, run_model
 from vae_checked.auditor.restoring.restored import Restored
@@ -28,11 +28,15 @@ _MOST_SIZES_TRIED = 4
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """The model that is run to see what it takes, in a block that puts it back, and the seed that was set there."""
+    """The model that is run to see what it takes, in a block that puts it back, and the seed that was set there.
+
+    `refusals` are what it raised, in its own words.
+    """
 
     subject: Subject
     restored: Restored
     seed: int
+    refusals: list[str] = field(default_factory=list)
 
     def outputs(self, source: Source, batches: Iterable[int]) -> list[object]:
         """What comes of so many samples each, up to the first that fails.
@@ -54,7 +58,8 @@ class _Tried:
     def _output(self, inputs: Inputs) -> object:
         try:
             return output_alone(self.subject, inputs)
-        except ModelError:
+        except ModelError as error:
+            self.refusals.append(str(error))
             self.restored.again()
             return run_model(self.subject, inputs, training=False).output
 
@@ -90,6 +95,7 @@ def inputs_for(
     tried = likely_inputs(model)
     if missing_labels(subject, 1):
         tried = (*tried, *_rows_that_come_out(model))
+    other: tuple[Source, str] | None = None
     for spec, reason in tried:
         source = source_of(spec, model, data_range)
         made = trial.outputs(source, (_BATCH,))
@@ -105,18 +111,44 @@ def inputs_for(
         # One row of features is what the first layer takes; of an image it tells the channels alone.
         guessed = replace(source, open_sizes=source.open_sizes or len(spec.split()) > 2)
         chosen, why = _of_accepted_sizes(trial, spec, guessed, data_range)
-        return chosen, why or f"input {spec!r}: {reason}, and forward runs on it"
-    if tried:
+        found = chosen, why or f"input {spec!r}: {reason}, and forward runs on it"
+        if not _comes_back_at_another_size(made[0], source):
+            return found
+        other = other or found
+    with suppress(UsageError):
         text = guess_spec(model)
         source = source_of(text, model, data_range)
         chosen, why = _of_accepted_sizes(trial, text, source, data_range)
         if why:
             return chosen, f"{why}, and {tried[0][1]}"
-    words = ", ".join(repr(spec) for spec, _ in tried) or "no first layer tells its shape"
-    raise ModelError(
-        f"no input is known for {type(model).__name__} ({words}): give inputs=, a tensor or a specification "
-        "such as 'B 3 64 64'"
+    if other is not None:
+        return other
+    raise ModelError(_no_input(trial, [spec for spec, _ in tried]))
+
+
+def _no_input(trial: _Tried, specs: Sequence[str]) -> str:
+    """Which inputs were tried, what the model said to the first of them, and what it takes."""
+    subject = trial.subject
+    names = [each.name for each in needed_by(subject)]
+    words = ", ".join(map(repr, dict.fromkeys(specs))) or "no first layer tells its shape"
+    said = f"; {trial.refusals[0]} on the first of them" if trial.refusals and specs else ""
+    takes, example = "", "B 3 64 64"
+    if len(names) > 1:
+        takes = f"; it takes {', '.join(names)}"
+        likely = next((spec for spec in specs if spec.startswith("int")), specs[0] if specs else example)
+        example = ", ".join([f"{names[0]}: {likely}", *(f"{name}: B 5" for name in names[1:])])
+    return (
+        f"no input is known for {type(subject.model).__name__} ({words}{said}{takes}): give inputs=, a tensor or a "
+        f"specification such as {example!r}"
     )
+
+
+def _comes_back_at_another_size(output: object, source: Source) -> bool:
+    """Whether an output has the axes of the input, with as many channels, and none has its sizes."""
+    x = source.draw(_BATCH, 0).tensors()[0][1]
+    shapes = [leaf.shape for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
+    alike = [shape for shape in shapes if len(shape) == x.dim() > 2 and shape[:2] == x.shape[:2]]
+    return bool(alike) and x.shape not in alike
 
 
 def _with_labels(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 
 from torch import nn
@@ -16,14 +17,33 @@ _COUNTS = frozenset("n num number dim dims size count nb".split())
 
 
 def missing_labels(subject: Subject, given: int) -> tuple[str, ...]:
-    """The arguments that forward needs beside the first `given`, where all are called like labels or conditions."""
+    """The arguments that forward needs beside the first `given`, where all are called like labels or conditions.
+
+    Where it needs no others, those that it may be without, as a conditional model has them whose class may be
+    unconditional as well.
+    """
+    missing = tuple(p.name for p in needed_by(subject)[given:])
+    if missing:
+        return missing if all(map(_is_label, missing)) else ()
+    optional = [p for p in _parameters(subject)[given:] if p.default is None and _is_label(p.name)]
+    return tuple(p.name for p in optional[:1])
+
+
+def needed_by(subject: Subject) -> list[inspect.Parameter]:
+    """What forward needs by place, but for the device, which is known."""
+    return [p for p in _parameters(subject) if p.default is p.empty and p.name != "device"]
+
+
+def _parameters(subject: Subject) -> list[inspect.Parameter]:
     try:
-        parameters = list(signature_of(getattr(subject.model, subject.method)).parameters.values())
+        parameters = signature_of(getattr(subject.model, subject.method)).parameters.values()
     except (TypeError, ValueError, AttributeError):
-        return ()
-    needed = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    missing = tuple(p.name for p in needed[given:])
-    return missing if all(name == "y" or is_condition(name) for name in missing) else ()
+        return []
+    return [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def _is_label(name: str) -> bool:
+    return name == "y" or is_condition(name)
 
 
 def likely_labels(model: nn.Module, features: int | None) -> Iterator[str]:
@@ -41,6 +61,7 @@ def likely_labels(model: nn.Module, features: int | None) -> Iterator[str]:
         for module in model.modules():
             if isinstance(module, nn.Linear) and module.in_features > features:
                 counts[module.in_features - features] = None
-    for count in list(counts)[:_MOST_TRIED]:
+    # A condition that the model was built without is taken, and of no use.
+    for count in list(counts)[:_MOST_TRIED] or [1]:
         yield f"int<{count}> B"
         yield f"B {count}"

@@ -20,6 +20,18 @@ GivenInputs = Tensor | Sequence[object] | Mapping[str, object] | str
 _BATCHES = (7, 5, 11, 13, 3, 17, 19)
 # What the sizes of letters are odd multiples of, where the model takes such.
 _MULTIPLE = 3
+# Sizes that are tried for axes of which the first layer says nothing.
+_LENGTHS = (16, 32, 64)
+_CONVOLUTIONS: tuple[tuple[type[nn.Conv1d | nn.Conv2d | nn.Conv3d], int, tuple[int, ...]], ...] = (
+    (nn.Conv1d, 1, (64, 128)),
+    (nn.Conv2d, 2, (64, 32, 28, 128, 224)),
+    (nn.Conv3d, 3, (16, 32)),
+)
+_NAMES_OF_LENGTHS = frozenset(
+    "seq_len seq_length sequence_length max_len max_length max_seq_len max_sequence_length window window_size "
+    "time_steps timesteps n_steps num_steps seq_size".split()
+)
+_LONGEST, _MOST_ROWS = 1024, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,21 +244,50 @@ def _selected(given: Inputs, batch: int, generator: torch.Generator) -> Inputs:
 
 
 def likely_inputs(model: nn.Module) -> tuple[tuple[str, str], ...]:
-    """Specifications that the model's first layer would take, each with the reason, the likeliest first."""
+    """Specifications that the model's first layers would take, each with the reason, the likeliest first."""
+    lengths = (*_lengths_of(model), *_LENGTHS)
+    return tuple(dict([*_of_first_layer(model, lengths), *_of_tokens(model, lengths), *_of_other_rows(model)]).items())
+
+
+def _of_first_layer(model: nn.Module, lengths: Sequence[int]) -> list[tuple[str, str]]:
     for name, layer in model.named_modules():
         if isinstance(layer, nn.Linear):
-            return ((f"B {layer.in_features}", f"{name} takes {layer.in_features} features"),)
-        if isinstance(layer, nn.Conv1d):
-            return tuple(
-                (f"B {layer.in_channels} {n}", f"{name} takes {layer.in_channels} channels") for n in (64, 128)
-            )
-        if isinstance(layer, nn.Conv2d):
-            return tuple(
-                (f"B {layer.in_channels} {n} {n}", f"{name} takes {layer.in_channels} channels")
-                for n in (64, 32, 28, 128, 224)
-            )
-        if isinstance(layer, nn.Conv3d):
-            return tuple(
-                (f"B {layer.in_channels} {n} {n} {n}", f"{name} takes {layer.in_channels} channels") for n in (16, 32)
-            )
-    return ()
+            return [(f"B {layer.in_features}", f"{name} takes {layer.in_features} features")]
+        steps = isinstance(layer, nn.RNNCellBase) or (isinstance(layer, nn.RNNBase) and layer.batch_first)
+        if steps:
+            return [(f"B {n} {layer.input_size}", f"{name} takes {layer.input_size} features a step") for n in lengths]
+        for kind, axes, sizes in _CONVOLUTIONS:
+            if isinstance(layer, kind):
+                taken = f"{name} takes {layer.in_channels} channels"
+                return [(f"B {layer.in_channels}{f' {n}' * axes}", taken) for n in sizes]
+    return []
+
+
+def _of_tokens(model: nn.Module, lengths: Sequence[int]) -> list[tuple[str, str]]:
+    """Rows of tokens for the first embedding."""
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Embedding):
+            return [
+                (f"int<{layer.num_embeddings}> B {n}", f"{name} takes {layer.num_embeddings} tokens") for n in lengths
+            ]
+    return []
+
+
+def _of_other_rows(model: nn.Module) -> list[tuple[str, str]]:
+    """Rows of features for the layers that come later: the order in which they are built need not be that of use."""
+    found = {
+        layer.in_features: name for name, layer in reversed([*model.named_modules()]) if isinstance(layer, nn.Linear)
+    }
+    rows = [(f"B {size}", f"{name} takes {size} features") for size, name in reversed(found.items())]
+    return rows[:_MOST_ROWS]
+
+
+def _lengths_of(model: nn.Module) -> tuple[int, ...]:
+    """The numbers of steps that a model was built for, by the names that it keeps them under."""
+    found = (
+        value
+        for module in model.modules()
+        for name, value in vars(module).items()
+        if type(value) is int and 1 < value <= _LONGEST and name.strip("_").lower() in _NAMES_OF_LENGTHS
+    )
+    return tuple(dict.fromkeys(found))[:2]

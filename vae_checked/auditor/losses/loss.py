@@ -161,6 +161,8 @@ def _found_loss(model: nn.Module, loss: GivenLoss | None) -> Loss | None:
         if callable(method):
             return Loss(method, loss, "named by the user", True)
         return _beside(model, loss)
+    if isinstance(loss, type) and issubclass(loss, nn.Module):
+        loss = _built(loss)
     if loss is not None:
         if not callable(loss):
             raise UsageError(f"loss is a {type(loss).__name__}: give a function, a loss module or a method's name")
@@ -182,6 +184,16 @@ def _found_loss(model: nn.Module, loss: GivenLoss | None) -> Loss | None:
                 function, name, f"{name} stands next to {type(model).__name__} in {type(model).__module__}", False
             )
     return None
+
+
+def _built(kind: type[nn.Module]) -> nn.Module:
+    """The loss module of a class that was named in its place; UsageError where it needs arguments."""
+    try:
+        return kind()
+    except TypeError as error:
+        raise UsageError(
+            f"loss is the class {kind.__name__}, which is built with arguments ({error}): give an instance of it"
+        ) from error
 
 
 def _beside(model: nn.Module, name: str) -> Loss:
