@@ -407,7 +407,8 @@ def _part_of(values: Expr) -> Expr:
 def activations(output: Expr, taken: tuple[str, ...] = ()) -> tuple[tuple[str, ...] | None, Expr | None]:
     """The elementwise activations at the end of a decoder, in the order they are applied, and the last of them.
 
-    `taken` are those that the loss takes of it. None where below the last lies what is not read, which may be one more.
+    `taken` are those that the loss takes of it. None where below the last lies what is not read, which may be one more,
+    or where others stand below something else that is done to what they give.
     """
     names = [*taken]
     last: Expr | None = None
@@ -416,7 +417,7 @@ def activations(output: Expr, taken: tuple[str, ...] = ()) -> tuple[tuple[str, .
         node = _part_of(node)
         if node.op == "written":
             return None, last
-        if node.op in (*TRANSPARENT, "move") and node.args:
+        if node.op in (*TRANSPARENT, "move", "nan_to_num") and node.args:
             node = node.args[0]
         elif node.op in _AFFINE and len(inner := [arg for arg in node.args if arg.op != "const"]) == 1:
             node = inner[0]
@@ -427,5 +428,18 @@ def activations(output: Expr, taken: tuple[str, ...] = ()) -> tuple[tuple[str, .
         elif (layer := recurrent(node)) is not None:
             return (str(layer.get("kind")), *reversed(names)), last or node
         else:
-            known = len(names) != 1 or node.op not in _UNREAD
+            known = (len(names) != 1 or node.op not in _UNREAD) and not _is_of_activations(node)
             return tuple(reversed(names)) if known else None, last
+
+
+def _is_of_activations(node: Expr) -> bool:
+    """Whether a value is made of what activations give, before any layer: the end of a decoder, done something to."""
+    stack, seen = [*(() if node.op in _MAKING else node.args)], set[int]()
+    while stack:
+        inner = stack.pop()
+        if inner.op in _ACTIVATIONS:
+            return True
+        if inner.uid not in seen and inner.op not in _MAKING:
+            seen.add(inner.uid)
+            stack += inner.args
+    return False
