@@ -41,7 +41,13 @@ WHOLE: Values = {
 
 
 def of(*facts: Facts) -> list[Examined]:
-    return examined(facts, [judge(item) for item in facts])
+    # In these scenes what has a name in small letters behind its file is a function.
+    names = [item.subject.rpartition(":") for item in facts]
+    seen = [
+        replace(item, of_function=bool(named) and name.islower())
+        for item, (_, named, name) in zip(facts, names, strict=True)
+    ]
+    return examined(seen, [judge(item) for item in seen])
 
 
 def without(*paths: str) -> Facts:

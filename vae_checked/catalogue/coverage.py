@@ -184,7 +184,9 @@ def _are_compared_alike(facts: Facts, owner: str, compared: Mapping[str, set[Pla
 
 
 def _is_of_class(facts: Facts) -> bool:
-    return not facts.of_function and facts.subject.rpartition(":")[2][:1].isupper()
+    """Whether the subject is a class, whatever its name begins with: a file has no name behind it."""
+    _, named, name = facts.subject.rpartition(":")
+    return not facts.of_function and bool(named) and name.isidentifier()
 
 
 def _anchors(facts: Facts) -> Iterator[object]:

@@ -27,7 +27,7 @@ def merged(one: Finding, other: Finding, functions: Collection[str]) -> Finding:
 
 
 def _is_class(subject: str) -> bool:
-    return subject.rpartition(":")[2][:1].isupper()
+    return ":" in subject and subject.rpartition(":")[2].isidentifier()
 
 
 def narrowest(findings: Iterable[Finding], functions: Collection[str]) -> list[Finding]:
