@@ -46,3 +46,32 @@ ERRORS = {
 def test_the_axis_of_classes_is_no_axis_of_a_picture(error: str, tmp_path: Path) -> None:
     wide, text, expected = ERRORS[error]
     assert codes(linted(tmp_path, {"net.py": TEXT.format(wide=wide, error=text)})) == expected
+
+
+SOFTMAX = """\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+scores = nn.Sequential(
+    nn.Linear(10, 5),
+    {layer},
+)
+
+
+def train(loader):
+    optimizer = torch.optim.Adam(scores.parameters())
+    for x, y in loader:
+        loss = F.cross_entropy(scores(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("layer", ["nn.Softmax(dim=1)", "nn.Sigmoid()"])
+def test_the_activation_before_a_softmax_is_shown_where_it_is_put(layer: str, tmp_path: Path) -> None:
+    (finding,) = linted(tmp_path, {"train.py": SOFTMAX.format(layer=layer)}).findings
+    assert finding.code == "VAE405"
+    assert finding.place is not None
+    assert layer in SOFTMAX.format(layer=layer).splitlines()[finding.place.line - 1]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.support.names import made_by
+from vae_checked.catalogue.support.names import made_by, names_of
+from vae_checked.catalogue.support.with_logits import with_logits
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
 from vae_checked.facts import UNIT, Facts, Likelihood
 from vae_checked.finding import Severity
@@ -22,10 +23,12 @@ def judge(facts: Facts) -> Verdict:
     chain = () if facts.output.activations is None else facts.output.activations.value
     # What passed an activation is no logit, and a sigmoid after that gives a part of [0, 1] alone.
     without, where = (f" without the {' and the '.join(chain)}", "in its place") if chain else ("", "before the loss")
+    names = names_of(facts)
+    loss = with_logits(kind.origin.source) or f"F.binary_cross_entropy_with_logits({names.x_hat}, {names.x})"
     return Found(
         Evidence(
             origin=kind.origin,
-            values={"output": output.value, "made": made_by(facts), "without": without, "where": where},
+            values={"output": output.value, "made": made_by(facts), "remedy": f"{loss}{without}, or a sigmoid {where}"},
             related=((output.origin, "what the loss is given"),),
         )
     )
@@ -58,7 +61,7 @@ MISTAKE = Mistake(
     said=("BCE without a sigmoid", "logits into binary_cross_entropy"),
     message="the loss needs {called.x_hat} in [0, 1], and it{at_related} is in {output}{made}",
     evidence="{called.x_hat} in {output}; elements should be between 0 and 1",
-    fix="F.binary_cross_entropy_with_logits({called.x_hat}, {called.x}){without}, or a sigmoid {where}",
+    fix="{remedy}",
     bad=edit(
         (
             'F.binary_cross_entropy_with_logits(x_hat, x, reduction="none").sum(dim=(1, 2, 3))',

@@ -108,7 +108,7 @@ def apply(
     if operation is not None and operation.elementwise:
         return _elementwise(evaluator, operation, layer, x, here)
     if kind in _OF_ONE:
-        return _OF_ONE[kind](layer, x, site)
+        return _OF_ONE[kind](layer, x, here if is_activation(layer) else site)
     inputs = (*(as_expr(item, site) for item in args), *(item for item in kwargs.values() if isinstance(item, Expr)))
     inputs = inputs or (x,)
     if kind in _OF_MANY:
