@@ -15,7 +15,7 @@ from vae_checked.catalogue.support.names import names_of, std_formula
 from vae_checked.catalogue.support.places import at
 from vae_checked.catalogue.support.readings import kl_departs
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
-from vae_checked.facts import Facts, Family, Parametrisation
+from vae_checked.facts import Facts, Family, HeadSource, Parametrisation
 from vae_checked.finding import Severity
 from vae_checked.mathematics.gaussians import std_at
 
@@ -38,6 +38,9 @@ def judge(facts: Facts) -> Verdict:
         return Undecided(reason="the KL reads the head for std in no way that is known")
     if std.value.parametrisation is read_as:
         return Clean()
+    if facts.heads.source is not None and facts.heads.source.value is HeadSource.SWAPPED:
+        # The KL is given the mean in the place of the head for std: what it takes that for is no reading of the other.
+        return Undecided(reason="the KL is given the heads in each other's place")
     shown = [(s, drawn, _assumed(read_as, s)) for s, drawn in std.value.points]
     if (floor := _floor(shown)) is not None:
         return Undecided(reason=f"the std drawn with and that of the KL differ by a floor of {floor:.3g} alone")

@@ -37,6 +37,7 @@ from vae_checked.linter.symbols.expression import (
     elementwise,
     origin,
     strip,
+    walk,
 )
 from vae_checked.linter.symbols.numeric import Program, leaves
 from vae_checked.linter.symbols.observations import Root
@@ -167,6 +168,9 @@ def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
         # Its first axis is none of samples, whatever is done to it; of pooled heads, or of an entry of each sample, an
         # axis is gone before the formula.
         return None
+    if kl.prior_heads and all(map(_is_of_unread_call, (kl.location, kl.head, *kl.prior_heads))):
+        # Of two Gaussians that code makes which is not read nothing tells that either has an axis for the samples.
+        return None
     if rank is None and _has_a_third_axis(kl):
         # Heads of unknown rank are taken for rows of latents elsewhere, which these are not.
         return None
@@ -181,6 +185,14 @@ def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
         # The error is a mean over a sample's elements as well, or may be: the sum of both is no sign of other axes.
         return None
     return reduced
+
+
+def _is_of_unread_call(head: Expr) -> bool:
+    """Whether a head is what a call gave that was not read, with no layer that was read below it."""
+    made = strip(head)
+    while made.op in ("item", "part", "index") and made.args:
+        made = strip(made.args[0])
+    return made.op in ("opaque", "call") and not any(node.op == "layer" for node in walk(made))
 
 
 def _has_a_third_axis(kl: Divergence) -> bool:
