@@ -139,6 +139,33 @@ def test_a_latent_that_was_not_seen_whole_keeps_its_vae_in_part() -> None:
     assert "VAE301" in vae.undecided
 
 
+def drawn(subject: str, path: str) -> Facts:
+    """A draw of uniform numbers that a model generates from: all that is known of it is its law."""
+    noise = Fact(Noise(NoiseLaw.UNIFORM, 0.5, 12**-0.5), Origin("torch.rand(16, 7)", Place(path, 90)))
+    return Facts(subject, sampler=Sampler(noise=noise))
+
+
+@pytest.mark.parametrize(
+    ("subject", "path"), [("model.py:VAE", "model.py"), ("model.py:show", "model.py"), ("show.py", "show.py")]
+)
+def test_what_a_vae_generates_from_is_no_latent_beside_its_own(subject: str, path: str) -> None:
+    (vae,) = of(drawn(subject, path), replace(made(WHOLE), subject="model.py:VAE"))
+    assert vae.subject == "model.py:VAE"
+    assert vae.core_checked
+    assert vae.found == {"VAE202"}
+    assert {"VAE201", "VAE301", "VAE504"} <= set(vae.clean)
+
+
+def test_what_either_of_two_vaes_may_generate_from_counts_for_itself() -> None:
+    place = Fact(LOGVAR_CURVE, Origin("std", Place("other.py", 12)))
+    other = replace(made(WHOLE), subject="other.py:Other", sampler=replace(made(WHOLE).sampler, std=place))
+    vaes = of(drawn("show.py", "show.py"), made(WHOLE), other)
+    assert [(vae.subject, vae.found) for vae in vaes][-1] == ("show.py", {"VAE202"})
+    (alone,) = of(drawn("show.py", "show.py"))
+    assert alone.is_vae
+    assert not alone.core_checked
+
+
 def test_two_classes_that_share_a_sampler_are_two_vaes() -> None:
     first, second = of(made(WHOLE), replace(without("kl.form"), subject="other.py:Other"))
     assert (first.core_checked, second.core_checked) == (True, False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from vae_checked.catalogue.verdict import Undecided, Weighted
@@ -118,12 +118,38 @@ def examined(facts: Sequence[Facts], judgements: Sequence[Judgement]) -> list[Ex
             drawn.setdefault(anchor, set()).add(home(item, {}))
     of: dict[str, list[tuple[Facts, Judgement]]] = {}
     for item, judgement in views:
-        # A loss that was run by itself goes where the trainer that calls it goes, which has the sampler.
-        of.setdefault(home(item, drawn if _sampler_place(item) is None else {}), []).append((item, judgement))
+        if not _is_of_prior(item):
+            # A loss that was run by itself goes where the trainer that calls it goes, which has the sampler.
+            of.setdefault(home(item, drawn if _sampler_place(item) is None else {}), []).append((item, judgement))
+    for item, judgement in views:
+        if _is_of_prior(item):
+            of.setdefault(_generating(item, of), []).append((item, judgement))
     named: dict[str, list[Finding]] = {}
     for finding in (each for judgement in judgements for each in judgement.findings):
         named.setdefault(finding.subject, []).append(finding)
     return [_of_all(subject, seen, named.get(subject, ())) for subject, seen in of.items()]
+
+
+def _is_of_prior(facts: Facts) -> bool:
+    """Whether all that is known is what a model generates from, which is no latent beside the one that it trains."""
+    return [path for path, _ in facts.known()] == ["sampler.noise"]
+
+
+def _generating(facts: Facts, of: Mapping[str, list[tuple[Facts, Judgement]]]) -> str:
+    """The VAE that generates: of the same subject, or the only one that draws in the same file, or in any."""
+    drawing = {subject: [view for view, _ in seen if _sampler_place(view) is not None] for subject, seen in of.items()}
+    place = _sampler_place(facts)
+    files = () if place is None else (place.path,)
+    by_subject = [name for name, seen in drawing.items() if any(view.subject == facts.subject for view in seen)]
+    in_file = [name for name, seen in drawing.items() if any(_is_drawn_in(view, files) for view in seen)]
+    in_any = [name for name, seen in drawing.items() if seen]
+    found = next((each for each in (by_subject, in_file, in_any) if len(each) == 1), [facts.subject])
+    return found[0]
+
+
+def _is_drawn_in(facts: Facts, files: Collection[str]) -> bool:
+    place = _sampler_place(facts)
+    return place is not None and place.path in files
 
 
 def _homes(
@@ -224,12 +250,16 @@ def _of_all(subject: str, seen: list[tuple[Facts, Judgement]], named: Sequence[F
     )
 
 
+def _latent_place(facts: Facts) -> Place | None:
+    return None if _is_of_prior(facts) else _sampler_place(facts)
+
+
 def _latents(seen: list[tuple[Facts, Judgement]]) -> list[list[tuple[Facts, Judgement]]]:
     """The views of each latent; what is seen of the model beside its latents counts for the first."""
     found: dict[object, list[tuple[Facts, Judgement]]] = {}
     kls: dict[object, object] = {}
-    for item, judgement in sorted(seen, key=lambda pair: _sampler_place(pair[0]) is None):
-        place, form = _sampler_place(item), item.kl.form
+    for item, judgement in sorted(seen, key=lambda pair: _latent_place(pair[0]) is None):
+        place, form = _latent_place(item), item.kl.form
         kl = None if form is None else form.origin.place
         key: object = place
         if place is None:
