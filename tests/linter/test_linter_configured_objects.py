@@ -154,12 +154,20 @@ def test_objects_of_settings_are_put_together(train: str, settings: dict[str, st
     assert codes(linted(tmp_path / "wrong", {**parts(""), **settings, "train.py": HEAD + train})) == ["VAE201"]
 
 
-def test_objects_of_settings_of_a_project_are_put_together(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "getattr(importlib.import_module(place, package=None), name)",
+        "importlib.import_module(place, package=None).__getattribute__(name)",
+    ],
+)
+def test_objects_of_settings_of_a_project_are_put_together(asked: str, tmp_path: Path) -> None:
     settings = {"configs/vae.yaml": OWN_SETTINGS}
-    right = linted(tmp_path / "right", {**parts("0.5 * ", OWN), **settings})
+    own = OWN.replace("getattr(importlib.import_module(place, package=None), name)", asked)
+    right = linted(tmp_path / "right", {**parts("0.5 * ", own), **settings})
     assert joined(right)
     assert codes(right) == []
-    assert codes(linted(tmp_path / "wrong", {**parts("", OWN), **settings})) == ["VAE201"]
+    assert codes(linted(tmp_path / "wrong", {**parts("", own), **settings})) == ["VAE201"]
 
 
 def test_a_class_that_settings_do_not_name_is_not_put_in(tmp_path: Path) -> None:

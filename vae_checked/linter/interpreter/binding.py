@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from vae_checked.linter.files import syntax
-from vae_checked.linter.interpreter import arguments, derived_containers, in_place, parts
+from vae_checked.linter.interpreter import arguments, derived_containers, in_place, parts, put_in
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
 from vae_checked.linter.symbols.unknown_keys import key_of
@@ -66,6 +66,8 @@ def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written
             else:
                 _hand_on(context, value)
                 in_place.into_part(context, target.value, owner, key, scope)
+                if isinstance(key, str):
+                    put_in.store(context, owner, key, value)
         elif isinstance(owner, Expr):
             _hand_on(context, value)
         context.root(value, "assign", str(key) if isinstance(key, str) else "", written)

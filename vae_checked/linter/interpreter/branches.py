@@ -10,23 +10,29 @@ from vae_checked.record import dataclass
 _MAX_LIST = 64
 _NEVER_CHANGED = frozenset((Expr, str, int, float, bool, type(None)))
 Bindings = dict[str, Value]
+Tables = dict[int, Bindings]
 
 
 @dataclass(slots=True)
 class Saved:
-    """The names of a scope and the attributes of its `self`, and the containers, lists and dicts that both know."""
+    """The names of a scope and the attributes of its `self`, and the containers, lists and dicts that both know.
+
+    `put_in` is what was put into tables that are not known, and what of it there was.
+    """
 
     bindings: list[tuple[Bindings, Bindings]]
     containers: list[tuple[Bindings, Bindings]]
     lists: list[tuple[list[Value], list[Value]]]
     dicts: list[tuple[dict[Key, Value], dict[Key, Value]]]
+    put_in: tuple[Tables, Tables]
 
 
-def save(scope: Scope) -> Saved:
+def save(scope: Scope, put_in: Tables) -> Saved:
     """What is bound and built at this point."""
     owner = scope.names.get("self")
     bindings = [scope.names, owner.attributes] if isinstance(owner, Instance) else [scope.names]
-    saved = Saved([(names, dict(names)) for names in bindings], [], [], [])
+    tables = put_in, {owner: dict(entries) for owner, entries in put_in.items()}
+    saved = Saved([(names, dict(names)) for names in bindings], [], [], [], tables)
     for value in {id(value): value for names in bindings for value in names.values()}.values():
         # Most are tensors and texts, and every branch asks what all of them are.
         if value.__class__ in _NEVER_CHANGED:
@@ -51,6 +57,9 @@ def restore(saved: Saved) -> None:
     for entries, kept in saved.dicts:
         entries.clear()
         entries.update(kept)
+    tables, known = saved.put_in
+    tables.clear()
+    tables.update(known)
 
 
 def merge(condition: Expr, before: Saved, one: Saved, site: Site, prefer: operators.Prefer) -> None:
@@ -90,6 +99,14 @@ def merge(condition: Expr, before: Saved, one: Saved, site: Site, prefer: operat
                 entries[key] = operators.merge(condition, value, entries.get(key, unset))
             else:
                 entries[key] = value
+    tables, first_tables = one.put_in
+    for uid in dict.fromkeys((*first_tables, *tables)):
+        entries_of, first_of = tables.setdefault(uid, {}), first_tables.get(uid, {})
+        for name in dict.fromkeys((*first_of, *entries_of)):
+            if entries_of.get(name) is not first_of.get(name):
+                left_out = opaque("unset", (), site)
+                sides = first_of.get(name, left_out), entries_of.get(name, left_out)
+                entries_of[name] = operators.merge(condition, *sides, prefer)
 
 
 def _is_setting(value: Value) -> bool:

@@ -11,6 +11,7 @@ from vae_checked.linter.interpreter import (
     derived_distributions,
     operators,
     parts,
+    put_in,
     records,
     selection,
     trainers,
@@ -178,6 +179,9 @@ def _call_on_tensor(
     context: Context, owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Value:
     """A method of a tensor or of something unknown."""
+    found = put_in.call_method(context, owner, name, args, kwargs)
+    if found is not UNREAD:
+        return found
     if name == "add_argument":
         arguments.declare(context, args, kwargs, site)
     if name == "add_param_group":

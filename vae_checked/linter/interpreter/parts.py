@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from vae_checked.linter.interpreter import derived_containers, operators, selection, texts
+from vae_checked.linter.interpreter import derived_containers, operators, put_in, selection, texts
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.interpreter.in_place import is_whole
 from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
@@ -341,7 +341,8 @@ def _tensor_item(context: Context, owner: Expr, key: Value, index: int | None, s
     if owner.op == "shape" and isinstance(key, slice):
         return _some_sizes(context, owner, key, site)
     if isinstance(key, str):
-        return item(context, owner, key, site)
+        known = put_in.read(context, owner, key)
+        return item(context, owner, key, site) if known is UNREAD else known
     parts = key if isinstance(key, tuple) else (key,)
     whole = [part is None or part is Ellipsis or (isinstance(part, slice) and part == slice(None)) for part in parts]
     if all(whole) and any(part is None for part in parts):

@@ -30,7 +30,7 @@ from vae_checked.linter.torch_model import layers, losses
 # The functions that are tried in turn.
 _MAX_TRIED = 3
 # What code asks of the dict of a module's names: `globals()`, `vars(module)`, `module.__dict__`.
-OF_NAMES = frozenset(("get", "items", "values", "keys", "copy"))
+OF_NAMES = frozenset(("get", "items", "values", "keys", "copy", "__getattribute__"))
 
 
 def names_of(owner: Value) -> dict[str, Value]:
@@ -98,7 +98,7 @@ def _module(context: Context, name: str) -> Value:
 
 def asked(context: Context, owner: Module | AnyOf, name: str, args: list[Value], site: Site) -> Result:
     """owner.name(*args) of a dict of a module's names."""
-    if name == "get":
+    if name in ("get", "__getattribute__"):
         return entry(context, owner, args[0], site) if args else UNREAD
     named = names_of(owner)
     if name == "items":

@@ -106,10 +106,11 @@ def _either(
     site: Site,
 ) -> tuple[bool, Outcome]:
     """Run both ways through an unknown condition; (True, value) when they settle what the block returns."""
-    before, prefer = branches.save(scope), configured.preferring(context, condition)
+    tables = context.observations.put_in
+    before, prefer = branches.save(scope, tables), configured.preferring(context, condition)
     with context.path.under(condition, True):
         one = body()
-    after_one = branches.save(scope)
+    after_one = branches.save(scope, tables)
     branches.restore(before)
     with context.path.under(condition, False):
         other = orelse()

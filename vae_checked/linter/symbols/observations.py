@@ -71,6 +71,7 @@ class Observations:
     `decodings` are the calls of the project's own decoders, by the number of what they gave, `encodings` those of its
     encoders, by the number of each tensor that they gave. `put_on` are models and
     functions that code has set as attributes of something unknown, as of parsed arguments, by the number of that.
+    `put_in` is what was put under a text into something unknown, by the number of that.
     `handed_on` are the numbers of what was put into something unknown, as into the arguments that a decoder is given:
     what becomes of them is not seen. `written` are the numbers of tensors that a function wrote into which was handed
     them: whoever has them by another name has them as they are then. `misfits` are the places where a tuple is taken
@@ -95,6 +96,7 @@ class Observations:
     decodings: dict[int, Decoding] = field(default_factory=dict)
     encodings: dict[int, OwnEncoding] = field(default_factory=dict)
     put_on: dict[tuple[int, str], Value] = field(default_factory=dict)
+    put_in: dict[int, dict[str, Value]] = field(default_factory=dict)
     handed_on: set[int] = field(default_factory=set)
     written: set[int] = field(default_factory=set)
     misfits: set[Place] = field(default_factory=set)
