@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from small_vaes.fragments import HEAD, linted
+
+from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.torch_model.pieces import number_of_equal
+
+LAYER = Expr("layer", (), (("kind", "Linear"), ("outputs", 28)))
 
 NET = (
     HEAD
@@ -82,3 +88,25 @@ def test_heads_that_come_back_in_the_other_order_are_swapped(tmp_path: Path) -> 
 
 def test_pieces_of_other_lengths_or_axes_are_no_heads(tmp_path: Path) -> None:
     assert not {code for codes in read(tmp_path, "s", list(MIXED)).values() for code in codes} & {"VAE201", "VAE205"}
+
+
+@pytest.mark.parametrize(
+    ("x", "width", "axis", "expected"),
+    [
+        (LAYER, 7, -1, 4),
+        (LAYER, 7, 1, 4),
+        (LAYER, 8, 1, 4),
+        (LAYER, 28, 1, 1),
+        (LAYER, 7, 0, None),
+        (LAYER, 0, 1, None),
+        (Expr("layer", (), (("kind", "Conv2d"), ("outputs", 28))), 7, 1, None),
+        (Expr("layer", (), (("kind", "Linear"), ("outputs", None))), 7, 1, None),
+        (Expr("cat", (LAYER, LAYER), (("axis", 1),)), 28, 1, 2),
+        (Expr("cat", (LAYER, LAYER), (("axis", 0),)), 28, 1, None),
+        (Expr("cat", (LAYER, Expr("opaque")), (("axis", 1),)), 28, 1, None),
+    ],
+)
+def test_how_many_equal_pieces_the_features_of_a_layer_make(
+    x: Expr, width: float, axis: float, expected: int | None
+) -> None:
+    assert number_of_equal(x, width, axis) == expected

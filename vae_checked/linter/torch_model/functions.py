@@ -16,7 +16,7 @@ from vae_checked.linter.symbols.values import MAX_NESTED, Value, as_expr, number
 from vae_checked.linter.torch_model import diagonals, dropping, elementwise, norms
 from vae_checked.linter.torch_model.elementwise import Handler, argument, first_tensor
 from vae_checked.linter.torch_model.evaluator import Evaluator
-from vae_checked.linter.torch_model.pieces import concatenated, stacked
+from vae_checked.linter.torch_model.pieces import concatenated, number_of_equal, stacked
 from vae_checked.linter.torch_model.sizes import UNKNOWN, axes_of, axis_of_size, shape_of
 from vae_checked.mathematics.ops import OPERATIONS, Kind
 
@@ -216,8 +216,11 @@ def _chunk(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site
 def _split(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     sizes = argument(args, kwargs, 1, "split_size_or_sections", "split_size")
     axis = number_of(argument(args, kwargs, 2, "dim", "axis"))
-    widths = [number_of(size) for size in (sizes if isinstance(sizes, (tuple, list)) else [sizes] * 2)]
-    return _parts(first_tensor(args, kwargs, site), widths, axis, site)
+    x = first_tensor(args, kwargs, site)
+    if not isinstance(sizes, (tuple, list)):
+        count = number_of_equal(x, number_of(sizes), axis) or _BOTH
+        sizes = [sizes] * (count if count <= _MOST_PIECES else _BOTH)
+    return _parts(x, [number_of(size) for size in sizes], axis, site)
 
 
 def _tensor_split(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 from vae_checked.linter.symbols.expression import Expr, strip
 from vae_checked.linter.symbols.values import Value, number_of
+
+# Of rows of features.
+_LAST = (1.0, -1.0)
 
 
 def concatenated(x: Expr, widths: Sequence[float | None], axis: float | None) -> tuple[Expr, ...] | None:
@@ -25,6 +29,21 @@ def concatenated(x: Expr, widths: Sequence[float | None], axis: float | None) ->
         return None
     known = ((one, other) for one, other in zip(own, widths, strict=True) if None not in (one, other))
     return whole.args if all(one == other for one, other in known) else None
+
+
+def number_of_equal(x: Expr, width: float | None, axis: float | None) -> int | None:
+    """How many pieces of a width the features of a linear layer make in its last axis; None where unknown."""
+    whole = strip(x)
+    features = _width(whole)
+    if whole.op == "cat" and _number(whole.get("axis")) == _number(axis):
+        own = [_width(piece) for piece in whole.args]
+        known = [each for each in own if each is not None]
+        features = sum(known) if len(known) == len(own) else None
+    elif str(whole.get("kind")) != "Linear":
+        return None
+    if features is None or not width or width < 1 or _number(axis) not in _LAST:
+        return None
+    return math.ceil(features / width)
 
 
 def stacked(x: Expr, axis: float | None) -> tuple[Expr, ...] | None:
