@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from vae_checked.linter.symbols.expression import Expr, strip, walk
 from vae_checked.linter.symbols.index_keys import ELLIPSIS
 
+_PICKING = frozenset(("part", "index"))
+
 
 def layer_of(head: Expr) -> object:
     """What tells the layer of a head from other layers, whatever it was applied to."""
@@ -22,8 +24,15 @@ def made_by(*values: Expr) -> set[object]:
 
 
 def are_parts_apart(one: Expr, other: Expr) -> bool:
-    """Whether two values are parts of one tensor that have no element in common: chunks, indices, slices that meet."""
-    if one.op != other.op or not one.args or not other.args or one.args[0].uid != other.args[0].uid:
+    """Whether two values are parts of one tensor that have no element in common: chunks, indices, slices that meet.
+
+    Or parts of such parts.
+    """
+    if one.op not in _PICKING or other.op not in _PICKING:
+        return False
+    if one.args[0].uid != other.args[0].uid:
+        return are_parts_apart(strip(one.args[0]), strip(other.args[0]))
+    if one.op != other.op:
         return False
     if one.op == "part":
         same = all(one.get(name) == other.get(name) for name in ("of", "axis"))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from vae_checked.facts import Fact, HeadSource, Origin
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.head_layers import layer_of, made_by
+from vae_checked.linter.roles.head_layers import are_parts_apart, layer_of, made_by
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Graph, Site, contains, origin, strip
 from vae_checked.linter.symbols.observations import Root
@@ -68,8 +68,10 @@ def _is_of_another(site: SamplerSite, kl: Divergence, drawn: Iterable[SamplerSit
     others = [(strip(other.location), strip(other.head)) for other in drawn if other.head is not None]
     for kept, left in ((0, 1), (1, 0)):
         if own[kept].uid == taken[kept].uid and own[left].uid != taken[left].uid:
-            # Parts of what one layer makes may be one head under two conditions, and so are two widths of one mean.
-            is_made = layer_of(own[left]) != layer_of(taken[left]) and bool(made_by(own[left]))
+            # Parts of what one layer makes may be one head under two conditions, where these overlap or are not known,
+            # and so are two widths of one mean.
+            are_two = layer_of(own[left]) != layer_of(taken[left]) or are_parts_apart(own[left], taken[left])
+            is_made = are_two and bool(made_by(own[left]))
             is_others = any(other[left].uid == taken[left].uid and other[kept].uid != own[kept].uid for other in others)
             return is_made and is_others and all(contains(site.z, above.uid) for above in graph.above(own[left]))
     return False
