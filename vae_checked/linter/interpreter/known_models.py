@@ -2,8 +2,9 @@
 
 torch_geometric's VGAE hands out a sample and keeps its heads for `kl_loss`; MONAI's AutoencoderKL hands out its mean
 and its standard deviation, its VarAutoEncoder its mean and its log variance; a registry makes by a name what was put
-into it; Pyro trains a model by what a guide draws for it. Each is written here as a class of a project would be, with
-what is known of it and no more. What such a class computes stands where it is called.
+into it; Pyro trains a model by what a guide draws for it; scvi-tools' Encoder hands out its mean, its variance and its
+sample, or a distribution in the place of the first two, and its models are run part by part. Each is written here as a
+class of a project would be, with what is known of it and no more. What such a class computes stands where it is called.
 """
 
 from __future__ import annotations
@@ -139,6 +140,40 @@ class VarAutoEncoder(nn.Module):
         z = self.reparameterize(mu, logvar)
         return self.decode_forward(z, self.use_sigmoid), mu, logvar, z
 """
+_CELLS = """
+import torch
+from torch import nn
+from torch.distributions import Normal
+
+
+class Encoder(nn.Module):
+    def __init__(
+        self, n_input, n_output, n_cat_list=None, n_layers=1, n_hidden=128, dropout_rate=0.1, distribution="normal",
+        var_eps=1e-4, var_activation=None, return_dist=False, **named,
+    ):
+        super().__init__()
+        self.encoder = nn.Linear(n_input, n_hidden)
+        self.mean_encoder, self.var_encoder = nn.Linear(n_hidden, n_output), nn.Linear(n_hidden, n_output)
+        self.distribution, self.var_eps, self.return_dist = distribution, var_eps, return_dist
+        self.var_activation = torch.exp if var_activation is None else var_activation
+
+    def forward(self, x, *cat_list):
+        h = self.encoder(x)
+        mean, variance = self.mean_encoder(h), self.var_activation(self.var_encoder(h)) + self.var_eps
+        dist = Normal(mean, variance.sqrt())
+        z = dist.rsample()
+        z = torch.softmax(z, dim=-1) if self.distribution == "ln" else z
+        return (dist, z) if self.return_dist else (mean, variance, z)
+
+
+class BaseModuleClass(nn.Module):
+    def forward(self, tensors, *given, compute_loss=True, **named):
+        inferred = self.inference(**self._get_inference_input(tensors))
+        generated = self.generative(**self._get_generative_input(tensors, inferred))
+        if compute_loss:
+            return inferred, generated, self.loss(tensors, inferred, generated)
+        return inferred, generated
+"""
 _REGISTRIES = """
 class Registry:
     def __init__(self, name, *args, **kwargs):
@@ -168,6 +203,8 @@ _KNOWN = {
     ("monai", "nets", "AutoencoderKL"): _PICTURES,
     ("generative", "nets", "AutoencoderKL"): _PICTURES,
     ("monai", "nets", "VarAutoEncoder"): _VARIATIONAL,
+    ("scvi", "nn", "Encoder"): _CELLS,
+    ("scvi", "module", "BaseModuleClass"): _CELLS,
     ("mmengine", "", "Registry"): _REGISTRIES,
     ("mmcv", "", "Registry"): _REGISTRIES,
     ("fvcore", "registry", "Registry"): _REGISTRIES,
