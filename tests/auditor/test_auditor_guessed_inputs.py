@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from vae_checked.auditor import AuditReport, audit
 from vae_checked.errors import ModelError, UsageError
+from vae_checked.shapes.ghost import Ghost, How
 
 LATENTS = 3
 
@@ -64,6 +66,14 @@ class Pooled(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         z, mu, logvar = sampled(self.heads(self.encoder(x)))
         return self.decoder(z).view(-1, 1, 28, 28), mu, logvar
+
+
+class Cropped(Pooled):
+    """Gives back images of one size whatever it takes, and none of those that it takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Conv2d(1, 4, 5, 2), nn.Flatten(), nn.Linear(3600, 36))
 
 
 class Mixture(nn.Module):
@@ -141,6 +151,13 @@ def test_an_input_is_found_and_a_right_model_is_clean_on_it(name: str) -> None:
     assert report.facts[0].recon.kind is not None
 
 
+def test_sizes_that_do_not_come_back_are_no_better_than_the_first() -> None:
+    report = audit(Cropped())
+    assert "'B 1 64 64': encoder.0 takes 1 channels, and forward runs on it" in guess_of(report)
+    assert report.findings == ()
+    assert "VAE105" not in report.judgements[0].clean
+
+
 def test_tokens_are_found_for_a_model_that_embeds_them_first() -> None:
     report = audit(OfTokens())
     assert "'int<11> B 16': embedding takes 11 tokens" in guess_of(report)
@@ -187,3 +204,19 @@ def test_a_class_of_losses_stands_for_its_module() -> None:
     assert report.facts[0].kl.form is not None
     with pytest.raises(UsageError, match=r"the class Weighted, which is built with arguments .*'beta'"):
         audit(Mixture(), "B 14", Weighted)
+
+
+def test_torch_says_nothing_of_a_size_that_fake_tensors_refuse() -> None:
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = records.append  # type: ignore[method-assign]
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    logger.addHandler(handler)
+    try:
+        ghost = Ghost(nn.Linear(3, 2, bias=False), How.FAKE)
+        with ghost.entered(), pytest.raises(RuntimeError):
+            ghost.module(torch.empty(4, 5))
+        assert records == []
+        assert not logger.disabled
+    finally:
+        logger.removeHandler(handler)

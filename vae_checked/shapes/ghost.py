@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import logging
 import random
 import sys
 import warnings
@@ -30,6 +31,17 @@ class How(StrEnum):
     META = "meta"
     FAKE = "fake"
     REAL = "real"
+
+
+@contextlib.contextmanager
+def _unsaid() -> Iterator[None]:
+    """Without torch's tracebacks of what does not run on fake tensors: a size that a model refuses is looked for."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    was, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = was
 
 
 class Ghost:
@@ -68,6 +80,7 @@ class Ghost:
                     stack.enter_context(torch.device("meta"))
                     stack.enter_context(self.operators)
                 elif self._fake is not None:
+                    stack.enter_context(_unsaid())
                     stack.enter_context(self._fake)
                 yield
         finally:

@@ -119,7 +119,7 @@ def inputs_for(
         text = guess_spec(model)
         source = source_of(text, model, data_range)
         chosen, why = _of_accepted_sizes(trial, text, source, data_range)
-        if why:
+        if why and (other is None or _comes_back(trial, chosen)):
             return chosen, f"{why}, and {tried[0][1]}"
     if other is not None:
         return other
@@ -141,6 +141,12 @@ def _no_input(trial: _Tried, specs: Sequence[str]) -> str:
         f"no input is known for {type(subject.model).__name__} ({words}{said}{takes}): give inputs=, a tensor or a "
         f"specification such as {example!r}"
     )
+
+
+def _comes_back(trial: _Tried, source: Source) -> bool:
+    """Whether the model gives something of the sizes that it takes."""
+    made = trial.outputs(source, (_BATCH,))
+    return bool(made) and not _comes_back_at_another_size(made[0], source)
 
 
 def _comes_back_at_another_size(output: object, source: Source) -> bool:
