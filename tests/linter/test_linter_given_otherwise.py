@@ -47,6 +47,10 @@ GIVEN = "give the sampler the logvar that the KL reads, or the KL what the sampl
         ("torch.exp(spread / 2)", "F.softplus(logvar)", ["VAE201"], GIVEN),
         ("torch.exp(spread / 2)", "logvar / 2", ["VAE201"], GIVEN),
         ("torch.exp(spread)", "logvar", ["VAE201"], "return mean + torch.exp(0.5 * spread) * torch.randn_like(mean)"),
+        # The head by the name that the sampler has for it, and a formula of no width at all.
+        ("(0.5 * torch.exp(spread))", "logvar", ["VAE201"], "draw with torch.exp(0.5 * spread)"),
+        ("(0.3 + spread.exp().mul(0.5))", "logvar", ["VAE201"], "draw with torch.exp(0.5 * spread)"),
+        ("(0.5 * torch.exp(spread))", "F.softplus(logvar)", ["VAE201"], GIVEN),
     ],
 )
 def test_the_remedy_stands_where_the_fault_is(

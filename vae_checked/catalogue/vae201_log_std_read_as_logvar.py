@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from vae_checked.catalogue.mistake import Mistake, Observer
+from vae_checked.catalogue.support.by_one_name import only_name, value_of
 from vae_checked.catalogue.support.edits import halved_exponent
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.names import names_of, std_formula
@@ -64,6 +65,10 @@ def judge(facts: Facts) -> Verdict:
     if kind is Parametrisation.STD and drawn.isidentifier():
         # The head itself is drawn with, by a name that it has in the sampler.
         redrawn = f"draw with {std_formula(read_as, facts, drawn)}, not with {drawn}"
+    elif kind is None and (alias := _alias(drawn, names.head, shown)) is not None:
+        # The sampler has the head by a name of its own, and the formula is of that.
+        written = std_formula(read_as, facts, alias)
+        redrawn = f"{names.std} = {written}" if "std" in facts.names else f"draw with {written}"
     elif kind is None and _is_of_another(drawn, names.head):
         # The formula is right for what the sampler is given, and that is no head.
         redrawn = f"give the sampler the {names.head} that the KL reads, or the KL what the sampler is given"
@@ -110,6 +115,16 @@ def _is_of_another(formula: str, head: str) -> bool:
         names = {node.id for node in ast.walk(whole) if isinstance(node, ast.Name)} - _MODULES
         return isinstance(whole.body, (ast.Call, ast.BinOp)) and len(names) == 1 and head.partition(".")[0] not in names
     return False
+
+
+def _alias(formula: str, head: str, shown: Sequence[tuple[float, float, float | None]]) -> str | None:
+    """The name by which the sampler has the head: what is written of that comes to what was drawn, at every point."""
+    name = only_name(formula, _MODULES)
+    if name is None or name == head or not shown:
+        return None
+    values = ((value_of(formula, name, s), drawn) for s, drawn, _ in shown)
+    same = all(value is not None and math.isclose(value, drawn, rel_tol=1e-6) for value, drawn in values)
+    return name if same else None
 
 
 def _floor(shown: Sequence[tuple[float, float, float | None]]) -> float | None:
