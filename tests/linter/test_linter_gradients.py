@@ -140,12 +140,10 @@ def test_the_line_that_stops_the_gradient_is_shown(tmp_path: Path) -> None:
     text = TRAINER.format(draw=DRAW, use=use, kl=KL)
     finding = next(found for found in linted(tmp_path, {"net.py": text}).findings if found.code == "VAE206")
     lines = text.splitlines()
-    assert finding.place is not None
-    assert "z.detach()" in lines[finding.place.line - 1]
-    (drawn,) = (related for related in finding.related if related.message == "z is drawn here")
-    assert drawn.place is not None
-    assert "torch.randn_like" in lines[drawn.place.line - 1]
-    assert finding.fix == "leave the gradient to z: z.detach() has none"
+    (stopped,) = (related.place for related in finding.related if related.message == "the gradient stops here")
+    assert stopped is not None
+    assert "z.detach()" in lines[stopped.line - 1]
+    assert finding.fix == f"leave the gradient to z: z.detach() at {stopped} has none"
 
 
 DRAWN = """
@@ -490,3 +488,13 @@ TERMS = " + (of_q - pairs).mean() + beta * pairs.mean() - of_prior.mean()"
 @pytest.mark.parametrize(("terms", "expected"), [(TERMS, []), ("", ["VAE305"])])
 def test_a_kl_that_is_shown_of_densities_that_are_trained(terms: str, expected: list[str], tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": PARTED.replace("{terms}", terms)})) == expected
+
+
+SHOWN = "\n\ndef show(net, x):\n    print(net(x)[0].detach())\n"
+
+
+def test_a_draw_without_gradient_is_named_once_whatever_is_shown(tmp_path: Path) -> None:
+    text = TRAINER.format(draw=SAMPLE, use=f"loss = side + kl.mean() + {SQUARES.format('z')}", kl=KL)
+    found = linted(tmp_path, {"net.py": text + SHOWN}).findings
+    places = [finding.place for finding in found if finding.code == "VAE206"]
+    assert [place and text.splitlines()[place.line - 1].strip() for place in places] == [SAMPLE]

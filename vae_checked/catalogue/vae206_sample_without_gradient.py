@@ -6,6 +6,7 @@ from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.edits import with_gradient
 from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.support.names import names_of
+from vae_checked.catalogue.support.places import at
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
 from vae_checked.facts import Facts, Head
 from vae_checked.finding import Severity
@@ -21,15 +22,18 @@ def judge(facts: Facts) -> Verdict:
     stopped, called = facts.sampler.gradient_stopped, names_of(facts)
     # What is drawn with its gradient is drawn right: something else takes it away.
     remedy = f"draw {called.z} as {called.mu} + {called.std} * {called.eps}, or by rsample()"
+    if stopped is not None:
+        # That may stand in another file than the draw, which is right.
+        where = at(stopped.origin.place, reaches.origin.place)
+        remedy = f"leave the gradient to {called.z}: {stopped.value}{where} has none"
     return Found(
         Evidence(
-            # Where it is taken away is where somebody has to look, which may be in another file than the draw.
-            origin=reaches.origin if stopped is None else stopped.origin,
-            related=() if stopped is None else ((reaches.origin, f"{called.z} is drawn here"),),
+            origin=reaches.origin,
+            related=() if stopped is None else ((stopped.origin, "the gradient stops here"),),
             values={
                 "blocked": [_called(head, facts) for head in Head if head not in reaches.value],
                 "reached": reaches.value or "neither head",
-                "remedy": remedy if stopped is None else f"leave the gradient to {called.z}: {stopped.value} has none",
+                "remedy": remedy,
             },
         )
     )
