@@ -412,7 +412,7 @@ def weighs_formula(step: ChainStep) -> bool:
     return isinstance(step, Weight) or (isinstance(step, Size) and step.axis != 0)
 
 
-def summed_over_samples(chain: Sequence[ChainStep], shared: int, samples: int) -> tuple[ChainStep, ...]:
+def summed_over_samples(chain: Sequence[ChainStep], shared: int, samples: float) -> tuple[ChainStep, ...]:
     """The chain of the errors of several samples of one input, which add up, from the chain of one of them.
 
     A division by their number, below the `shared` steps that the KL takes too, makes a mean of them: no weight.

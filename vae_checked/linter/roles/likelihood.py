@@ -172,7 +172,7 @@ def recon_facts(
     if recon.kind is None:
         return Recon(unread=Fact(where.source, where))
     swapped: Fact[bool] | None = None
-    if recon.kind.symmetric:
+    if recon.kind.symmetric or (recon.kind is Likelihood.GAUSSIAN_NLL and recon.term.op != "loss"):
         swapped = Fact(False, where)
     elif any(held := _holding(site, recon)):
         swapped = Fact(held[1], where)

@@ -253,7 +253,7 @@ class Losses:
         one = reductions.steps_of(to_kl[0])
         down = reductions.steps_of(to_recon[0])
         samples = added_often.samples_in(total, kl, recon, self.recons, down, self.graph)
-        added_up = summed_over_samples(down, count, samples)
+        added_up = summed_over_samples(summed_over_samples(down, count, samples), count, recon.often)
         # What a loss that is not read does to its error is not known.
         own = {0: (Through("unread"),), -1: (Negate(),)}.get(recon.sign, ())
         other = (*added_up, *own)

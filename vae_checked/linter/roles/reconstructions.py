@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Likelihood, Reduction
-from vae_checked.linter.roles import divided_differences, links, overdispersed, reductions
+from vae_checked.linter.roles import divided_differences, gaussian_densities, links, overdispersed, reductions
 from vae_checked.linter.roles.logarithms import near, unguarded
 from vae_checked.linter.roles.phi import asks_for_mode
 from vae_checked.linter.roles.samplers import is_scalar
@@ -52,7 +52,8 @@ class Reconstruction:
     `sign` is -1 for a log likelihood, which falls as the error grows. `scores` is what a cross entropy takes the
     softmax of, `scale` what the difference of a square is divided by, as the std of a Gaussian is. Of a loss that is
     not read `kind` is None and `sign` 0: it is made of what is `first`, and of `second`. `reduction` is None where it
-    is not known, or is that of parts. `factor` is how often a formula is the error, None where a name says that.
+    is not known, or is that of parts. `factor` is how often a formula is the error, None where a name says that;
+    `often` is so of a density, which its half may stand around.
     """
 
     term: Expr
@@ -65,6 +66,7 @@ class Reconstruction:
     scores: Expr | None = None
     scale: Expr | None = None
     factor: float | None = 1.0
+    often: float = 1.0
 
 
 def find(graph: Graph) -> list[Reconstruction]:
@@ -72,6 +74,8 @@ def find(graph: Graph) -> list[Reconstruction]:
     found = [term for term in map(_read, graph.nodes) if term is not None]
     # The sum over classes of which one is picked belongs to the likelihood of each element.
     picked = {strip(term.term.args[0]).uid for term in found if _is_of_classes(term.term)}
+    # So does the square in a density.
+    picked |= {density.square.uid for term in found if (density := gaussian_densities.read(term.term)) is not None}
     return [term for term in found if term.term.uid not in picked]
 
 
@@ -90,7 +94,13 @@ def _read(node: Expr) -> Reconstruction | None:
             given = opaque("links", (), there.site)
             return None if read is None else replace(read, term=node, second=given, reduction=None)
         return (
-            (_cross_entropy(node) or _of_counts(node) or _of_spread_counts(node) or _of_links(node))
+            (
+                _cross_entropy(node)
+                or _of_counts(node)
+                or _of_spread_counts(node)
+                or _of_links(node)
+                or _of_gaussian(node)
+            )
             if node.bits & OWN_LOGS
             else None
         )
@@ -231,6 +241,14 @@ def _of_counts(node: Expr) -> Reconstruction | None:
         if factor:
             return Reconstruction(node, Likelihood.DENSITY, rate, counts[0], sign=1 if factor > 0 else -1)
     return None
+
+
+def _of_gaussian(node: Expr) -> Reconstruction | None:
+    found = gaussian_densities.read(node) if node.bits & OWN_DIFFERENCES else None
+    if found is None:
+        return None
+    sign = 1 if found.factor > 0 else -1
+    return Reconstruction(node, Likelihood.GAUSSIAN_NLL, found.first, found.second, sign=sign, often=abs(found.factor))
 
 
 def _of_spread_counts(node: Expr) -> Reconstruction | None:
