@@ -151,3 +151,42 @@ def test_a_batch_of_a_loader_has_an_axis_that_one_row_of_noise_lacks(
     for noise, codes_of in (("torch.randn(7)", expected), ("torch.randn_like(m)", [])):
         report = linted(tmp_path, {"net.py": text.replace("{noise}", noise)})
         assert [code for code in codes(report) if code != "VAE501"] == codes_of
+
+
+# What is written over a draw that was there.
+OVER_A_DRAW = {
+    "nn.init.uniform_(eps)": ["VAE202"],
+    "nn.init.uniform_(tensor=eps, a=-1.0, b=1.0)": ["VAE202"],
+    "nn.init.normal_(eps, 0.0, 0.1)": ["VAE202"],
+    "nn.init.trunc_normal_(eps)": ["VAE202"],
+    "eps.data.uniform_(-1, 1)": ["VAE202"],
+    "eps.detach().uniform_()": ["VAE202"],
+    "eps.detach().normal_(0, 3)": ["VAE202"],
+    "nn.init.ones_(eps)": ["VAE207"],
+    "nn.init.zeros_(eps)": ["VAE207"],
+    "nn.init.constant_(eps, 0.0)": ["VAE207"],
+    "nn.init.normal_(eps)": [],
+    "nn.init.trunc_normal_(eps, a=-9.0, b=9.0)": [],
+    "eps.data.normal_()": [],
+    "nn.init.uniform_(self.to_m.weight)": [],
+    "nn.init.uniform_(other)": [],
+}
+
+
+@pytest.mark.parametrize(("over", "expected"), OVER_A_DRAW.items(), ids=OVER_A_DRAW)
+def test_what_is_written_over_a_draw_is_the_noise(over: str, expected: list[str], tmp_path: Path) -> None:
+    other = "other = torch.zeros_like(m)\n        "
+    assert found(f"{other}eps = torch.randn_like(m)\n        {over}", tmp_path) == expected
+
+
+def test_a_uniform_draw_that_a_normal_one_is_written_over_is_none(tmp_path: Path) -> None:
+    assert found("eps = torch.rand_like(m)\n        nn.init.normal_(eps)", tmp_path) == []
+    assert found("eps = torch.rand_like(m)", tmp_path) == ["VAE202"]
+
+
+def test_what_is_not_read_over_a_draw_leaves_its_law_open(tmp_path: Path) -> None:
+    drawn = "eps = torch.randn_like(m)\n        nn.init.xavier_uniform_(eps)"
+    report = linted(tmp_path, {"net.py": TRAINED.replace("{drawn}", drawn)})
+    assert codes(report) == []
+    assert report.vaes
+    assert not any("VAE202" in each.clean for each in report.vaes)

@@ -103,7 +103,7 @@ def test_what_is_put_there_in_one_branch_alone_is_left_open(tmp_path: Path) -> N
 
 
 def test_what_is_put_there_before_code_raises_is_not_there(tmp_path: Path) -> None:
-    drawn = 'if self.ablated:\n            {one}\n        else:\n            {other}'
+    drawn = "if self.ablated:\n            {one}\n        else:\n            {other}"
     kept, raised = 'batch["z"] = self.sample(batch)', 'batch["z"] = batch["m"]\n            raise ValueError'
     for place, (one, other) in enumerate(((kept, raised), (raised, kept))):
         report = linted(tmp_path / str(place), text(drawn=drawn.format(one=one, other=other)))

@@ -27,7 +27,7 @@ from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
 from vae_checked.linter.interpreter.entered import entered
 from vae_checked.linter.symbols.constants import MAX_ITEMS
-from vae_checked.linter.symbols.expression import Expr, Site, atom
+from vae_checked.linter.symbols.expression import DRAWN, Expr, Site, atom
 from vae_checked.linter.symbols.places import Grown, unknown_item
 from vae_checked.linter.symbols.registered import is_learned
 from vae_checked.linter.symbols.turns import any_turn
@@ -222,7 +222,7 @@ def _expr(context: Context, node: ast.Expr, scope: Scope) -> Outcome:
         is_changed = in_place.is_in_place(name) and isinstance(value, Expr)
         is_changed |= name == "set_transform" and isinstance(value, Loader)
         changed = _changed(call.func.value)
-        if name in _REPLACING and isinstance(changed, ast.Attribute) and changed.attr == "data":
+        if name in _REPLACING:
             changed = _refilled(changed)
         if is_changed and isinstance(changed, (ast.Name, ast.Attribute)):
             held = context.eval(changed, scope)
@@ -243,27 +243,33 @@ def _expr(context: Context, node: ast.Expr, scope: Scope) -> Outcome:
 
 
 def _filled_by_init(context: Context, call: ast.expr, value: Value, scope: Scope) -> ast.Name | None:
-    """The name of a fresh tensor that `nn.init.normal_(eps)` writes a draw over."""
-    if not isinstance(call, ast.Call) or not isinstance(value, Expr) or value.op != "noise":
+    """The name of a fresh tensor that `nn.init.normal_(eps)` writes a draw over, or of a draw that is written over."""
+    if not isinstance(call, ast.Call) or not isinstance(value, Expr) or not syntax.called(call).endswith("_"):
         return None
     named = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "tensor")]
     held = named[0] if named else None
     target = context.eval(call.func, scope)
     if not isinstance(held, ast.Name) or not isinstance(target, External) or not noise.fills(target.dotted):
         return None
-    return held
+    before = scope.names.get(held.id)
+    return held if value.op == "noise" or (isinstance(before, Expr) and before.bits & DRAWN) else None
 
 
 # Methods in place after which nothing is left of what a tensor held.
 _REPLACING = frozenset("fill_ zero_ copy_ normal_ uniform_".split())
 
 
-def _refilled(changed: ast.Attribute) -> ast.expr:
+def _refilled(changed: ast.expr) -> ast.expr:
     """What a method in place under `.data` leaves nothing of: a tensor by its own name, as in `label.data.fill_(1)`.
 
-    What belongs to a model gets its first values so.
+    Or under `.detach()`. What belongs to a model gets its first values so.
     """
-    return changed.value if isinstance(changed.value, ast.Name) else changed
+    under = changed
+    if isinstance(changed, ast.Call) and isinstance(changed.func, ast.Attribute) and changed.func.attr == "detach":
+        under = changed.func.value
+    elif isinstance(changed, ast.Attribute) and changed.attr == "data":
+        under = changed.value
+    return under if isinstance(under, ast.Name) else changed
 
 
 def _changed(owner: ast.expr) -> ast.expr:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Hashable
 
 from vae_checked.facts import NoiseLaw
-from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.expression import DRAWN, Expr, Site, const
 from vae_checked.linter.symbols.values import Value, as_expr, number_of
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.linter.torch_model.sizes import UNKNOWN, shape_of, shaped_like
@@ -159,13 +159,16 @@ def fills(dotted: str) -> bool:
 def from_init(
     evaluator: Evaluator, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Expr | None:
-    """The draw that a function of `torch.nn.init` fills a fresh tensor with; None for a weight, which is learned."""
+    """What a function of `torch.nn.init` fills a fresh tensor with, or a draw; None for a weight, which is learned."""
     if not fills(dotted):
         return None
     name, given = dotted.rpartition(".")[2], dict(kwargs)
     filled = args[0] if args else given.pop("tensor", None)
-    if not isinstance(filled, Expr) or filled.op not in _TO_BE_FILLED:
+    if not isinstance(filled, Expr) or not (filled.op in _TO_BE_FILLED or filled.bits & DRAWN):
         return None
+    if name in _NUMBERS:
+        number = number_of((args[1] if len(args) > 1 else given.get("val")) if name == "constant_" else _NUMBERS[name])
+        return None if number is None or filled.op in _TO_BE_FILLED else const(number, site)
     if name != "trunc_normal_":
         return from_method(evaluator, filled, name, args[1:], given, site)
     asked = [number_of(args[at] if at < len(args) else given.get(key, usual)) for at, key, usual in _TRUNCATED]
@@ -173,9 +176,13 @@ def from_init(
     if mean is None or std is None or low is None or high is None or std <= 0.0 or low >= high:
         return None
     law, centre, spread = _truncated(mean, std, low, high)
-    return draw(evaluator, law, centre, spread, filled.get("shape"), site, filled_like(filled))
+    is_fresh = filled.op in _TO_BE_FILLED
+    shape, like = (filled.get("shape"), filled_like(filled)) if is_fresh else (None, filled)
+    return draw(evaluator, law, centre, spread, shape, site, like)
 
 
+# What fills a tensor with one number, and which.
+_NUMBERS = {"zeros_": 0.0, "ones_": 1.0, "constant_": None}
 # What trunc_normal_ takes after the tensor, and what it takes it for.
 _TRUNCATED = ((1, "mean", 0.0), (2, "std", 1.0), (3, "a", -2.0), (4, "b", 2.0))
 # So many standard deviations away nearly nothing is cut off: 6e-5 of it.
