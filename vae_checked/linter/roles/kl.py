@@ -14,6 +14,7 @@ from vae_checked.linter.roles import (
     gradients,
     kept_terms,
     phi,
+    shown,
     targets,
     validations,
 )
@@ -86,6 +87,8 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
     if in_loss and (gradients.bounded_at(kl, losses) is not None or losses.leave_out(kl)):
         # How large the KL is, nobody knows before it is trained; another sum than the one that trains is only shown.
         in_loss = None
+    if in_loss and _is_dropped(kl, losses):
+        in_loss = None
     if in_loss is False and (is_added_elsewhere(kl, losses) or is_of_an_autoencoder(kl, recon, losses)):
         in_loss = None
     return KL(
@@ -124,6 +127,19 @@ def _scale_above(term: Expr, formula: Expr) -> float | None:
             scale = -scale
         node = node.args[index]
     return scale
+
+
+def _is_dropped(kl: Divergence, losses: Losses) -> bool:
+    """Whether what a function that is run gets back with a KL in it is given a name there that nothing reads.
+
+    A helper may add it to other terms, and its caller forget what it returns.
+    """
+    roots = [root for root in losses.roots_with(kl.term) if root.depth == 1]
+    return bool(roots) and not losses.backward and all(map(_is_never_read, roots))
+
+
+def _is_never_read(root: Root) -> bool:
+    return root.kind == "assign" and root.function is not None and shown.is_never_read(root.name, root.function.node)
 
 
 def is_of_an_autoencoder(kl: Divergence, recon: Reconstruction | None, losses: Losses) -> bool:
