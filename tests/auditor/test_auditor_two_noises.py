@@ -106,3 +106,38 @@ class TakenOut(nn.Module):
 @pytest.mark.parametrize(("anew", "found"), [(True, []), (False, ["VAE206"])])
 def test_a_sample_that_is_cut_is_one_where_no_gradient_goes_around(anew: bool, found: list[str]) -> None:
     assert codes(audited(TakenOut(anew))) == found
+
+
+class Twice(nn.Module):
+    """Draws two samples; `joined` makes of them what is decoded."""
+
+    def __init__(self, joined: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.joined = joined
+        self.heads, self.decoder = nn.Linear(FEATURES, 2 * LATENTS), nn.Linear(LATENTS, FEATURES)
+
+    def forward(self, x: Tensor) -> Any:
+        mu, logvar = self.heads(x).chunk(2, 1)
+        one, other = (mu + torch.exp(0.5 * logvar) * torch.randn_like(mu) for _ in range(2))
+        return self.decoder(self.joined(one, other)), mu, logvar
+
+    def loss(self, x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+        error = (x_hat - x.repeat(len(x_hat) // len(x), 1)).pow(2).sum(1).mean()
+        return error - 0.5 * (1 + logvar - mu.pow(2) - logvar.exp()).sum(1).mean()
+
+
+JOINED: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], bool]] = {
+    "the first": (lambda one, other: one, True),
+    "one below the other": (lambda one, other: torch.cat([one, other]), True),
+    "their mean": (lambda one, other: 0.5 * (one + other), False),
+    "the mean of both stacked": (lambda one, other: torch.stack([one, other]).mean(0), False),
+    "between the two": (lambda one, other: torch.lerp(one, other, 0.3), False),
+}
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_the_law_of_two_samples_that_are_averaged_is_not_clean(name: str) -> None:
+    joined, clean = JOINED[name]
+    report = audited(Twice(joined))
+    assert codes(report) == []
+    assert ("VAE202" in report.judgements[0].clean) is clean

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -25,6 +26,8 @@ _ERRORS = 6.0
 _KS = 3.0
 _BINS = 32
 _FEWEST = 4
+_SUMS_UP, _JOINED = frozenset(("mean", "sum")), frozenset(("stack", "cat"))
+_ADDS_UP = frozenset(("add", "sub", "lerp", "mean", "sum"))
 
 
 def noise_law(first: Recognition, others: Sequence[Recognition], latent: Latent) -> Fact[Noise] | None:
@@ -52,7 +55,7 @@ def _noise_law(first: Recognition, others: Sequence[Recognition], latent: Latent
     mean, std, shares = float(drawn.mean()), float(drawn.std()), _shares(drawn)
     error = 1.0 / math.sqrt(drawn.numel())
     if abs(mean) < _ERRORS * error and abs(std - 1.0) < _ERRORS * error and _distance(drawn, 0.0, 1.0) < _KS * error:
-        if _is_of_another_law_besides(first, latent):
+        if _is_of_another_law_besides(first, latent) or _is_averaged(first, latent):
             return None
         return Fact(Noise(NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, shares), origin)
     if std > 0 and _distance(drawn, mean, std) < _KS * error:
@@ -78,6 +81,27 @@ def _is_of_another_law_besides(seen: Recognition, latent: Latent) -> bool:
         for draw in draws_of(tape, latent.z)
         if draw.family is not Family.MASK
     )
+
+
+def _is_averaged(seen: Recognition, latent: Latent) -> bool:
+    """Whether two samples of the posterior are added up before anything is made of them: their mean has less noise."""
+    tape, graph = seen.run.tape, seen.graph
+    end = seen.join.argument if seen.join is not None else seen.x_hat
+    samples = {sample.z for each in seen.latents if latent.mu == each.mu for sample in each.every_sample(tape)}
+    if end is None or len(samples) < 2:
+        return False
+    leads_on = graph.ancestors(end)
+    for step in tape.steps:
+        name = step.name.rstrip("_")
+        if name not in _ADDS_UP or leads_on.isdisjoint(step.outputs):
+            continue
+        made = None if name not in _SUMS_UP else tape.values[step.inputs[0]].step
+        joined = None if made is None else tape.steps[made]
+        parts = joined.inputs if joined is not None and joined.name in _JOINED else step.inputs
+        of_each = [graph.elementwise_past(n)[0] & samples for n in parts]
+        if any(one and other and one.isdisjoint(other) for one, other in combinations(of_each, 2)):
+            return True
+    return False
 
 
 def _is_standard(draw: Draw) -> bool:
