@@ -53,10 +53,12 @@ def read(formula: Formula, scalars: int, draws: int) -> KLOfHeads | None:
         # The expectation over eps, exact for the squares in a log density.
         return sum(weight * formula(*ones, m, s, eps) for eps, weight in QUADRATURE)
 
-    point = (*attempts.samples()[0], *([0.0] * draws))
-    weigh = [_scales(formula(*_with_two(ones, place), *point), formula(*ones, *point)) for place in range(scalars)]
-    of_prior = [place for place, weighs in enumerate(weigh) if not weighs]
-    if len(of_prior) > 1:
+    points = [(*sample, *([0.0] * draws)) for sample in attempts.samples()[:3]]
+    plain = [formula(*ones, *point) for point in points]
+    doubled = [[formula(*_with_two(ones, place), *point) for point in points] for place in range(scalars)]
+    no_weights = [place for place, then in enumerate(doubled) if not _scales(then[0], plain[0])]
+    of_prior = [place for place in no_weights if not _shifts(doubled[place], plain)]
+    if of_prior and len(no_weights) > 1:
         # A mean and a width that an object has may be heads as well.
         return None
     for place in of_prior:
@@ -101,6 +103,12 @@ def _with_two(ones: list[float], place: int) -> list[float]:
 def _scales(doubled: float, value: float) -> bool:
     """Whether a number that was doubled is a weight: the whole term doubles or halves with it."""
     return close(doubled, 2.0 * value) or close(doubled, 0.5 * value)
+
+
+def _shifts(doubled: list[float], values: list[float]) -> bool:
+    """Whether a number that was doubled is added: the whole term is larger by the same everywhere, and as good a KL."""
+    first, *others = (then - value for then, value in zip(doubled, values, strict=True))
+    return all(close(first, other) for other in others)
 
 
 def _holds_below(value: Callable[[float, float], float], kind: Parametrisation, factor: float) -> bool:
