@@ -286,3 +286,43 @@ def test_a_model_is_trained_by_code_that_can_take_its_result_apart(
     (tmp_path / "plain.py").write_text(HANDED)
     report = lint([tmp_path])
     assert [each.code for each in report.findings] == codes
+
+
+BOTTLENECK = """\
+import torch
+import torch.nn as nn
+
+
+class Gaussian(nn.Module):
+    def forward(self, h):
+        m, s = torch.chunk(h, 2, dim=1)
+        std = torch.exp(0.5 * s)
+        kl = 0.5 * torch.sum(m.pow(2) + s.exp() - 1.0 - s) / h.shape[0]
+        return m + std * torch.randn_like(m), kl, m, std
+"""
+FEATURES = """\
+class Matching(nn.Module):
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def features_loss(self, made, x):
+        ours, theirs = self.network(made), self.network(x)
+        loss = 0
+        for scale in range(len(ours)):
+            {compared}
+        return loss
+"""
+COMPARED = {
+    "of each scale": "loss += F.l1_loss(ours[scale], theirs[scale].detach())",
+    "of each layer of each": """for layer in range(len(ours[scale]) - 1):
+                loss += F.l1_loss(ours[scale][layer], theirs[scale][layer].detach())""",
+}
+
+
+@pytest.mark.parametrize("compared", COMPARED.values(), ids=COMPARED)
+def test_features_that_a_loop_compares_are_no_results_of_a_vae(compared: str, tmp_path: Path) -> None:
+    trainer = "import torch.nn as nn\n" + FEATURES.format(compared=compared)
+    report = read(tmp_path, BOTTLENECK, trainer)
+    assert codes(report) == []
+    assert all(facts.recon.kind is None for facts in report.facts)

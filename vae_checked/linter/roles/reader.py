@@ -192,15 +192,23 @@ def _may_have_maker(part: Expr) -> bool:
 
 
 def used_as_one(evaluation: Evaluation) -> set[tuple[Taken, str]]:
-    """What is called for parts of a loss and the method, where the result is computed with, or asked by a key."""
+    """What is called for parts of a loss and the method, where the result is computed with, or asked by a key.
+
+    A result that a loop goes through by numbers, as the features of a discriminator, holds things of one kind.
+    """
     found: set[tuple[Taken, str]] = set()
     for node in walk(*_put_together(evaluation)):
-        if node.op in _OF_ONE or (
-            node.op == "item" and isinstance(node.get("index"), str) and node.get("index") != "any"
-        ):
+        by_key = node.op == "item" and isinstance(node.get("index"), str) and node.get("index") != "any"
+        if node.op in _OF_ONE or by_key or _is_by_turns(node):
             calls = (called(strip(arg)) for arg in node.args)
             found.update((call[0], call[1][0]) for call in calls if call is not None)
     return found
+
+
+def _is_by_turns(node: Expr) -> bool:
+    """Whether a node is what something holds at a place that is not known."""
+    keys = node.get("key") if node.op == "index" else None
+    return isinstance(keys, tuple) and len(keys) == 1 and isinstance(keys[0], tuple) and keys[0][:1] == ("expr",)
 
 
 def heads_of(evaluation: Evaluation) -> dict[str, Role]:
