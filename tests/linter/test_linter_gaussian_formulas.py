@@ -99,3 +99,14 @@ def test_a_mean_that_is_weighed_against_another_loss_is_no_density(tmp_path: Pat
 
 def test_a_log_density_that_is_minimised_is_named(tmp_path: Path) -> None:
     assert _read(tmp_path, "-0.5 * v - 0.5 * (x - y) ** 2 / v.exp()", "each.sum(1).mean()")[0] == ["VAE505"]
+
+
+def test_a_mean_over_what_was_decoded_one_by_one_is_none_over_the_batch(tmp_path: Path) -> None:
+    each = "0.5 * (v + (x - torch.stack([y, self.back(m)], dim=0)) ** 2 / v.exp())"
+    assert _read(tmp_path, each, "each.mean(0).sum(1).sum() / 33")[0] == []
+    text = TEXT.replace("EACH", each).replace("REDUCED", "each.mean(0).sum(1).sum(0)").replace("dim=1)).mean()", "))")
+    assert codes(linted(tmp_path / "summed", {"net.py": text})) == []
+    wrong = text.replace("torch.stack([y, self.back(m)], dim=0)", "y").replace(
+        "each.mean(0).sum(1).sum(0)", "each.sum(1).mean(0)"
+    )
+    assert codes(linted(tmp_path / "wrong", {"net.py": wrong})) == ["VAE504"]
