@@ -112,7 +112,7 @@ class Flow:
         self.stored: list[Encoded] = []
         self.halves = Halves(evaluation.subject)
         self._places = Places(evaluation)
-        self.pictures = Pictures(self._places, self._comes_back)
+        self.pictures = Pictures(self._places)
         self._evaluation = evaluation
         self._latents: dict[int, Latent] = {}
         # Latents times what no latent is scaled by.
@@ -175,7 +175,7 @@ class Flow:
             known = self._latents.get(arg.uid) or weighted
             if known is not None and known.drawn:
                 self._used(node, place, known, weighted is not None)
-        self.pictures.follow(node)
+        self.pictures.follow(node, self._comes_back)
 
     def _named(self, value: Expr, call: Expr) -> Owner | None:
         """The VAE that a value is, by the name it goes by where it has no other; None for one that a test tries."""

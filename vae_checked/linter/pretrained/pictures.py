@@ -36,25 +36,24 @@ class _Picture:
 
 
 class Pictures:
-    """The pictures that the calls of `decode` in one evaluation give, seen node by node, children before parents.
+    """The pictures that the calls of `decode` in one evaluation give, seen node by node, children before parents."""
 
-    `comes_back` is whether such a call gives a picture that was encoded, and may have been in [0, 1]: it comes back
-    so, whatever the VAE was trained on.
-    """
-
-    def __init__(self, places: Places, comes_back: Callable[[Expr], bool]) -> None:
+    def __init__(self, places: Places) -> None:
         self.scaled: list[Scaled] = []
         self.shown: list[Shown] = []
         self._places = places
-        self._comes_back = comes_back
         self._pictures: dict[int, _Picture] = {}
 
     def note(self, call: Expr, owner: Owner) -> None:
         """Take note of a call of `decode`."""
         self._pictures[call.uid] = _Picture(owner, call, IDENTITY)
 
-    def follow(self, node: Expr) -> None:
-        """Take note of what a node makes of a picture."""
+    def follow(self, node: Expr, comes_back: Callable[[Expr], bool]) -> None:
+        """Take note of what a node makes of a picture.
+
+        `comes_back` is whether a call of `decode` gives a picture that was encoded, and may have been in [0, 1]: it
+        comes back so, whatever the VAE was trained on. It is not kept: it holds the latents, which hold these pictures.
+        """
         picture = next((known for arg in node.args if (known := self._pictures.get(arg.uid)) is not None), None)
         if picture is None:
             return
@@ -63,9 +62,9 @@ class Pictures:
         elif node.op in ("mul", "div", "add", "sub") and len(node.args) == 2:
             self._scale(node, picture)
         elif node.op == "clamp":
-            self._show(node, picture, interval_of(node))
+            self._show(node, picture, interval_of(node), comes_back)
         elif _writes_unit(node):
-            self._show(node, picture, Interval(0.0, 1.0))
+            self._show(node, picture, Interval(0.0, 1.0), comes_back)
 
     def _scale(self, node: Expr, picture: _Picture) -> None:
         first = node.args[0].uid in self._pictures
@@ -82,12 +81,12 @@ class Pictures:
         if applied is not None:
             self._pictures[node.uid] = replace(picture, applied=applied)
 
-    def _show(self, node: Expr, picture: _Picture, taken: Interval | None) -> None:
+    def _show(self, node: Expr, picture: _Picture, taken: Interval | None, comes_back: Callable[[Expr], bool]) -> None:
         """Take note of where a picture lies that something takes for one in [0, 1], or for bytes."""
         if taken is None or taken.low != 0 or taken.high not in (1.0, _BYTES):
             return
         lies = _image(picture.applied)
-        if lies is None or self._comes_back(picture.call):
+        if lies is None or comes_back(picture.call):
             return
         unit = taken.high
         shown = Fact(Interval(lies.low / unit, lies.high / unit), origin(node))
