@@ -53,6 +53,9 @@ BOUNDED: dict[str, tuple[Callable[[Tensor], Tensor], tuple[float, float]]] = {
     "enlarged": (lambda h: F.interpolate(h.relu().unsqueeze(0), scale_factor=2, mode="nearest"), (0.0, INF)),
     "joined": (lambda h: torch.cat([h.sigmoid(), h.tanh()], dim=1), (-1.0, 1.0)),
     "joined with what is not bounded": (lambda h: torch.cat([h.sigmoid(), h], dim=1), (-INF, INF)),
+    "a share of a sum": (lambda h: (e := F.softplus(h)) / (e.sum(1, keepdim=True) + 1e-8), (0.0, 1.0)),
+    "over the sum of its sizes": (lambda h: F.normalize(h.relu(), p=1, dim=1), (0.0, 1.0)),
+    "over its length": (lambda h: F.normalize(h, dim=1), (-1.0, 1.0)),
     "chunked": (lambda h: h.sigmoid().chunk(3, dim=1)[1], (0.0, 1.0)),
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from vae_checked.facts import REAL, Interval
+from vae_checked.mathematics import shares
 from vae_checked.mathematics.graph import Node
 from vae_checked.mathematics.interval_arithmetic import hull, intersection
 from vae_checked.mathematics.ops import Kind, Operation, Setting
@@ -93,8 +94,17 @@ class Intervals(Generic[N]):
                 if found is not None:
                     return found
         found = _applied(operation, [self._known[arg.uid] for arg in args], settings)
-        between = self._blended(*args) if node.op == "add" and len(args) == 2 else None
-        return found if found is None or between is None else intersection(found, between)
+        together = self._together(node) if found is not None and len(args) == 2 else None
+        return found if found is None or together is None else intersection(found, together)
+
+    def _together(self, node: N) -> Interval | None:
+        """Where a value lies by what its two arguments have to do with each other; None where that tells nothing."""
+        one, other = node.args
+        if node.op == "add":
+            return self._blended(one, other)
+        if node.op == "div":
+            return shares.of_quotient(one, other, lambda each: self._known.get(each.uid))
+        return shares.of_difference(one, other, lambda each: self._known.get(each.uid)) if node.op == "sub" else None
 
     def _blended(self, one: N, other: N) -> Interval | None:
         """Where `a * x + (1 - a) * y` lies for a share `a` of at most the whole: between x and y, either 1 if bare."""

@@ -245,8 +245,14 @@ STRUCTURE = (
         aten="sum",
         elsewhere="reduce_sum",
     ),
+    structural("dispersion", Kind.REDUCTION, _not_negative, functions="std var", aten="std var"),
     structural(
-        "dispersion", Kind.REDUCTION, _not_negative, functions="std var norm", aten="std var norm linalg_vector_norm"
+        "norm",
+        Kind.REDUCTION,
+        _not_negative,
+        functions="norm",
+        aten="norm linalg_vector_norm",
+        parameters=(Parameter("power", 2.0, ("ord", "p")),),
     ),
     structural(
         "softmax",

@@ -1,0 +1,67 @@
+"""Outputs that are shares: what is divided by its own sum is a probability, and by another it is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, LAYERS, codes, linted
+
+TEXT = (
+    HEAD
+    + LAYERS
+    + """
+    def forward(self, x, mask):
+        m, s = self.to_m(x), self.to_s(x)
+        l = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        e = {parts}
+        y = {output}
+        error = F.binary_cross_entropy(y, x, reduction="none").sum(1)
+        return error - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)
+"""
+)
+BOUNDED = "torch.clamp(torch.exp(l) * mask, min=1e-9, max=1e9)"
+WHOLE = "e.sum(1, keepdim=True)"
+
+
+def found(tmp_path: Path, parts: str, output: str) -> list[str]:
+    return codes(linted(tmp_path, {"net.py": TEXT.format(parts=parts, output=output)}))
+
+
+@pytest.mark.parametrize(
+    ("parts", "output"),
+    [
+        ("torch.exp(l)", f"e / {WHOLE}"),
+        ("torch.exp(l)", f"e / ({WHOLE} + 1e-8)"),
+        ("torch.exp(l)", "e / e.sum(1).unsqueeze(1)"),
+        ("torch.exp(l - l.max(1, keepdim=True)[0])", f"e / {WHOLE}"),
+        ("F.softplus(l)", f"torch.clamp(e / {WHOLE}, min=1e-6)"),
+        (BOUNDED, f"e / {WHOLE}"),
+        (BOUNDED, f"e / torch.clamp({WHOLE}, min=1e-9, max=1e9)"),
+        ("F.relu(l)", f"e / (e ** 2).{WHOLE[2:]}.sqrt()"),
+        ("F.relu(l)", f"e / torch.clamp(e.abs().{WHOLE[2:]}, min=1e-12)"),
+        ("F.relu(l)", "F.normalize(e, p=1, dim=1)"),
+        ("F.relu(l)", "e / e.norm(dim=1, keepdim=True)"),
+        ("l", f"torch.exp(e - torch.log(torch.exp(e).{WHOLE[2:]}))"),
+    ],
+)
+def test_what_is_divided_by_its_own_sum_is_a_share(parts: str, output: str, tmp_path: Path) -> None:
+    assert found(tmp_path, parts, output) == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "output"),
+    [
+        # By another sum, by a mean, by a part of what it is, and what is taken times a number afterwards.
+        ("torch.exp(l)", "e / F.softplus(l).sum(1, keepdim=True)"),
+        ("torch.exp(l)", "e / e.mean(1, keepdim=True)"),
+        ("torch.exp(l)", f"2 * e / {WHOLE}"),
+        ("torch.exp(l)", f"e / (0.5 * {WHOLE})"),
+        ("F.softplus(l)", f"e / torch.clamp({WHOLE}, max=10.0)"),
+        # Numbers of both signs have lengths of any size, and shares down to -1.
+        ("l", f"e / (e ** 2).{WHOLE[2:]}.sqrt()"),
+        ("l", f"torch.exp(e - torch.log(F.softplus(e).{WHOLE[2:]}))"),
+    ],
+)
+def test_what_is_divided_by_another_sum_is_no_share(parts: str, output: str, tmp_path: Path) -> None:
+    assert found(tmp_path, parts, output) == ["VAE402"]
