@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vae_checked.auditor import AuditReport, audit
+from vae_checked.auditor.audit import audit_into
+from vae_checked.auditor.records import Records
 from vae_checked.errors import ModelError, UsageError
 from vae_checked.shapes.ghost import Ghost, How
 
@@ -102,6 +104,20 @@ class Conditional(nn.Module):
         return self.decoder(torch.cat([z, *given], 1)), mu, logvar
 
 
+class Steered(Conditional):
+    """Moves its latent by a class where one is given."""
+
+    def __init__(self, needed: bool = False) -> None:
+        super().__init__(0)
+        self.needed = needed
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        if c is None and self.needed:
+            raise ValueError("which class?")
+        z, mu, logvar = sampled(self.encoder(x))
+        return self.decoder(z if c is None else z + c.float().view(len(x), -1)), mu, logvar
+
+
 class Placed(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -149,6 +165,24 @@ def test_an_input_is_found_and_a_right_model_is_clean_on_it(name: str) -> None:
     assert report.findings == ()
     assert report.facts[0].kl.form is not None
     assert report.facts[0].recon.kind is not None
+
+
+def asked_with(model: nn.Module) -> list[str]:
+    """The names of the arguments that a model is audited with where its data alone were given."""
+    records = Records()
+    assert audit_into(records, model, "B 14", elbo).findings == ()
+    assert records.setting is not None
+    return [name for name, _ in records.setting.source.draw(5, 0).tensors()]
+
+
+def test_no_class_is_put_in_where_the_given_input_is_enough() -> None:
+    assert len(asked_with(Steered())) == 1
+    assert len(asked_with(Conditional(0))) == 1
+
+
+def test_a_class_is_put_in_where_the_given_input_is_not_enough() -> None:
+    assert len(asked_with(Steered(needed=True))) == 2
+    assert len(asked_with(Conditional(4))) == 2
 
 
 def test_sizes_that_do_not_come_back_are_no_better_than_the_first() -> None:

@@ -167,6 +167,9 @@ def _with_labels(
     names = missing_labels(subject, len(source.shapes))
     if not names:
         return None
+    if len(needed_by(subject)) <= len(source.shapes) and trial.runs_on(source):
+        # It may be without them: a label that is put in would lead another way through it than was asked for.
+        return None
     sizes = [axis for axis in source.shapes[0].axes if axis is not None]
     for label in likely_labels(subject.model, math.prod(sizes) if sizes else None):
         whole = ", ".join([f"{subject.takes[0]}: {spec}", *(f"{name}: {label}" for name in names)])
