@@ -21,7 +21,15 @@ from vae_checked.facts import (
     Sampler,
     StdCurve,
 )
-from vae_checked.linter.roles import bent_noise, gradients, misread_heads, named_around, samplers, usual_options
+from vae_checked.linter.roles import (
+    bent_noise,
+    gradients,
+    misread_heads,
+    named_around,
+    samplers,
+    single_samples,
+    usual_options,
+)
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.extents import latents
 from vae_checked.linter.roles.flat_batches import one_row
@@ -163,7 +171,9 @@ def _shared(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] |
     """Which axes share one draw, from the sizes that are written; None where the shape is not known."""
     if site.noise.args:
         axes = _shared_like(site, strip(site.noise.args[0]))
-        return None if axes is None else Fact(axes, origin(site.noise))
+        if axes is None or (Axis.BATCH in axes and single_samples.is_of_one(site.location)):
+            return None
+        return Fact(axes, origin(site.noise))
     shape = site.noise.get("shape")
     if not isinstance(shape, tuple) or not shape:
         return None
@@ -174,8 +184,7 @@ def _shared(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] |
     if rank is None and least <= len(shape) == 1 and _is_of_batches(site.location):
         least = 2
     axes = _shared_by_sizes(shape, rank, least)
-    if axes is not None and Axis.BATCH in axes and (_is_of_one_row(site.location) or over_first_axis(site.location)):
-        # What is pooled over its first axis, as the nodes of a graph are, is one row.
+    if axes is not None and Axis.BATCH in axes and _has_one_row(site.location):
         return None
     return None if axes is None else Fact(axes, origin(site.noise))
 
@@ -203,6 +212,11 @@ def _with_what_is_set(shape: tuple[object, ...], site: SamplerSite) -> tuple[obj
         *(None if size == SET_TO_ONE else size for size in shape[:-1]),
         last if shape[-1] == SET_TO_ONE else shape[-1],
     )
+
+
+def _has_one_row(mean: Expr) -> bool:
+    """Whether a mean is that of one row, as what is pooled over its first axis is: the nodes of a graph are."""
+    return _is_of_one_row(mean) or over_first_axis(mean) or single_samples.is_of_one(mean)
 
 
 def _is_of_one_row(mean: Expr) -> bool:
