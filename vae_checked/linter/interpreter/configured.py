@@ -152,7 +152,7 @@ def preferring(context: Context, condition: Expr) -> Callable[[Value, Value], bo
         draw = [each >= DRAWS for each in ranks]
         default = _by_default(context, condition, of_texts=not any(draw)) if draw[0] is draw[1] else None
         known = None if any(draw) else context.observations.assumed.get(condition.uid)
-        first = known if known is not None else not ranks[0] < ranks[1] >= DRAWS if default is None else default
+        first = known[1] if known is not None else not ranks[0] < ranks[1] >= DRAWS if default is None else default
         if all(isinstance(each, Instance) and each.cls.is_module for each in (one, other)):
             context.assume(condition, first)
         return first

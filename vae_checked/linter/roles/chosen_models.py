@@ -6,6 +6,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.roles import phi, settings_apart
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.symbols.conditions import Steps, contradict
 from vae_checked.linter.symbols.expression import Graph
 
 
@@ -28,20 +29,24 @@ def is_of_another(recon: Reconstruction, evaluation: Evaluation) -> bool:
 
 
 def _of_others(evaluation: Evaluation) -> frozenset[int]:
-    assumed = evaluation.observations.assumed
+    assumed = tuple(evaluation.observations.assumed.values())
     if not assumed:
         return frozenset()
-    others = {uid: not holds for uid, holds in assumed.items()}
+    others = tuple((condition, not holds) for condition, holds in assumed)
     return _nodes(evaluation, others) - _nodes(evaluation, assumed)
 
 
-def _nodes(evaluation: Evaluation, holding: dict[int, bool]) -> frozenset[int]:
-    """The nodes of what is met where none of some conditions is otherwise, and of its ways under these."""
+def _nodes(evaluation: Evaluation, steps: Steps) -> frozenset[int]:
+    """The nodes of what is met where none of some conditions is otherwise, and of its ways under these.
+
+    What is met where a setting has one value is not met where it has another, though no condition asks for both.
+    """
     met = [
         value
         for root in evaluation.observations.roots
-        if all(holding.get(condition.uid, holds) is holds for condition, holds in root.path)
+        if not contradict((*root.path, *steps))
         for value in expressions(root.value)
     ]
+    holding = {condition.uid: holds for condition, holds in steps}
     resolved = phi.resolved(met, met={value.uid: holding for value in met})
     return frozenset(node.uid for node in Graph(resolved).nodes)

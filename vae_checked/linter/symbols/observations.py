@@ -81,7 +81,7 @@ class Observations:
     one of several things was taken.
     `chosen` are the nodes, by their ids, of the models and losses that settings chose by a name. `inner` are the
     functions that stand in others, by the ids of their nodes, as they were defined last.
-    `assumed` are the conditions, by their numbers, by which the model is the one that it is, and whether they hold.
+    `assumed` are the conditions, by their numbers, by which the model is the one that it is, with whether they hold.
     `turns` are what ranges were given, by the number of what stands for the numbers of each; empty where loops differ.
     `refused` are conditions that do not hold together, because code raises where they do.
     """
@@ -106,7 +106,7 @@ class Observations:
     of_other_settings: bool = False
     chosen: set[int] = field(default_factory=set)
     inner: dict[int, Function] = field(default_factory=dict)
-    assumed: dict[int, bool] = field(default_factory=dict)
+    assumed: dict[int, tuple[Expr, bool]] = field(default_factory=dict)
     turns: dict[int, tuple[Value, ...]] = field(default_factory=dict)
     refused: dict[frozenset[tuple[int, bool]], Steps] = field(default_factory=dict)
     _equal_to: dict[int, int] = field(default_factory=dict)
@@ -122,7 +122,7 @@ class Observations:
             for uid in same if holds is not known[2] else ():
                 self.assumed.pop(uid, None)
             self._equal_to[condition.uid] = known[0]
-        self.assumed[condition.uid] = holds
+        self.assumed[condition.uid] = condition, holds
 
     def note_coding(
         self, function: Function, args: list[Value], value: Value, site: Site | None, caller: Function | None
