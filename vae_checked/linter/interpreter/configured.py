@@ -59,10 +59,11 @@ class _Asked:
         return text
 
 
-def texts(context: Context, value: Value, fit: Fit, owner: str = "") -> list[str]:
+def texts(context: Context, value: Value, fit: Fit, owner: str = "", *, by_last_keys: bool = True) -> list[str]:
     """The texts that a value is by the settings, of those that fit what it is for, the likeliest first.
 
-    Where the class is given whose part it is, in the files that have such a part of no other class.
+    Where the class is given whose part it is, in the files that have such a part of no other class. What code calls
+    the settings themselves is often not written in them: then the keys below that name count, `by_last_keys`.
     """
     asked = _asked(value)
     if asked is None or not context.frames:
@@ -76,7 +77,7 @@ def texts(context: Context, value: Value, fit: Fit, owner: str = "") -> list[str
     files = context.imports.configurations(code[-1]) if code else ()
     if owner:
         files = [file for file in files if file.is_of((asked.root, *asked.keys), owner)]
-    found = {file.path: each for file in files if (each := _fitting(file, asked, fit))}
+    found = {file.path: each for file in files if (each := _fitting(file, asked, fit, by_last_keys))}
     if not found:
         return []
     if noted.configuration not in found:
@@ -202,9 +203,9 @@ def _others(files: Sequence[Configuration], found: Collection[str], chosen: str)
     return tuple(reversed(others.values()))[:_MAX_OTHERS]
 
 
-def _fitting(file: Configuration, asked: _Asked, fit: Fit) -> list[str]:
+def _fitting(file: Configuration, asked: _Asked, fit: Fit, by_last_keys: bool = True) -> list[str]:
     named = file.says((asked.root, *asked.keys)) if asked.root else []
-    found = named or (file.says(asked.keys) if asked.keys else [])
+    found = named or (file.says(asked.keys) if asked.keys and by_last_keys else [])
     return [text for text in dict.fromkeys(map(asked.changed, found)) if fit(text)]
 
 

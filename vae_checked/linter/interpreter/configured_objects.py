@@ -6,8 +6,6 @@ of their own in the same settings, one of the project or a loss of torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from vae_checked.linter.interpreter import configured, selection
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.drawing import rank
@@ -47,9 +45,13 @@ def class_for(context: Context, name: str, site: Site, declared: Class | None = 
 
     owner = "" if function.owner is None else function.owner.name
     for target in _TARGETS:
-        cls = _class(context, configured.below(atom(name, site), target), fit, owner)
+        # Every class in settings stands under such a key: that of this part, under the parameter's name.
+        texts = configured.texts(context, configured.below(atom(name, site), target), fit, owner, by_last_keys=False)
+        cls = _only(context, texts)
         if cls is not None and isinstance(cls.find("forward"), Function):
-            return cls
+            # What is being made already is no part of itself.
+            makers = (frame.function.owner for frame in context.frames if frame.function is not None)
+            return None if any(maker is cls for maker in makers) else cls
     return None
 
 
@@ -100,14 +102,15 @@ def _instantiated(
     return context.call(cls, list(args), given, site)
 
 
-def _class(context: Context, target: Value, fit: Callable[[str], int] | None = None, owner: str = "") -> Class | None:
+def _class(context: Context, target: Value) -> Class | None:
     """The class of the project that a dotted name says, or settings that have one."""
-    known = (
-        [target]
-        if isinstance(target, str)
-        else configured.texts(context, target, fit or (lambda text: _fit(context, text)), owner)
-    )
-    found = [cls for text in known if (cls := _named(context, text)) is not None]
+    known = [target] if isinstance(target, str) else configured.texts(context, target, lambda text: _fit(context, text))
+    return _only(context, known)
+
+
+def _only(context: Context, dotted: list[str]) -> Class | None:
+    """The class of the project that some names say, where they are no more than one."""
+    found = [cls for text in dotted if (cls := _named(context, text)) is not None]
     return found[0] if len(found) == 1 else None
 
 
