@@ -23,6 +23,7 @@ _BETWEEN_ENDS = 128
 # How far beyond the values that were found an extremum between two of them may lie.
 _MARGIN = 1e-4
 _MANY = 0
+_COMPUTED = frozenset((Kind.ARITHMETIC, Kind.FUNCTION))
 
 
 class Intervals(Generic[N]):
@@ -30,10 +31,14 @@ class Intervals(Generic[N]):
 
     The values of a node's arguments count as independent, unless all follow element by element from one variable, as in
     `x * sigmoid(x)`: then the node is evaluated over that variable's interval.
+
+    What is computed from something unknown lies in its interval and need not fill it: the exponential of any number is
+    positive, and that of a logarithm of probabilities is at most 1. Where it shall be `filled` that is unknown as well,
+    but for an activation: a network brings to one what goes on to both of its ends.
     """
 
-    def __init__(self, origin: Callable[[N], Origin]) -> None:
-        self._origin = origin
+    def __init__(self, origin: Callable[[N], Origin], *, filled: bool = False) -> None:
+        self._origin, self._filled = origin, filled
         self._origins: dict[int, Origin] = {}
         self._known: dict[int, Interval | None] = {}
         # The node that each node follows from element by element: None for a number, _MANY for several.
@@ -93,7 +98,10 @@ class Intervals(Generic[N]):
                 found = self._sampled(node, variable, over)
                 if found is not None:
                     return found
-        found = _applied(operation, [self._known[arg.uid] for arg in args], settings)
+        given = [self._known[arg.uid] for arg in args]
+        if self._filled and None in given and operation.kind in _COMPUTED and not operation.squashing:
+            return None
+        found = _applied(operation, given, settings)
         together = self._together(node) if found is not None and len(args) == 2 else None
         return found if found is None or together is None else intersection(found, together)
 

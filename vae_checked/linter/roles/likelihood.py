@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from vae_checked.facts import REAL, Data, Fact, Interval, Likelihood, Output, Recon, Reduced, Reduction
+from vae_checked.facts import REAL, UNIT, Data, Fact, Interval, Likelihood, Output, Recon, Reduced, Reduction
 from vae_checked.linter.roles import inner_scales, layout, reconstructions, several_draws
 from vae_checked.linter.roles.by_turns import is_of_a_turn
 from vae_checked.linter.roles.divergences import Divergence
@@ -30,7 +30,7 @@ from vae_checked.linter.symbols.expression import (
     written,
 )
 from vae_checked.linter.symbols.given import given_as, is_as_given, is_data, is_given
-from vae_checked.linter.symbols.intervals import interval_of
+from vae_checked.linter.symbols.intervals import interval_of, leaves
 from vae_checked.linter.torch_model import columns
 from vae_checked.mathematics import reductions
 from vae_checked.mathematics.names import Role, likely_role_of
@@ -100,6 +100,10 @@ def output_facts(
     names, last = reconstructions.activations(output, () if scores is None else ("softmax",))
     # What is added to the data, or to their mean, lies where that leads: their ranges together are not its range.
     interval = None if _is_beside_data(prediction) else interval_of(output)
+    of_probabilities = recon is not None and recon.kind is Likelihood.BCE
+    if of_probabilities and interval is not None and not UNIT.contains(interval) and not leaves(output, UNIT):
+        # It may be a probability, for all that is known of what it is computed from.
+        interval = None
     where = origin(last or output)
     # Scores of classes have an axis for these, and what is compared with them has none.
     of_classes = recon is not None and recon.kind is Likelihood.CROSS_ENTROPY

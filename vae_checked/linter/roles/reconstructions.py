@@ -76,7 +76,22 @@ def find(graph: Graph) -> list[Reconstruction]:
     picked = {strip(term.term.args[0]).uid for term in found if _is_of_classes(term.term)}
     # So does the square in a density.
     picked |= {density.square.uid for term in found if (density := gaussian_densities.read(term.term)) is not None}
+    picked |= _of_two_bernoullis(graph, found)
     return [term for term in found if term.term.uid not in picked]
+
+
+def _of_two_bernoullis(graph: Graph, found: list[Reconstruction]) -> set[int]:
+    """The terms of log q(s) - log p(s), of one draw s by two Bernoulli distributions: a KL, that compares no data."""
+    by_hand = {term.term.uid: term for term in found if term.kind is Likelihood.BCE and term.term.op != "loss"}
+    met: set[int] = set()
+    for node in graph.having("sub") if len(by_hand) > 1 else ():
+        pair = [by_hand.get(strip(arg).uid) for arg in node.args]
+        one, other = pair
+        if one is None or other is None or one.sign != other.sign or one.first.uid == other.first.uid:
+            continue
+        if strip(one.second).uid == strip(other.second).uid:
+            met |= {one.term.uid, other.term.uid}
+    return met
 
 
 def _read(node: Expr) -> Reconstruction | None:

@@ -19,6 +19,15 @@ def interval_of(expr: Expr) -> Interval | None:
     return intervals().of(expr)
 
 
+def leaves(expr: Expr, range_: Interval) -> bool:
+    """Whether it is established that elements of `expr` leave a range: not by what is unknown alone."""
+    known = interval_of(expr)
+    if known is None or range_.contains(known):
+        return False
+    filled = Intervals(_origin, filled=True).of(expr)
+    return filled is not None and not range_.contains(filled)
+
+
 def intervals() -> Intervals[Expr]:
     """The intervals of expressions that share parts, each part looked at once."""
     return Intervals(_origin)
