@@ -68,6 +68,28 @@ TOGETHER = {
     "of one if": of((f"if {ASKED} == 'binary'", RAW), ("else", SIGMOID)),
 }
 
+FLAGS = {
+    "one after another": ((("if", "binary"), SIGMOID), (("if", "counts"), RAW)),
+    "of one if": ((("if", "counts"), RAW), (("elif", "binary"), SIGMOID)),
+}
+
+
+@pytest.mark.parametrize("before", ["", "        self.back = None\n"])
+@pytest.mark.parametrize("made", FLAGS.values(), ids=FLAGS)
+@pytest.mark.parametrize(("swapped", "expected"), [(False, []), (True, ["VAE402"])])
+def test_a_loss_of_one_switch_is_judged_with_the_model_of_that_alone(
+    made: tuple[tuple[tuple[str, str], str], ...], swapped: bool, expected: list[str], before: str, tmp_path: Path
+) -> None:
+    asked = [(word, {"binary": "counts", "counts": "binary"}[name] if swapped else name) for (word, name), _ in made]
+    branches = of(
+        *((f"{word} {ASKED} == '{name}'", layer) for (word, name), (_, layer) in zip(asked, made, strict=True))
+    )
+    text = NET.replace("MADE", before + branches)
+    for kind in ("binary", "counts"):
+        for quote in "\"'":
+            text = text.replace(f"{ASKED} == {quote}{kind}{quote}", f"self.settings.{kind}")
+    assert codes(linted(tmp_path, {"net.py": text})) == expected
+
 
 @pytest.mark.parametrize("made", APART.values(), ids=APART)
 def test_a_loss_of_one_value_is_not_judged_with_the_model_of_another(made: str, tmp_path: Path) -> None:

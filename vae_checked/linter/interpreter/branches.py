@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from vae_checked.linter.interpreter import operators
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.values import Instance, Key, Layer, Scope, Sequence, Value, settle
@@ -62,15 +64,30 @@ def restore(saved: Saved) -> None:
     tables.update(known)
 
 
-def merge(condition: Expr, before: Saved, one: Saved, site: Site, prefer: operators.Prefer) -> None:
-    """Put what the first branch left, saved in `one`, beside what the second has left in place."""
+def merge(
+    condition: Expr,
+    before: Saved,
+    one: Saved,
+    site: Site,
+    prefer: operators.Prefer,
+    note: Callable[[Value, bool], None],
+) -> None:
+    """Put what the first branch left, saved in `one`, beside what the second has left in place.
+
+    `note` takes note of what one branch binds alone, with whether it does so where the condition holds.
+    """
     either = operators.unknown_layer(site)
     for target, source in one.bindings:
         for name, value in source.items():
             if name not in target:
+                note(value, True)
                 target[name] = value
             elif target[name] is not value:
+                if value is None or target[name] is None:
+                    note(target[name] if value is None else value, value is not None)
                 target[name] = operators.merge(condition, settle(source, name), settle(target, name), prefer)
+        for name in target.keys() - source.keys():
+            note(target[name], False)
     left = {id(layers): copy for layers, copy in one.containers}
     for layers, old in before.containers:
         first = left.get(id(layers), old)

@@ -154,11 +154,29 @@ def preferring(context: Context, condition: Expr) -> Callable[[Value, Value], bo
         default = _by_default(context, condition, of_texts=not any(draw)) if draw[0] is draw[1] else None
         known = None if any(draw) else context.observations.assumed.get(condition.uid)
         first = known[1] if known is not None else not ranks[0] < ranks[1] >= DRAWS if default is None else default
-        if all(isinstance(each, Instance) and each.cls.is_module for each in (one, other)):
+        if _is_model(one) and _is_model(other):
             context.assume(condition, first)
+            # Where the one that is left out was made, another model is run: nothing stands there that is judged here.
+            made = context.observations.made_where.get(id(other if first else one))
+            if made is not None:
+                context.observations.replaced.append(made[1:])
         return first
 
     return prefer
+
+
+def noting(context: Context, condition: Expr) -> Callable[[Value, bool], None]:
+    """What takes note of the models that are made where a condition holds alone, or does not."""
+
+    def note(value: Value, holds: bool) -> None:
+        if _is_model(value):
+            context.observations.made_where[id(value)] = value, condition, holds
+
+    return note
+
+
+def _is_model(value: Value) -> bool:
+    return isinstance(value, Instance) and value.cls.is_module
 
 
 def _by_default(context: Context, condition: Expr, *, of_texts: bool) -> bool | None:

@@ -122,7 +122,7 @@ def _either(
         branches.restore(after_one)
         return one is not NOTHING, one
     if one is NOTHING and other is NOTHING:
-        branches.merge(condition, before, after_one, site, prefer)
+        branches.merge(condition, before, after_one, site, prefer, configured.noting(context, condition))
         return False, NOTHING
     if not isinstance(one, Ending) and not isinstance(other, Ending):
         return True, operators.merge(condition, one, other, prefer)

@@ -33,7 +33,10 @@ def _of_others(evaluation: Evaluation) -> frozenset[int]:
     if not assumed:
         return frozenset()
     others = tuple((condition, not holds) for condition, holds in assumed)
-    return _nodes(evaluation, others) - _nodes(evaluation, assumed)
+    found = _nodes(evaluation, others) - _nodes(evaluation, assumed)
+    for condition, holds in evaluation.observations.replaced:
+        found |= _nodes(evaluation, ((condition, holds),)) - _nodes(evaluation, ((condition, not holds),))
+    return found
 
 
 def _nodes(evaluation: Evaluation, steps: Steps) -> frozenset[int]:

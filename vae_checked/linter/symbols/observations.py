@@ -82,6 +82,8 @@ class Observations:
     `chosen` are the nodes, by their ids, of the models and losses that settings chose by a name. `inner` are the
     functions that stand in others, by the ids of their nodes, as they were defined last.
     `assumed` are the conditions, by their numbers, by which the model is the one that it is, with whether they hold.
+    `made_where` are the models that are made where one condition holds, or does not, by their ids, and `replaced` are
+    those conditions of which the models gave way to others.
     `turns` are what ranges were given, by the number of what stands for the numbers of each; empty where loops differ.
     `refused` are conditions that do not hold together, because code raises where they do.
     """
@@ -107,6 +109,8 @@ class Observations:
     chosen: set[int] = field(default_factory=set)
     inner: dict[int, Function] = field(default_factory=dict)
     assumed: dict[int, tuple[Expr, bool]] = field(default_factory=dict)
+    made_where: dict[int, tuple[Value, Expr, bool]] = field(default_factory=dict)
+    replaced: list[tuple[Expr, bool]] = field(default_factory=list)
     turns: dict[int, tuple[Value, ...]] = field(default_factory=dict)
     refused: dict[frozenset[tuple[int, bool]], Steps] = field(default_factory=dict)
     _equal_to: dict[int, int] = field(default_factory=dict)
