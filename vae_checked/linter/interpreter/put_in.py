@@ -35,6 +35,9 @@ def call_method(context: Context, owner: Expr, name: str, args: list[Value], kwa
     given = args[0] if args else {}
     if name == "update" and isinstance(given, dict):
         for key, value in (*given.items(), *kwargs.items()):
+            if isinstance(value, Expr):
+                # Whoever has the table has this as well.
+                context.observations.handed_on.add(value.uid)
             if type(key) is str:
                 store(context, owner, key, value)
         return None

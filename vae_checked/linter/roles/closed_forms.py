@@ -53,7 +53,8 @@ def read(formula: Formula, scalars: int, draws: int) -> KLOfHeads | None:
         # The expectation over eps, exact for the squares in a log density.
         return sum(weight * formula(*ones, m, s, eps) for eps, weight in QUADRATURE)
 
-    points = [(*sample, *([0.0] * draws)) for sample in attempts.samples()[:3]]
+    # Where no number is open there is none to be doubled: the formula is valued only where it has to be.
+    points = [(*sample, *([0.0] * draws)) for sample in attempts.samples()[:3]] if scalars else []
     plain = [formula(*ones, *point) for point in points]
     doubled = [[formula(*_with_two(ones, place), *point) for point in points] for place in range(scalars)]
     no_weights = [place for place, then in enumerate(doubled) if not _scales(then[0], plain[0])]
