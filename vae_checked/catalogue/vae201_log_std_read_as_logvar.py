@@ -110,11 +110,10 @@ def judge(facts: Facts) -> Verdict:
 
 def _is_of_another(formula: str, head: str) -> bool:
     """Whether one name alone stands in a formula, and not that of the head."""
-    with suppress(SyntaxError, ValueError):
-        whole = ast.parse(formula, mode="eval")
-        names = {node.id for node in ast.walk(whole) if isinstance(node, ast.Name)} - _MODULES
-        return isinstance(whole.body, (ast.Call, ast.BinOp)) and len(names) == 1 and head.partition(".")[0] not in names
-    return False
+    name = only_name(formula, _MODULES)
+    if name is None or name == head.partition(".")[0]:
+        return False
+    return isinstance(ast.parse(formula, mode="eval").body, (ast.Call, ast.BinOp))
 
 
 def _alias(formula: str, head: str, shown: Sequence[tuple[float, float, float | None]]) -> str | None:

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import ast
-import math
-import operator
-from collections.abc import Callable
 from contextlib import suppress
 
-_OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-}  # fmt: skip
-_FUNCTIONS: dict[str, Callable[[float], float]] = {
-    "exp": math.exp, "sqrt": math.sqrt, "log": math.log, "abs": abs, "square": lambda x: x * x,
-}  # fmt: skip
-_OF_TWO: dict[str, Callable[[float, float], float]] = {
-    "mul": operator.mul, "multiply": operator.mul, "div": operator.truediv, "add": operator.add, "pow": operator.pow,
+from vae_checked.mathematics.ops import FUNCTIONS_BY_NAME
+
+_OPERATORS: dict[type[ast.operator | ast.unaryop], str] = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow", ast.USub: "neg",
 }  # fmt: skip
 
 
@@ -40,25 +32,26 @@ def _value(node: ast.expr, name: str, value: float) -> float | None:
         return value if node.id == name else None
     if isinstance(node, ast.Constant):
         return float(node.value) if isinstance(node.value, (int, float)) else None
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        inner = _value(node.operand, name, value)
-        return None if inner is None else -inner
-    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        return _of_two(_OPERATORS[type(node.op)], (node.left, node.right), name, value)
-    if not isinstance(node, ast.Call) or node.keywords or not isinstance(node.func, (ast.Attribute, ast.Name)):
+    if isinstance(node, ast.UnaryOp):
+        return _applied(_OPERATORS.get(type(node.op), ""), [_value(node.operand, name, value)])
+    if isinstance(node, ast.BinOp):
+        sides = [_value(node.left, name, value), _value(node.right, name, value)]
+        return _applied(_OPERATORS.get(type(node.op), ""), sides)
+    if not isinstance(node, ast.Call) or node.keywords:
         return None
-    called = node.func.attr.rstrip("_") if isinstance(node.func, ast.Attribute) else node.func.id
-    given = [*node.args]
-    if isinstance(node.func, ast.Attribute) and _value(node.func.value, name, value) is not None:
-        given.insert(0, node.func.value)
-    if len(given) == 1 and called in _FUNCTIONS:
-        inner = _value(given[0], name, value)
-        return None if inner is None else _FUNCTIONS[called](inner)
-    return _of_two(_OF_TWO[called], (given[0], given[1]), name, value) if len(given) > 1 and called in _OF_TWO else None
+    given = [_value(each, name, value) for each in node.args]
+    if isinstance(node.func, ast.Name):
+        return _applied(node.func.id, given)
+    if not isinstance(node.func, ast.Attribute):
+        return None
+    # A method is given what it is called on, a function of a module is not.
+    owner = _value(node.func.value, name, value)
+    return _applied(node.func.attr.rstrip("_"), given if owner is None else [owner, *given])
 
 
-def _of_two(
-    function: Callable[[float, float], float], of: tuple[ast.expr, ast.expr], name: str, value: float
-) -> float | None:
-    left, right = (_value(each, name, value) for each in of)
-    return None if left is None or right is None else function(left, right)
+def _applied(called: str, given: list[float | None]) -> float | None:
+    """What an operation makes of numbers, all of which are known; None of one that is set by more than these."""
+    operation = FUNCTIONS_BY_NAME.get(called)
+    if operation is None or operation.value is None or operation.node_parameters or None in given:
+        return None
+    return operation.value(*given) if len(given) == len(operation.arguments_of_a_node) else None
