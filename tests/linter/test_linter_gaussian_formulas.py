@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import HEAD, LAYERS, codes, linted
 
 TEXT = (
     HEAD
@@ -53,6 +53,27 @@ OTHERS = {
     "a head of its own": "0.5 * (self.own + (x - y) ** 2 / v.exp())",
     "the other way": "0.5 * ((x - y) ** 2 / v.exp() - v)",
 }
+# Means and log variances decoded one by one, and put together in a loss that is given the lists.
+APART = (
+    HEAD
+    + LAYERS.replace("nn.Linear(7, 84)", "nn.Linear(7, 168)")
+    + """
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(m)
+        ys, vs = [], []
+        for _ in range(20):
+            y, v = self.back(z).chunk(2, dim=1)
+            ys.append(y)
+            vs.append(v)
+        return ys, vs, m, s
+
+    def loss(self, x, ys, vs, m, s):
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        y, v = torch.stack(ysAXIS), torch.stack(vsAXIS)
+        return (0.5 * (v + (DATA - y) ** 2 / v.exp())).mean(dim=0).sum(dim=1).sum(dim=0) + kl
+"""
+)
 REDUCED = {
     "each.mean()": ["VAE502"],
     "each.sum()": ["VAE504"],
@@ -110,3 +131,12 @@ def test_a_mean_over_what_was_decoded_one_by_one_is_none_over_the_batch(tmp_path
         "each.mean(0).sum(1).sum(0)", "each.sum(1).mean(0)"
     )
     assert codes(linted(tmp_path / "wrong", {"net.py": wrong})) == ["VAE504"]
+
+
+@pytest.mark.parametrize(
+    ("axis", "data", "found"),
+    [("", "x", []), (", dim=0", "x", []), (", dim=1", "x.unsqueeze(1)", ["VAE504"])],
+    ids=["in front", "in front by its number", "after the batch"],
+)
+def test_a_mean_in_a_loss_that_stacks_what_it_is_given(axis: str, data: str, found: list[str], tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": APART.replace("AXIS", axis).replace("DATA", data)})) == found
