@@ -95,3 +95,43 @@ def step(model, x):
     report = lint("net.py")
     assert any(each.subject == "net.py:Net" and not each.is_function for each in all_examined(report))
     assert "audit net:Net" in render(report, verbose=True)
+
+
+SHARED = """
+
+def draw(m, s):
+    return m + torch.exp({exponent}) * torch.randn_like(s)
+
+
+class Narrow(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
+
+    def loss(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        return F.mse_loss(self.back(draw(m, s)), x, reduction="sum") + kl
+
+
+class Wide(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.last = nn.Linear(84, 11), nn.Linear(84, 11), nn.Linear(11, 84)
+
+    def loss(self, x):
+        m, s = self.first(x), self.second(x)
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        return F.l1_loss(self.last(draw(m, s)), x, reduction="sum") + kl
+"""
+
+
+@pytest.mark.parametrize(("exponent", "words"), [("s", "1 error"), ("0.5 * s", "no finding")])
+def test_what_two_vaes_share_is_told_in_the_line_of_both(exponent: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "vae.py"
+    path.write_text(HEAD + SHARED.format(exponent=exponent), encoding="utf-8")
+    lines = render(lint(path), "text").splitlines()
+    for name in ("Narrow", "Wide"):
+        (line,) = [each for each in lines if f"{path}:{name}: " in each and "checked and clean" in each]
+        assert f"{name}: {words}; " in line
+    assert sum("error: VAE201" in each for each in lines) == (exponent == "s")

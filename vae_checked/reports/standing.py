@@ -37,6 +37,11 @@ def by_subject(report: Report) -> dict[str, list[Finding]]:
     return found
 
 
+def shared_by(report: Report, subject: str) -> list[Finding]:
+    """The findings that are reported of another VAE, and are of this one as well: of a line that both run."""
+    return [finding for finding in report.findings if subject in finding.also]
+
+
 def own_views(examined: Examined) -> list[Facts]:
     """What was seen of the VAE itself; where that is nothing, of its parts: a loss of its own, a training function."""
     return [view for view in examined.views if view.subject == examined.subject] or list(examined.views)

@@ -18,6 +18,7 @@ from vae_checked.reports.standing import (
     not_seen,
     of_whole,
     portraits,
+    shared_by,
     undecided,
     verdict,
 )
@@ -89,7 +90,10 @@ def _brief(report: Report) -> list[Section]:
     left_open = undecided(report) or (report.unobserved if seen and not report.of_source else ())
     return [
         ("seen, but no VAE", seen),
-        ("other VAEs" if found else "VAEs", together([f"{each.subject}: {verdict(each, ())}" for each in rest])),
+        (
+            "other VAEs" if found else "VAEs",
+            together([f"{each.subject}: {verdict(each, shared_by(report, each.subject))}" for each in rest]),
+        ),
         ("measured", [] if report.of_source else together(_balance(report))),
         ("not decided", together(left_open)),
         *_of_files(report),
