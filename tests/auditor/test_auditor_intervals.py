@@ -106,6 +106,30 @@ def test_the_data_bring_their_own_interval() -> None:
     assert interval(lambda x: 2 * x - 1) is None
 
 
+@pytest.mark.parametrize(
+    "whole",
+    [
+        lambda e: e.sum(),
+        lambda e: e.sum(0),
+        lambda e: e.sum(1)[:, None],
+        lambda e: e.sum(-1).view(-1, 1).expand_as(e),
+        lambda e: e.norm(dim=1).unsqueeze(1),
+    ],
+)
+def test_a_sum_that_stands_where_its_parts_do_makes_shares(whole: Callable[[Tensor], Tensor]) -> None:
+    found = interval(lambda x: (e := layer(x).exp()) / whole(e))
+    assert found is not None
+    assert (found.low, found.high) == (0.0, 1.0)
+
+
+def test_the_sums_of_the_rows_of_a_square_at_its_columns_make_no_share() -> None:
+    def shares(x: Tensor) -> Tensor:
+        square = layer(x)[:3, :3].exp()
+        return square / square.sum(1)
+
+    assert interval(shares) is None
+
+
 def test_an_operation_that_is_not_known_has_no_interval() -> None:
     assert interval(lambda x: torch.special.bessel_j0(layer(x))) is None
     assert interval(lambda x: layer(x).cumsum(0).sigmoid().cumprod(0) * 2) is None

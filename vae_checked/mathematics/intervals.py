@@ -102,17 +102,19 @@ class Intervals(Generic[N]):
         if self._filled and None in given and operation.kind in _COMPUTED and not operation.squashing:
             return None
         found = _applied(operation, given, settings)
-        together = self._together(node) if found is not None and len(args) == 2 else None
-        return found if found is None or together is None else intersection(found, together)
+        return found if found is None or len(args) != 2 else self._together(node, found)
 
-    def _together(self, node: N) -> Interval | None:
-        """Where a value lies by what its two arguments have to do with each other; None where that tells nothing."""
+    def _together(self, node: N, found: Interval) -> Interval | None:
+        """Where a value lies by what its two arguments have to do with each other as well; None where that is open."""
         one, other = node.args
         if node.op == "add":
-            return self._blended(one, other)
-        if node.op == "div":
-            return shares.of_quotient(one, other, lambda each: self._known.get(each.uid))
-        return shares.of_difference(one, other, lambda each: self._known.get(each.uid)) if node.op == "sub" else None
+            blended = self._blended(one, other)
+            return found if blended is None else intersection(found, blended)
+        of = {"div": shares.of_quotient, "sub": shares.of_difference}.get(node.op)
+        share = None if of is None else of(one, other, lambda each: self._known.get(each.uid))
+        if share is None:
+            return found
+        return None if share.interval is None else intersection(found, share.interval)
 
     def _blended(self, one: N, other: N) -> Interval | None:
         """Where `a * x + (1 - a) * y` lies for a share `a` of at most the whole: between x and y, either 1 if bare."""

@@ -8,7 +8,9 @@ from typing import Generic, TypeVar
 
 from vae_checked.facts import Interval
 from vae_checked.mathematics.graph import Node
+from vae_checked.mathematics.lined_up import Layout
 from vae_checked.mathematics.ops import OPERATIONS, Kind
+from vae_checked.record import dataclass
 
 N = TypeVar("N", bound=Node)
 Known = Callable[[N], Interval | None]
@@ -17,7 +19,14 @@ _SAME = frozenset(("cast", "detach", "contiguous", "alias"))
 _MOST_LOOKED_AT = 48
 
 
-def of_quotient(part: N, whole: N, known: Known[N]) -> Interval | None:
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Where a share lies; None where it is one only if what it is divided by has its axes at the same places."""
+
+    interval: Interval | None
+
+
+def of_quotient(part: N, whole: N, known: Known[N]) -> Share | None:
     """Where `part / whole` lies by what the divisor is made of; None where that tells nothing.
 
     `exp(x) / exp(x).sum(1)` is in [0, 1], though both can be any positive number when they are read apart.
@@ -26,58 +35,65 @@ def of_quotient(part: N, whole: N, known: Known[N]) -> Interval | None:
     if own is None:
         return None
     reach = max(abs(own.low), abs(own.high))
-    share = _Share(lambda node: node.uid == bare.uid, own.low >= 0.0, reach, known).least(whole, 1.0)
-    return Interval(0.0 if own.low >= 0.0 else -1.0 / share, 1.0 / share) if share > 0.0 else None
+    sizes = _Sizes(lambda node: node.uid == bare.uid, own.low >= 0.0, reach, known)
+    share = sizes.least(whole, 1.0, Layout())
+    return sizes.share(Interval(0.0 if own.low >= 0.0 else -1.0 / share, 1.0 / share)) if share > 0.0 else None
 
 
-def of_difference(one: N, other: N, known: Known[N]) -> Interval | None:
+def of_difference(one: N, other: N, known: Known[N]) -> Share | None:
     """Where `x - log(exp(x).sum(1))` lies: it is the logarithm of a share."""
-    bare, log = _bare(one), _bare(other)
+    bare, log, layout = _bare(one), _bare(other), Layout()
     while OPERATIONS.get(log.op) is not None and OPERATIONS[log.op].kind is Kind.RESHAPE:
-        log = _bare(log.args[0])
+        log, layout = _bare(log.args[0]), layout.under(log)
     if log.op != "log":
         return None
-    is_part = _Share(
+    sizes = _Sizes(
         lambda node: node.op == "exp" and _bare(node.args[0]).uid == bare.uid,
         not_negative=True,
         reach=math.inf,
         known=known,
     )
-    share = is_part.least(log.args[0], 1.0)
-    return Interval(-math.inf, -math.log(share) + 0.0) if share > 0.0 else None
+    share = sizes.least(log.args[0], 1.0, layout)
+    return sizes.share(Interval(-math.inf, -math.log(share) + 0.0)) if share > 0.0 else None
 
 
-class _Share(Generic[N]):
+class _Sizes(Generic[N]):
     """How large other values are at least, beside one value: as a multiple of its size, or of a power of that."""
 
     def __init__(self, is_it: Callable[[N], bool], not_negative: bool, reach: float, known: Known[N]) -> None:
         self._is_it, self._not_negative, self._reach, self._known = is_it, not_negative, reach, known
         self._left = _MOST_LOOKED_AT
+        self._is_kept = True
 
-    def least(self, node: N, power: float) -> float:
+    def share(self, interval: Interval) -> Share:
+        """A share that lies so, where the value was met at its own places."""
+        return Share(interval if self._is_kept else None)
+
+    def least(self, node: N, power: float, layout: Layout) -> float:
         """The multiple of |x| ** power that each element of a value is not smaller than; 0 where there is none."""
         node, operation = _bare(node), OPERATIONS.get(_bare(node).op)
         if self._is_it(node):
+            self._is_kept &= layout.is_kept
             return 1.0 if power == 1.0 and self._not_negative else 0.0
         self._left -= 1
         if self._left < 0 or operation is None or not node.args:
             return 0.0
-        inner = node.args[0]
+        inner, layout = node.args[0], layout.under(node)
         if operation.kind is Kind.RESHAPE or (node.op == "sum" and self._is_not_negative(inner)):
-            return self.least(inner, power)
+            return self.least(inner, power, layout)
         if node.op == "abs" or (node.op == "norm" and _is_of_the_largest(node.get("power"))):
-            return self._size(inner, power)
+            return self._size(inner, power, layout)
         if node.op == "sqrt":
-            return math.sqrt(self.least(inner, 2.0 * power))
+            return math.sqrt(self.least(inner, 2.0 * power, layout))
         if node.op == "clamp":
             high = node.get("high")
-            least = self.least(inner, power)
+            least = self.least(inner, power, layout)
             return min(least, self._beside(high, power)) if isinstance(high, (int, float)) else least
         if node.op == "square" or (node.op == "mul" and _bare(inner).uid == _bare(node.args[-1]).uid):
-            return self._size(inner, power / 2.0) ** 2
-        return self._of_two(node, power)
+            return self._size(inner, power / 2.0, layout) ** 2
+        return self._of_two(node, power, layout)
 
-    def _of_two(self, node: N, power: float) -> float:
+    def _of_two(self, node: N, power: float, layout: Layout) -> float:
         if len(node.args) != 2:
             return 0.0
         one, other = node.args
@@ -85,22 +101,26 @@ class _Share(Generic[N]):
             exponent = self._known(other)
             number = None if exponent is None or exponent.width else exponent.low
             if number == 2.0:
-                return self._size(one, power / 2.0) ** 2
-            return math.sqrt(self.least(one, 2.0 * power)) if number == 0.5 else 0.0
+                return self._size(one, power / 2.0, layout) ** 2
+            return math.sqrt(self.least(one, 2.0 * power, layout)) if number == 0.5 else 0.0
         if node.op == "maximum":
-            return max(self.least(one, power), self.least(other, power))
+            return max(self.least(one, power, layout), self.least(other, power, layout))
         if node.op == "add":
             both = self._is_not_negative(one) and self._is_not_negative(other)
-            return self.least(one, power) + self.least(other, power) if both else 0.0
+            return self.least(one, power, layout) + self.least(other, power, layout) if both else 0.0
         if node.op == "mul":
-            return max(self._lowest(one) * self.least(other, power), self._lowest(other) * self.least(one, power))
+            return max(
+                self._lowest(one) * self.least(other, power, layout),
+                self._lowest(other) * self.least(one, power, layout),
+            )
         return 0.0
 
-    def _size(self, node: N, power: float) -> float:
+    def _size(self, node: N, power: float, layout: Layout) -> float:
         """`least` of the absolute value."""
         if self._is_it(_bare(node)):
+            self._is_kept &= layout.is_kept
             return 1.0 if power == 1.0 else 0.0
-        return self.least(node, power)
+        return self.least(node, power, layout)
 
     def _beside(self, number: float, power: float) -> float:
         """A number as a multiple of what |x| ** power is at most."""

@@ -90,7 +90,7 @@ class Nodes:
             return _NOTHING
         if operation.rewritten is not None:
             return operation.rewritten(self._build, self._number, operands, settings).made
-        return recognised(operation, settings).name, operands, settings
+        return recognised(operation, settings).name, operands, {**settings, **_axes(step, operation)}
 
     def _build(self, name: str, *operands: Node, **settings: Hashable) -> Node:
         return Node(next(self._others), lambda: (name, operands, settings))
@@ -139,6 +139,18 @@ def _settings(named: Mapping[str, Hashable], operation: Operation) -> dict[str, 
         given = next((named[name] for name in (parameter.name, *parameter.spelled) if name in named), None)
         found[parameter.name] = parameter.default if given is None else given
     return found
+
+
+def _axes(step: Step, operation: Operation) -> dict[str, Hashable]:
+    """The axes that a step reduces and whether it keeps them, or the sizes that it gives, as the linter reads them."""
+    if operation.kind not in (Kind.REDUCTION, Kind.RESHAPE):
+        return {}
+    named = _by_name(step)
+    given = next((named[name] for name in ("dim", "size", "shape") if name in named), None)
+    places = tuple(given) if isinstance(given, (list, tuple)) else () if given is None else (given,)
+    if operation.kind is Kind.RESHAPE:
+        return {"sizes": places}
+    return {"axes": places or "all", "keepdim": named.get("keepdim") is True}
 
 
 def _by_name(step: Step) -> dict[str, Hashable]:

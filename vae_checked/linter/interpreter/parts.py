@@ -346,8 +346,7 @@ def _tensor_item(context: Context, owner: Expr, key: Value, index: int | None, s
     parts = key if isinstance(key, tuple) else (key,)
     whole = [part is None or part is Ellipsis or (isinstance(part, slice) and part == slice(None)) for part in parts]
     if all(whole) and any(part is None for part in parts):
-        one = parts.count(None) == 1 and Ellipsis not in parts
-        return Expr("unsqueeze", (owner,), (("sizes", (parts.index(None),)),) if one else (), site)
+        return Expr("unsqueeze", (owner,), _new_axes(parts), site)
     kept = _of_kept_axes(owner, key, site)
     if kept is not None:
         return kept
@@ -357,6 +356,17 @@ def _tensor_item(context: Context, owner: Expr, key: Value, index: int | None, s
     if piece is not None:
         return piece
     return Expr("index", (owner,), (("key", tuple(index_key(part) for part in parts)),), site)
+
+
+def _new_axes(parts: tuple[Value, ...]) -> Attrs:
+    """The places of the axes that an index adds, behind `...` counted from the last one; nothing where it has both."""
+    new = tuple(axis for axis, part in enumerate(parts) if part is None)
+    if Ellipsis not in parts:
+        return (("sizes", new),)
+    rest = parts.index(Ellipsis)
+    if min(new) > rest:
+        return (("sizes", tuple(axis - len(parts) for axis in new)),)
+    return (("sizes", new),) if max(new) < rest else ()
 
 
 def _of_kept_axes(owner: Expr, key: Value, site: Site) -> Expr | None:
