@@ -65,3 +65,10 @@ def test_the_remedy_stands_where_something_is_left_out(scaled: str, unscaled: st
     (tmp_path / "trips.py").write_text(text, encoding="utf-8")
     (finding,) = lint([tmp_path], select=["VAE7"]).findings
     assert said in finding.fix
+
+
+@pytest.mark.parametrize("factor", ["1e-320", "5e-324", "1e308"])
+def test_a_number_without_an_inverse_is_the_factor_of_no_vae(factor: str, tmp_path: Path) -> None:
+    text = TEXT.format(factor=factor, drawn="latent_dist.sample()", scaled=f"* {factor}", unscaled="")
+    (tmp_path / "trips.py").write_text(text, encoding="utf-8")
+    assert [finding.code for finding in lint([tmp_path], select=["VAE7"]).findings] == []

@@ -175,8 +175,11 @@ def _is_a_factor(applied: AffineMap) -> bool:
     numbers = [term.coefficient for term in applied.scale if not term.powers]
     if len(numbers) != len(applied.scale) or len(numbers) != 1 or applied.shift:
         return False
-    is_whole = any(math.isclose(each, round(each), rel_tol=1e-9) for each in (numbers[0], 1 / numbers[0]))
-    return not is_whole and is_of_factors(numbers[0])
+    number = numbers[0]
+    # A number that is no factor need not have an inverse: one of the least that there are has none.
+    return is_of_factors(number) and not any(
+        math.isclose(each, round(each), rel_tol=1e-9) for each in (number, 1 / number)
+    )
 
 
 def _is_scaled(applied: AffineMap) -> bool:
