@@ -282,13 +282,16 @@ def test_rows_that_are_put_together_are_rows(tmp_path: Path) -> None:
     assert found == ["VAE502"]
 
 
+@pytest.mark.parametrize("noise", ["torch.randn(1, 7)", "torch.randn_like(m[0])", "torch.randn_like(m[:1])"])
 @pytest.mark.parametrize(("mean", "expected"), [("m.mean(dim=0).unsqueeze(0)", []), ("m", ["VAE203"])])
-def test_one_row_of_noise_for_what_was_pooled_to_one_row(mean: str, expected: list[str], tmp_path: Path) -> None:
+def test_one_row_of_noise_for_what_was_pooled_to_one_row(
+    mean: str, expected: list[str], noise: str, tmp_path: Path
+) -> None:
     text = GRAPHS.format(hidden="nodes").replace(
         "return self.back(m + torch.exp(s) * torch.randn_like(m)), m, s",
         (
             f"m, s = {mean}, {mean.replace('m.', 's.') if '.' in mean else 's'}\n"
-            "        return self.back(m + torch.exp(s) * torch.randn(1, 7)), m, s"
+            f"        return self.back(m + torch.exp(s) * {noise}), m, s"
         ),
     )
     assert [code for code in codes(linted(tmp_path, {"net.py": text})) if code == "VAE203"] == expected

@@ -170,10 +170,7 @@ def _is_scaled_by_mean(site: SamplerSite) -> bool:
 def _shared(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] | None:
     """Which axes share one draw, from the sizes that are written; None where the shape is not known."""
     if site.noise.args:
-        axes = _shared_like(site, strip(site.noise.args[0]))
-        if axes is None or (Axis.BATCH in axes and single_samples.is_of_one(site.location)):
-            return None
-        return Fact(axes, origin(site.noise))
+        return _shared_by_rows(site, _shared_like(site, strip(site.noise.args[0])))
     shape = site.noise.get("shape")
     if not isinstance(shape, tuple) or not shape:
         return None
@@ -183,10 +180,14 @@ def _shared(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] |
     rank, least = rank_of(site.location), 0 if kl is None else _reduced_axes(kl.term)
     if rank is None and least <= len(shape) == 1 and _is_of_batches(site.location):
         least = 2
-    axes = _shared_by_sizes(shape, rank, least)
-    if axes is not None and Axis.BATCH in axes and _has_one_row(site.location):
+    return _shared_by_rows(site, _shared_by_sizes(shape, rank, least))
+
+
+def _shared_by_rows(site: SamplerSite, axes: frozenset[Axis] | None) -> Fact[frozenset[Axis]] | None:
+    """The axes that share a draw, as a fact; None where one row alone would have it."""
+    if axes is None or (Axis.BATCH in axes and _has_one_row(site.location)):
         return None
-    return None if axes is None else Fact(axes, origin(site.noise))
+    return Fact(axes, origin(site.noise))
 
 
 def _is_put_in_shape(site: SamplerSite) -> bool:
