@@ -142,7 +142,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     across.prior.read(evaluation.subject, graph, posterior, of_kl, losses.ends)
     apart = (kl for kl in kls if kl.term.uid not in used and not directions.is_beside(kl, used.values()))
     for kl in few_alike(apart, losses):
-        if validations.is_measured(kl, used.values(), losses):
+        if validations.is_measured(kl, used.values(), losses) or validations.is_left_over(kl, used.values(), losses):
             continue
         drawn = partners.on_another_way(kl, posterior, used.values(), losses)
         facts.append(_facts(across, drawn, kl, _recon_beside(kl, recons, losses), losses))

@@ -39,12 +39,12 @@ def kl_of(site: SamplerSite, found: list[Divergence]) -> Divergence | None:
 
 
 def trained_of(site: SamplerSite, kls: list[Divergence], losses: Losses) -> Divergence | None:
-    """The KL of a sampler's heads; the one that is differentiated, where another is computed of them too, as to test.
+    """The KL of a sampler's heads; the one that trains, where another is computed of them too, as to test.
 
     The heads of both are one value where the model is applied to what the linter cannot tell apart.
     """
     kl = kl_of(site, kls)
-    if kl is None or not losses.backward or losses.is_differentiated(kl):
+    if kl is None or trains(kl, losses):
         return kl
     location, inside = strip(site.location).uid, {node.uid for node in walk(site.scale)}
     trained = (
@@ -52,7 +52,12 @@ def trained_of(site: SamplerSite, kls: list[Divergence], losses: Losses) -> Dive
         for each in kls
         if (strip(each.location).uid == location and strip(each.head).uid in inside) or exchanged(site, each)
     )
-    return next(filter(losses.is_differentiated, trained), kl)
+    return next((each for each in trained if trains(each, losses)), kl)
+
+
+def trains(kl: Divergence, losses: Losses) -> bool:
+    """Whether a KL is part of what is differentiated; where that is not seen, of what the code calls its loss."""
+    return any(losses.graph.holds(value, kl.term.uid) for value in losses.backward or losses.ends)
 
 
 def on_another_way(

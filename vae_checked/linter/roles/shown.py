@@ -36,6 +36,15 @@ def is_never_read(name: str, function: ast.AST) -> bool:
     return bool(named) and not any(isinstance(node.ctx, ast.Load) for node in named)
 
 
+def are_read_for_one_another(names: Set[str], function: ast.AST) -> bool:
+    """Whether local names are read at most in statements that give another of them its value."""
+    giving = [node for node in syntax.descendants(function) if isinstance(node, ast.Assign)]
+    among = (node for node in giving if all(isinstance(each, ast.Name) and each.id in names for each in node.targets))
+    inside = {id(item) for node in among for item in ast.walk(node.value)}
+    reads = (node for node in syntax.descendants(function) if isinstance(node, ast.Name) and node.id in names)
+    return all(id(node) in inside for node in reads if isinstance(node.ctx, ast.Load))
+
+
 def is_only_shown(name: str, function: ast.AST) -> bool:
     """Whether a local name is never read, or only shown: printed, logged, or taken out of the graph by item()."""
     stored, read = _uses(name, function)

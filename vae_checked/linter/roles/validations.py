@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable
 from vae_checked.facts import Fact, KLForm
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import masked_draws, modes, partners, samplers, ways
+from vae_checked.linter.roles import masked_draws, modes, partners, samplers, shown, ways
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -108,16 +108,40 @@ def _is_read_alike(one: Divergence, other: Divergence, site: SamplerSite) -> boo
     )
 
 
+def is_left_over(kl: Divergence, used: Iterable[Divergence], losses: Losses) -> bool:
+    """Whether nothing is done with a KL in the function that computes it, and another one of its mean trains.
+
+    So does an older version of a formula that was left in the code: whatever it is a KL of, nobody sees it.
+    """
+    if partners.trains(kl, losses) or not _is_of_trained_mean(kl, used, losses):
+        return False
+    roots = losses.roots_with(kl.term)
+    functions = {id(root.function.node): root.function.node for root in roots if root.function is not None}
+    if len(functions) != 1 or any(root.kind != "assign" or not root.name or root.function is None for root in roots):
+        return False
+    (function,) = functions.values()
+    return shown.are_read_for_one_another({root.name for root in roots}, function)
+
+
+def _is_of_trained_mean(kl: Divergence, others: Iterable[Divergence], losses: Losses) -> bool:
+    """Whether one of some other KLs is of the same mean and trains."""
+    mean = strip(kl.location).uid
+    return any(
+        other is not kl and strip(other.location).uid == mean and partners.trains(other, losses) for other in others
+    )
+
+
 def is_beside_what_trains(kl: Divergence, losses: Losses) -> bool:
     """Whether a KL in no loss is beside another one of these heads that is, or beside what may be one and is not read.
 
     The loss has its KL then, as far as is known.
     """
-    if not losses.backward or losses.is_differentiated(kl):
+    if partners.trains(kl, losses):
         return False
-    mean = strip(kl.location).uid
-    if any(strip(other.location).uid == mean and losses.is_differentiated(other) for other in losses.kls):
+    if _is_of_trained_mean(kl, losses.kls, losses):
         return True
+    if not losses.backward:
+        return False
     # A density of what is drawn, or of what a flow makes of it, is written of the heads as well.
     unread = losses.graph.having("call", "opaque")
     trained = losses.flow.reached(losses.backward)
