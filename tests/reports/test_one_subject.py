@@ -135,3 +135,56 @@ def test_what_two_vaes_share_is_told_in_the_line_of_both(exponent: str, words: s
         (line,) = [each for each in lines if f"{path}:{name}: " in each and "checked and clean" in each]
         assert f"{name}: {words}; " in line
     assert sum("error: VAE201" in each for each in lines) == (exponent == "s")
+
+
+TRAINED = """\
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self, latents):
+        super().__init__()
+        self.to_m, self.to_s = nn.Linear(84, latents), nn.Linear(84, latents)
+        self.back = nn.Linear(latents, 84)
+
+
+class Narrow(Net):
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        return self.back(m + torch.exp({narrow}) * torch.randn_like(s)), m, s
+
+    def score(self, x):
+        return F.mse_loss(self(x)[0], x, reduction="sum")
+
+
+class Wide(Net):
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        return self.back(m + torch.exp({wide}) * torch.randn_like(s)), m, s
+
+    def score(self, x):
+        return F.l1_loss(self(x)[0], x, reduction="sum")
+
+
+loader = torch.utils.data.DataLoader(torch.randn(50, 84), batch_size=5)
+narrow, wide = Narrow(7), Wide(11)
+steps = torch.optim.Adam([*narrow.parameters(), *wide.parameters()])
+for x in loader:
+    steps.zero_grad()
+    y, m, s = narrow(x)
+    (F.mse_loss(y, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())).backward()
+    y, m, s = wide(x)
+    (F.l1_loss(y, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())).backward()
+    steps.step()
+"""
+
+
+@pytest.mark.parametrize("wrong", [("Narrow",), ("Wide",), ("Narrow", "Wide"), ()])
+def test_what_a_script_trains_is_told_by_the_model_that_is_wrong(wrong: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "vae.py"
+    exponents = {name.lower(): "s" if name in wrong else "0.5 * s" for name in ("Narrow", "Wide")}
+    path.write_text(HEAD + TRAINED.format(**exponents), encoding="utf-8")
+    lines = render(lint(path), "text").splitlines()
+    for name in ("Narrow", "Wide"):
+        (line,) = [each for each in lines if f"{path}:{name}: " in each and "checked and clean" in each]
+        assert f"{name}: {'1 error' if name in wrong else 'no finding'}; " in line

@@ -30,16 +30,26 @@ def by_severity(findings: Iterable[Finding]) -> str:
 
 def by_subject(report: Report) -> dict[str, list[Finding]]:
     """The findings of each VAE, or of what else was judged, in the order of their places."""
-    owner = {view.subject: each.subject for each in all_examined(report) for view in each.views}
+    owners: dict[str, dict[str, Examined]] = {}
+    for each in all_examined(report):
+        for view in each.views:
+            owners.setdefault(view.subject, {})[each.subject] = each
     found: dict[str, list[Finding]] = {}
     for finding in sorted(report.findings, key=lambda each: each.sort_key):
-        found.setdefault(owner.get(finding.subject, finding.subject), []).append(finding)
+        among = list(owners.get(finding.subject, {}).values())
+        # A script that trains several models is a view of each of them: a finding in it is of one that makes it.
+        making = [each for each in among if _makes(each, finding)] or among[-1:]
+        found.setdefault(making[0].subject if making else finding.subject, []).append(finding)
     return found
 
 
-def shared_by(report: Report, subject: str) -> list[Finding]:
+def shared_by(report: Report, examined: Examined) -> list[Finding]:
     """The findings that are reported of another VAE, and are of this one as well: of a line that both run."""
-    return [finding for finding in report.findings if subject in finding.also]
+    return [each for each in report.findings if examined.subject in each.also or _makes(examined, each)]
+
+
+def _makes(examined: Examined, finding: Finding) -> bool:
+    return any((each.code, each.place) == (finding.code, finding.place) for each in examined.findings)
 
 
 def own_views(examined: Examined) -> list[Facts]:

@@ -92,7 +92,7 @@ def _brief(report: Report) -> list[Section]:
         ("seen, but no VAE", seen),
         (
             "other VAEs" if found else "VAEs",
-            together([f"{each.subject}: {verdict(each, shared_by(report, each.subject))}" for each in rest]),
+            together([f"{each.subject}: {verdict(each, shared_by(report, each))}" for each in rest]),
         ),
         ("measured", [] if report.of_source else together(_balance(report))),
         ("not decided", together(left_open)),
