@@ -62,6 +62,9 @@ OPEN = {
     f"error += self.error(self.back(z)[:, k], x[:, k]){END}",
     "another number": f"{LOOP}error += {ONE}\n        return error / 33 + kl",
     "another loop": f"for _ in range(4 * self.draws):\n            error += {ONE}{END}",
+    "the first turns alone": f"for k in range(self.draws):\n            if k < 3:\n                error += {ONE}{END}",
+    "divided in each turn": f"{LOOP}error += {ONE}\n            error = error / self.draws\n        return error + kl",
+    "a sum that goes on from nothing": f"{LOOP}other = error + {ONE}\n        return other / self.draws + kl",
     "no running sum": f"{LOOP}error = {ONE}{END}",
 }
 

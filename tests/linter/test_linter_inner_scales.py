@@ -27,6 +27,7 @@ BELOW = [f"torch.sum(((y - x) / ({root})) ** 2)" for root in ROOTS]
 BESIDE = [
     "torch.square((y - x) * torch.rsqrt(torch.tensor(float(len(x))))).sum()",
     "((y - x) * len(x) ** -0.5).pow(2).sum()",
+    "((y - x) / len(x) ** 0.25 / len(x) ** 0.25).pow(2).sum()",
     "torch.norm((y - x) / len(x) ** 0.5) ** 2",
     'torch.einsum("bi,bi->", (y - x) / len(x) ** 0.5, (y - x) / len(x) ** 0.5)',
     "((y / len(x) ** 0.5 - x / len(x) ** 0.5) ** 2).sum()",
@@ -68,6 +69,7 @@ def test_another_power_of_the_batch_size_is_named(error: str, power: int, tmp_pa
         ("torch.sum(((y - x) / (2 * len(x)) ** 0.5) ** 2)", 2.0),
         ("((y - x) / 2 / len(x) ** 0.5).square().sum()", 4.0),
         ("((y - x) / 3 ** 0.5).square().sum() / len(x)", 3.0),
+        ("((y - x) / (len(x) / 2) ** 0.5).square().sum()", 0.5),
     ],
 )
 def test_a_number_below_a_square_counts_twice(error: str, constant: float, tmp_path: Path) -> None:

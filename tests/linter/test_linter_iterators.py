@@ -48,6 +48,7 @@ SPENT = {
     "in a loop": (SOME, "for each in some:\n    nn.init.normal_(each)", WHOLE),
     "in a list": (SOME, "number = len(list(some))", WHOLE),
     "in a comprehension": (SOME, "sizes = [each.numel() for each in some]", WHOLE),
+    "in the arguments of a call": (SOME, "print(*some)", WHOLE),
     "by what clips": (SOME, "nn.utils.clip_grad_norm_(some, 1.0)", WHOLE),
     "of a filter": ("some = filter(lambda each: each.requires_grad, net.trunk.parameters())", COUNTED, WHOLE),
     "of a map": ("some = map(lambda each: each, net.trunk.parameters())", COUNTED, WHOLE),
@@ -71,12 +72,14 @@ HELD = {
     "asked for twice": ("print(sum(each.numel() for each in net.trunk.parameters()))", SOME, WHOLE),
     "kept in a list": (SOME, "kept = list(some)", WHOLE.replace("some", "kept")),
     "held by another optimizer": (SOME, "first = torch.optim.SGD(some, 0.1)", WHOLE + "\nfirst.step()"),
+    "asked for its name": (SOME, "kind = some.__class__", WHOLE),
     "an iterator that nothing asks": (SOME, "every = enumerate(some)", WHOLE),
 }
 OPEN = {
     "a branch": (SOME, f"if loader:\n    {COUNTED}", WHOLE),
     "a part of it": (SOME, "first = next(some)", WHOLE),
     "a loop that is left": (SOME, "for each in some:\n    break", WHOLE),
+    "an inner loop of a list": (SOME, "sizes = [each.numel() for x in loader for each in some]", WHOLE),
     "a call that is not read": (SOME, "prepared(some)", WHOLE),
     "a group": (
         SOME,
@@ -111,8 +114,12 @@ def test_what_something_may_have_gone_through_is_left_open(lines: tuple[str, ...
     assert not any("VAE602" in each.clean for each in report.vaes)
 
 
-def test_a_part_that_is_gone_through_in_a_function_within_is_open() -> None:
-    text = "some = net.parameters()\ndef count():\n    return len(list(some))\noptimizer = Adam(some)\n"
-    tree = ast.parse(text)
+@pytest.mark.parametrize(
+    "gone_through",
+    ["def count():\n    return len(list(some))", "for each in some:\n    if each is None:\n        return"],
+    ids=["in a function within", "in a loop that the function may end in"],
+)
+def test_a_part_that_may_be_gone_through_is_open(gone_through: str) -> None:
+    tree = ast.parse(f"some = net.parameters()\n{gone_through}\noptimizer = Adam(some)\n")
     (call,) = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Adam")
     assert Block(tree.body, frozenset({"Adam"})).left(call) == {(1, 7): Left.UNKNOWN}

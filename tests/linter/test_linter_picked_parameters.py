@@ -25,6 +25,7 @@ def program(*lines: str) -> str:
 PICKED = {
     "by a condition": ("optimizer = torch.optim.Adam([p for p in net.parameters() if p.dim() > 1])",),
     "those that are frozen": ("optimizer = torch.optim.Adam(p for p in net.parameters() if not p.requires_grad)",),
+    "by two tests": ("optimizer = torch.optim.Adam(p for p in net.parameters() if p.requires_grad and p.dim() > 1)",),
     "by a filter": ("optimizer = torch.optim.Adam(filter(lambda p: p.dim() > 1, net.parameters()))",),
     "by a filter, the frozen": (
         "optimizer = torch.optim.Adam(filter(lambda p: not p.requires_grad, net.parameters()))",
@@ -50,6 +51,14 @@ PICKED = {
         "    if p.dim() < 2:",
         "        continue",
         "    given += [p]",
+        "optimizer = torch.optim.Adam(given)",
+    ),
+    "in a loop, past others": (
+        "given = []",
+        "for p in net.parameters():",
+        "    if not p.is_leaf:",
+        "        continue",
+        "    given.append(p)",
         "optimizer = torch.optim.Adam(given)",
     ),
     "one left out": ("given = list(net.parameters())", "given.pop()", "optimizer = torch.optim.Adam(given)"),

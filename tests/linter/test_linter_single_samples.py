@@ -63,6 +63,7 @@ ONE = [
     "x.narrow(0, 0, 1)",
     "x.select(0, 3).unsqueeze(0)",
     "torch.stack([x[0]])",
+    "x[:1, :42].repeat_interleave(2, 1)",
 ]
 MORE = [
     "x",
@@ -74,6 +75,7 @@ MORE = [
     "x[:1].expand(8, 84)",
     "torch.cat([x[0].unsqueeze(0), x[1].unsqueeze(0)])",
     "torch.cat([x[:1], x])",
+    "x.narrow(0, 0, 2)",
     "torch.stack([x[0], x[1]])",
     "torch.stack([row for row in x])",
     "x[0].unsqueeze(0).repeat_interleave(8, 0)",
@@ -111,6 +113,7 @@ def test_a_draw_of_one_row_is_shared_by_several_samples(rows: str, loader: str, 
         ("x", 1, []),
         ("x", 2, ["VAE203"]),
         ("x.unsqueeze(0)", 32, ["VAE203"]),
+        ("torch.stack([x])", 32, ["VAE203"]),
         ("torch.max(x.unsqueeze(2), 2)[0].unsqueeze(0)", 32, ["VAE203"]),
     ],
 )

@@ -60,6 +60,10 @@ KEEPING = {
         "kept = []\nfor each in net.parameters():\n    kept.append(each.grad / 2)\nhalves = [each for each in kept]\n"
         "for each, one in zip(net.parameters(), halves):\n    each.grad.copy_(one)"
     ),
+    "what a list was extended by": (
+        "kept = []\nkept.extend(each.grad / 2 for each in net.parameters())\n"
+        "for each, one in zip(net.parameters(), kept):\n    each.grad.copy_(one)"
+    ),
     "shown": "print(sum(each.grad.norm() for each in net.parameters()))",
 }
 
@@ -103,6 +107,8 @@ for each, one in zip(net.parameters(), project(kept)):
         ("p.grad, q.grad = kept[0], None", Stored.GIVEN),
         ("p.grad = None", Stored.CLEARED),
         ("p.grad.copy_(averaged_grads[name])", Stored.GIVEN),
+        ("p.grad += 0", Stored.GIVEN),
+        ("p.grad *= 0", Stored.CLEARED),
         ("p.grad.copy_(p)", Stored.REPLACED),
         ("setattr(p, 'grad', one)", Stored.GIVEN),
         ("setattr(p, 'weight', one)", None),

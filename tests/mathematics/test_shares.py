@@ -50,6 +50,7 @@ def test_a_share_of_a_sum_is_at_most_the_whole() -> None:
     assert ratio(parts, Value("add", Value("sum", parts), number(1e-8))) == Interval(0.0, 1.0, True)
     assert ratio(parts, Value("mul", number(4.0), Value("sum", parts))) == Interval(0.0, 0.25, True)
     assert ratio(parts, Value("mul", number(0.5), Value("sum", parts))) == Interval(0.0, 2.0, True)
+    assert ratio(parts, Value("maximum", Value("sum", parts), number(1e-8))) == Interval(0.0, 1.0, True)
 
 
 def test_a_bound_of_the_sum_counts_as_far_as_it_reaches() -> None:
@@ -63,8 +64,13 @@ def test_a_part_of_a_vector_is_no_longer_than_it() -> None:
     free = Value("free")
     length = Value("sqrt", Value("sum", Value("square", free)))
     assert ratio(free, length) == Interval(-1.0, 1.0)
+    assert ratio(free, Value("pow", Value("sum", Value("square", free)), number(0.5))) == Interval(-1.0, 1.0)
     assert ratio(free, Value("sum", Value("abs", free))) == Interval(-1.0, 1.0)
     positive = Value("relu", Value("free"))
+    halves = Value("square", Value("mul", number(0.5), positive))
+    by_halves = ratio(positive, Value("sqrt", Value("sum", halves)))
+    assert by_halves is not None
+    assert by_halves.high == 2.0
     by_norm = ratio(positive, Value("clamp", Value("norm", positive, power=1.0), low=1e-12))
     assert by_norm is not None
     assert UNIT.contains(by_norm)
@@ -86,5 +92,10 @@ def test_other_values_say_nothing_of_the_share(power: float) -> None:
     assert ratio(parts, Value("mean", parts)) == anything
     assert ratio(Value("mul", number(2.0), parts), Value("sum", parts)) == anything
     assert ratio(parts, Value("norm", parts, power=power)) == anything
+    assert ratio(parts, Value("sqrt", Value("sum", parts))) == anything
     signed = Value("free")
+    assert ratio(signed, Value("pow", Value("sum", Value("square", signed)), number(0.25))) == REAL
+    assert ratio(parts, Value("add", Value("sum", parts), signed)) is None
+    bounded = Value("clamp", signed, low=2.0, high=8.0)
+    assert ratio(bounded, Value("add", Value("sum", bounded), Value("tanh", signed))) == Interval(0.0, 8.0, True, True)
     assert ratio(signed, Value("exp", Value("sum", signed))) == REAL
