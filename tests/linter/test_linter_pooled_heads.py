@@ -283,7 +283,10 @@ def test_rows_that_are_put_together_are_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("noise", ["torch.randn(1, 7)", "torch.randn_like(m[0])", "torch.randn_like(m[:1])"])
-@pytest.mark.parametrize(("mean", "expected"), [("m.mean(dim=0).unsqueeze(0)", []), ("m", ["VAE203"])])
+@pytest.mark.parametrize(
+    ("mean", "expected"),
+    [("m.mean(dim=0).unsqueeze(0)", []), ("m.mean(0, keepdim=True)", []), ("m", ["VAE203"])],
+)
 def test_one_row_of_noise_for_what_was_pooled_to_one_row(
     mean: str, expected: list[str], noise: str, tmp_path: Path
 ) -> None:
