@@ -6,6 +6,7 @@ import ast
 from collections.abc import Collection, Mapping
 from pathlib import PurePath
 
+from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.drawing import is_of_data
 from vae_checked.linter.symbols.expression import Site
@@ -86,4 +87,4 @@ def _name(node: ast.expr) -> str:
     """What a node names, as the last part of a text does; nothing where it is no name."""
     if isinstance(node, ast.Constant):
         return node.value.rpartition(".")[2] if isinstance(node.value, str) else ""
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    return syntax.last(node)

@@ -86,8 +86,8 @@ class Block:
                 self._parents[child] = node
         for node in own:
             if isinstance(node, _INNER):
-                self._elsewhere |= {_key(inner) for inner in syntax.descendants(node)}
-            key = _key(node)
+                self._elsewhere |= {syntax.held(inner) for inner in syntax.descendants(node)}
+            key = syntax.held(node)
             if key and isinstance(getattr(node, "ctx", None), ast.Store):
                 self._given.setdefault(key, []).append(held)
             elif key:
@@ -169,7 +169,7 @@ class Block:
             return None
         last = before[-1]
         statement = last.statement
-        if not isinstance(statement, ast.Assign) or [_key(each) for each in statement.targets] != [name]:
+        if not isinstance(statement, ast.Assign) or [syntax.held(each) for each in statement.targets] != [name]:
             return None
         if not self._is_iterator(statement.value, last):
             return None
@@ -180,7 +180,7 @@ class Block:
             return True
         if isinstance(value, ast.Call):
             return syntax.called(value) in _LAZY
-        return bool(_key(value)) and self._iterator(_key(value), at) is not None
+        return bool(syntax.held(value)) and self._iterator(syntax.held(value), at) is not None
 
 
 def block_around(node: ast.AST, cell: Cell, emptying: frozenset[str]) -> Block:
@@ -228,15 +228,8 @@ def _own(statement: ast.stmt) -> Iterator[ast.AST]:
 
 
 def _names(value: ast.AST) -> list[str]:
-    keys = (_key(node) for node in syntax.descendants(value) if isinstance(getattr(node, "ctx", None), ast.Load))
+    keys = (syntax.held(node) for node in syntax.descendants(value) if isinstance(getattr(node, "ctx", None), ast.Load))
     return list(dict.fromkeys(key for key in keys if key))
-
-
-def _key(node: ast.AST) -> str:
-    """A name, or an attribute of one: `params`, `self.params`."""
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        return f"{node.value.id}.{node.attr}"
-    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _is_first(generator: ast.comprehension, made: ast.AST | None) -> bool:

@@ -99,7 +99,24 @@ def blocks(nodes: Iterable[ast.AST]) -> Iterator[list[ast.stmt]]:
 
 def called(call: ast.Call) -> str:
     """The name of the function or method that is called; empty where it has none."""
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return last(call.func)
+
+
+def last(node: ast.AST) -> str:
+    """A name, or the last part of a dotted one: `x` of `x` and of `self.x`; empty for anything else."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def held(node: ast.AST) -> str:
+    """A name, or an attribute of one, as it is written: `params`, `self.params`; empty for anything else."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return f"{node.value.id}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def given(call: ast.Call, place: int, *names: str) -> list[ast.expr]:
+    """What a call is given at a place or by one of some names, as it is written."""
+    return [*call.args[place : place + 1], *(word.value for word in call.keywords if word.arg in names)]
 
 
 def imported(tree: ast.Module) -> Iterator[str]:

@@ -68,10 +68,6 @@ def _tells(statement: ast.stmt) -> bool:
         if isinstance(item, ast.Attribute):
             if item.attr in _TELLING and not (isinstance(item.value, ast.Name) and item.value.id in _OF_NUMBERS):
                 told.append(item)
-        elif isinstance(item, ast.Call) and _name_of(item.func) == "Parameter":
+        elif isinstance(item, ast.Call) and syntax.called(item) == "Parameter":
             of_weights.update(syntax.descendants(item))
     return any(item not in of_weights for item in told)
-
-
-def _name_of(called: ast.expr) -> str:
-    return called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")

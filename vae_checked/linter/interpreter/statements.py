@@ -246,7 +246,7 @@ def _filled_by_init(context: Context, call: ast.expr, value: Value, scope: Scope
     """The name of a fresh tensor that `nn.init.normal_(eps)` writes a draw over, or of a draw that is written over."""
     if not isinstance(call, ast.Call) or not isinstance(value, Expr) or not syntax.called(call).endswith("_"):
         return None
-    named = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "tensor")]
+    named = syntax.given(call, 0, "tensor")
     held = named[0] if named else None
     target = context.eval(call.func, scope)
     if not isinstance(held, ast.Name) or not isinstance(target, External) or not noise.fills(target.dotted):

@@ -60,6 +60,4 @@ def _is_call(node: ast.AST, name: str) -> bool:
         return node.func.id == name
     if not isinstance(node.func, ast.Attribute) or node.func.attr != name:
         return False
-    owner = node.func.value
-    called = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
-    return not is_named(called)
+    return not is_named(syntax.last(node.func.value))

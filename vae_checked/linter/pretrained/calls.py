@@ -30,15 +30,5 @@ def _telling(module: Module) -> Sequence[tuple[ast.Call, SourceCell]]:
         (node, source)
         for source in module.sources
         for node in syntax.descendants(source.cell.tree)
-        if isinstance(node, ast.Call) and ((name := called(node)) in _WANTED or name.endswith("Pipeline"))
+        if isinstance(node, ast.Call) and ((name := syntax.called(node)) in _WANTED or name.endswith("Pipeline"))
     ]
-
-
-def called(call: ast.Call) -> str:
-    """The last part of the dotted name that is called."""
-    return last(call.func)
-
-
-def last(value: ast.expr) -> str:
-    """The last part of a dotted name."""
-    return value.attr if isinstance(value, ast.Attribute) else getattr(value, "id", "")

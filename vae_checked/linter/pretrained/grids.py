@@ -60,7 +60,7 @@ def _divisor(size: ast.expr, source: SourceCell, depth: int = 0) -> int | None:
         return _divisor(size.args[0], source, depth + 1)
     if isinstance(size, ast.BinOp) and isinstance(size.op, (ast.FloorDiv, ast.Div)):
         of, by = size.left, size.right
-        name = of.attr if isinstance(of, ast.Attribute) else getattr(of, "id", "")
+        name = syntax.last(of)
         if isinstance(by, ast.Constant) and isinstance(by.value, int) and _SIZE.match(name):
             return by.value
         return None
@@ -76,7 +76,7 @@ def _frames(size: ast.expr, source: SourceCell) -> str | None:
     if not isinstance(value, ast.BinOp) or not isinstance(value.op, ast.FloorDiv):
         return None
     of = value.left
-    name = of.attr if isinstance(of, ast.Attribute) else getattr(of, "id", "")
+    name = syntax.last(of)
     return source.segment(value) if _LENGTH.match(name) else None
 
 

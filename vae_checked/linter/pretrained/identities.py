@@ -15,7 +15,7 @@ from vae_checked.facts import Fact, Origin
 from vae_checked.latent_facts import PretrainedVAE
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import SourceCell
-from vae_checked.linter.pretrained.calls import SAVES, WITH_FACTOR, called, last, telling_calls
+from vae_checked.linter.pretrained.calls import SAVES, WITH_FACTOR, telling_calls
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Where
 from vae_checked.linter.pretrained.settings import Settings, options
 from vae_checked.linter.pretrained.vaes import LOADERS, Owner, first_given, is_named, setting_of
@@ -123,7 +123,7 @@ class Models:
         """The calls of what has a name, in the files that hold a text."""
         for module in self._modules:
             if any(text in source.cell.text for source in module.sources):
-                yield from ((node, source) for node, source in telling_calls(module) if called(node) == name)
+                yield from ((node, source) for node, source in telling_calls(module) if syntax.called(node) == name)
 
 
 def _sets(module: Module) -> bool:
@@ -137,7 +137,7 @@ def _names_of_saved(saving: ast.Call) -> tuple[str, ...]:
     # `accelerator.unwrap_model(vae)` is the VAE too.
     whose = saved.args[0] if isinstance(saved, ast.Call) and len(saved.args) == 1 else saved
     where = saving.args[0] if saving.args else None
-    if whose is None or where is None or not is_named(last(whose)):
+    if whose is None or where is None or not is_named(syntax.last(whose)):
         return ()
     return _text(where), setting_of(where).rpartition(".")[2]
 
@@ -147,10 +147,12 @@ def _kind_given(call: ast.Call, vae: str) -> str:
     given = next((each.value for each in call.keywords if each.arg == "vae"), None)
     # `accelerator.unwrap_model(vae)` is the VAE too.
     value = given.args[0] if isinstance(given, ast.Call) and len(given.args) == 1 else given
-    if value is None or last(value).lower() != vae:
+    if value is None or syntax.last(value).lower() != vae:
         return ""
     is_loader = isinstance(call.func, ast.Attribute) and call.func.attr in LOADERS
-    kind = last(call.func.value) if isinstance(call.func, ast.Attribute) and is_loader else last(call.func)
+    kind = (
+        syntax.last(call.func.value) if isinstance(call.func, ast.Attribute) and is_loader else syntax.last(call.func)
+    )
     return kind if kind.endswith("Pipeline") else ""
 
 
@@ -163,7 +165,7 @@ def _kind_loaded_from(call: ast.Call, places: Collection[str]) -> str:
         return ""
     given = first_given(call)
     is_same = given is not None and not {_text(given), setting_of(given)}.isdisjoint(places)
-    return last(call.func.value) if is_same else ""
+    return syntax.last(call.func.value) if is_same else ""
 
 
 def _named_by(setting: str, where: Where, modules: Iterable[Module]) -> Iterator[Fact[str]]:
@@ -197,12 +199,12 @@ def _options(setting: str, module: Module) -> Iterator[Fact[str]]:
 def _of_class(node: ast.AST, setting: str, cls: str, source: SourceCell) -> Iterator[Fact[str]]:
     """What a node gives a setting that belongs to a class: as an attribute of one below it, or as an argument."""
     if isinstance(node, ast.ClassDef):
-        if any(last(base) == cls for base in node.bases):
+        if any(syntax.last(base) == cls for base in node.bases):
             yield from _attributes(node, setting, source)
         return
     if isinstance(node, ast.Call):
         entries = {each.arg: each.value for each in node.keywords if each.arg}
-        is_built = last(node.func) == cls
+        is_built = syntax.last(node.func) == cls
     elif isinstance(node, ast.Dict):
         entries = {_text(key): value for key, value in zip(node.keys, node.values, strict=True) if key is not None}
         is_built = False

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 
 from vae_checked.facts import Fact
 from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.files import syntax
 from vae_checked.linter.pretrained.minimised import minimised
 from vae_checked.linter.pretrained.vaes import owner_of
 from vae_checked.linter.pretrained.without_gradient import is_without_gradient
@@ -152,9 +153,7 @@ def _is_called_a_loss(node: Expr) -> bool:
     if made.op == "opaque" and _LOSS.search(str(made.get("name")).rpartition(".")[2]) is not None:
         return True
     written = None if node.site is None else node.site.node
-    function = written.func if isinstance(written, ast.Call) else None
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return _LOSS.search(str(name)) is not None
+    return isinstance(written, ast.Call) and _LOSS.search(syntax.called(written)) is not None
 
 
 def _is_trained(latent: Expr) -> bool:

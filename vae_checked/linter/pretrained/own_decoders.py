@@ -7,6 +7,7 @@ import re
 
 from vae_checked.latent_facts import PretrainedVAE
 from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.files import syntax
 from vae_checked.linter.pretrained.vaes import Owner, is_named
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import NOISE, Expr, atom, walk
@@ -86,8 +87,7 @@ def _speaks_of_variances(module: Module) -> bool:
 def _name(made: Decoding | OwnEncoding) -> str:
     """What the VAE goes by where it is called."""
     call = made.site.node
-    owner = call.func.value if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else None
-    return owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
+    return syntax.last(call.func.value) if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else ""
 
 
 def _is_of_another(made: Decoding) -> bool:

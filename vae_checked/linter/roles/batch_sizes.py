@@ -46,6 +46,6 @@ def _given(function: syntax.Definition) -> frozenset[str]:
 def _holds(value: ast.expr) -> bool:
     if isinstance(value, ast.BinOp) and isinstance(value.op, _FACTORS):
         return _holds(value.left) or _holds(value.right)
-    name = value.attr if isinstance(value, ast.Attribute) else getattr(value, "id", "")
+    name = syntax.last(value)
     # One letter among the factors of a number may be any of them.
     return len(name) > 1 and is_batch_size(name)

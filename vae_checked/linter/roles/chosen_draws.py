@@ -29,8 +29,8 @@ def is_one_of_several(z: Expr, noise: Expr, evaluation: Evaluation) -> bool:
         nodes = list(syntax.descendants(function.node))
         if _asks_for_mode(nodes):
             continue
-        own = [node for node in nodes if any(node is maker for maker in makers) or _name(node) in names]
-        others = [node for node in nodes if _DRAWING.search(_name(node)) and _name(node) not in names]
+        own = [node for node in nodes if any(node is maker for maker in makers) or syntax.last(node) in names]
+        others = [node for node in nodes if _DRAWING.search(syntax.last(node)) and syntax.last(node) not in names]
         if any(are_alternatives(nodes, one, other) for one in own for other in others):
             return True
         if any(_lists_both(node, names) for node in nodes):
@@ -40,16 +40,12 @@ def is_one_of_several(z: Expr, noise: Expr, evaluation: Evaluation) -> bool:
 
 def _lists_both(node: ast.AST, names: set[str]) -> bool:
     """Whether a table has one of some functions beside another one that draws."""
-    listed = [_name(each) for each in node.values] if isinstance(node, ast.Dict) else []
+    listed = [syntax.last(each) for each in node.values] if isinstance(node, ast.Dict) else []
     return any(name in names for name in listed) and any(
         name not in names and _DRAWING.search(name) is not None for name in listed
     )
 
 
-def _name(node: ast.AST) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-
-
 def _asks_for_mode(nodes: Sequence[ast.AST]) -> bool:
     tests: Iterator[ast.expr] = (node.test for node in nodes if isinstance(node, (ast.If, ast.IfExp)))
-    return any(_name(each) == "training" for test in tests for each in syntax.descendants(test))
+    return any(syntax.last(each) == "training" for test in tests for each in syntax.descendants(test))

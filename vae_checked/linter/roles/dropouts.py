@@ -162,7 +162,7 @@ def _trains(function: syntax.Definition) -> bool:
 
 def _rate(made: ast.Call) -> object:
     """The rate as it is written; None where that is no number."""
-    given = [*made.args[:1], *(each.value for each in made.keywords if each.arg == "p")]
+    given = syntax.given(made, 0, "p")
     return given[0].value if given and isinstance(given[0], ast.Constant) else None
 
 

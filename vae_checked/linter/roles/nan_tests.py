@@ -79,5 +79,4 @@ def _tells(node: ast.AST) -> bool:
         return True
     if not isinstance(node, ast.Call):
         return False
-    target = node.func
-    return (target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")) in _TELLING
+    return syntax.called(node) in _TELLING

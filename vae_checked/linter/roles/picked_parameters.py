@@ -34,14 +34,13 @@ def picking_in(cell: Cell) -> frozenset[ast.AST]:
 
 
 def _picks(call: ast.Call, cell: Cell) -> bool:
-    given = [*call.args[:1], *(each.value for each in call.keywords if each.arg in ("params", "param_groups"))]
-    rates = [*call.args[1:2], *(each.value for each in call.keywords if each.arg == "lr")]
-    if any(isinstance(rate, ast.Constant) and rate.value == 0 for rate in rates):
+    given = syntax.given(call, 0, "params", "param_groups")
+    if any(isinstance(rate, ast.Constant) and rate.value == 0 for rate in syntax.given(call, 1, "lr")):
         return True
     names: set[str] = set()
     trees: list[ast.AST] = [*given]
     for _ in range(_DEPTH):
-        named = {_name(node) for tree in trees for node in syntax.descendants(tree)} - {""} - names
+        named = {syntax.held(node) for tree in trees for node in syntax.descendants(tree)} - {""} - names
         names |= named
         trees = [value for name, value in cell.read_once(_set) if name in named and _may_hold(value)]
         given += [tree for tree in trees if isinstance(tree, ast.expr)]
@@ -57,19 +56,12 @@ def _may_hold(value: ast.AST) -> bool:
     return isinstance(value, (ast.List, ast.Tuple, ast.Dict, ast.Name, ast.Attribute)) or _asks(value, ())
 
 
-def _name(node: ast.AST) -> str:
-    """The name, or the attribute of an object, that holds something."""
-    if isinstance(node, ast.Name):
-        return node.id
-    return ast.unparse(node) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) else ""
-
-
 def _set(cell: Cell) -> list[tuple[str, ast.expr]]:
     """What is set, and added to, by names, in all of a cell."""
-    found = [(_name(target), node.value) for node in cell.of(ast.Assign) for target in node.targets]
-    found += [(_name(node.target), node.value) for node in cell.of(ast.AugAssign)]
+    found = [(syntax.held(target), node.value) for node in cell.of(ast.Assign) for target in node.targets]
+    found += [(syntax.held(node.target), node.value) for node in cell.of(ast.AugAssign)]
     found += [
-        (_name(node.func.value), given)
+        (syntax.held(node.func.value), given)
         for node in cell.of(ast.Call)
         if isinstance(node.func, ast.Attribute) and node.func.attr in _ADDING
         for given in node.args
@@ -93,7 +85,7 @@ def _picks_some(node: ast.AST, names: Collection[str]) -> bool:
     if not isinstance(node, ast.Call):
         return False
     if syntax.called(node) in _PARAMETERS:
-        recursing = [*node.args[1:2], *(each.value for each in node.keywords if each.arg == "recurse")]
+        recursing = syntax.given(node, 1, "recurse")
         return any(isinstance(each, ast.Constant) and each.value is False for each in recursing)
     if syntax.called(node) == "filter" and len(node.args) > 1 and _asks(node.args[1], names):
         kept = node.args[0]
@@ -106,7 +98,7 @@ def _picks_some(node: ast.AST, names: Collection[str]) -> bool:
 def _asks(tree: ast.AST, names: Collection[str]) -> bool:
     """Whether a piece of source asks for parameters, or reads a list that they were put in."""
     return any(
-        (isinstance(node, ast.Call) and syntax.called(node) in _PARAMETERS) or _name(node) in names
+        (isinstance(node, ast.Call) and syntax.called(node) in _PARAMETERS) or syntax.held(node) in names
         for node in syntax.descendants(tree)
     )
 
@@ -127,9 +119,9 @@ def _is_trained(test: ast.expr) -> bool:
 def _taken_out(cell: Cell) -> frozenset[str]:
     """The lists that something is taken out of again."""
     methods = (node.func for node in cell.of(ast.Call) if isinstance(node.func, ast.Attribute))
-    found = {_name(method.value) for method in methods if method.attr in _TAKING_OUT}
+    found = {syntax.held(method.value) for method in methods if method.attr in _TAKING_OUT}
     deleted = (target for node in cell.of(ast.Delete) for target in node.targets)
-    return frozenset(found.union(_name(target.value) for target in deleted if isinstance(target, ast.Subscript)))
+    return frozenset(found.union(syntax.held(target.value) for target in deleted if isinstance(target, ast.Subscript)))
 
 
 def _left_out(cell: Cell) -> frozenset[str]:
@@ -147,9 +139,9 @@ def _added(block: list[ast.stmt]) -> Iterator[str]:
     for statement in block:
         for node in syntax.descendants(statement):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _ADDING:
-                yield _name(node.func.value)
+                yield syntax.held(node.func.value)
             elif isinstance(node, ast.AugAssign):
-                yield _name(node.target)
+                yield syntax.held(node.target)
 
 
 def _skips(node: ast.AST, added: Collection[str]) -> bool:

@@ -123,7 +123,7 @@ def _without_gradient(cell: Cell) -> list[tuple[int, int]]:
 
 def _turns_gradients_off(asked: ast.expr) -> bool:
     target = asked.func if isinstance(asked, ast.Call) else asked
-    return (target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")) in _OFF
+    return syntax.last(target) in _OFF
 
 
 def _whole(script: Module) -> ast.AST:
@@ -206,6 +206,4 @@ def _computes(call: ast.Call, read: ast.Name) -> bool:
 
 
 def _shows(call: ast.Call) -> bool:
-    target = call.func
-    name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
-    return name in _SHOWING
+    return syntax.called(call) in _SHOWING

@@ -135,7 +135,7 @@ def _is_held(node: ast.AST) -> bool:
 
 
 def _is_called_so(node: ast.AST) -> bool:
-    name = node.attr if isinstance(node, ast.Attribute) else _name(node)
+    name = syntax.last(node)
     return _CALLED in name.lower() and name not in _OTHERS
 
 

@@ -110,7 +110,7 @@ def _read(cell: Cell) -> _Reads:
     led: list[tuple[str, str]] = []
     handed: list[tuple[str, ast.Call, int | str]] = []
     for node in cell.of(ast.Assign):
-        name, targets = _name(node.value), [_name(target) for target in node.targets]
+        name, targets = syntax.last(node.value), [syntax.last(target) for target in node.targets]
         if name and all(targets):
             idle.add(id(node.value))
             led += [(name, target) for target in targets]
@@ -123,7 +123,7 @@ def _read(cell: Cell) -> _Reads:
         leaves = _leaves_all(call)
         is_read = leaves or not any(isinstance(each, ast.Starred) for each in call.args)
         for place, value in given if is_read else ():
-            name = _name(value)
+            name = syntax.last(value)
             if name:
                 idle.add(id(value))
                 handed += [] if leaves else [(name, call, place)]
@@ -131,7 +131,3 @@ def _read(cell: Cell) -> _Reads:
     kept = [(node, node.attr) for node in cell.of(ast.Attribute) if isinstance(node.ctx, ast.Load)]
     used = frozenset(name for node, name in (*named, *kept) if id(node) not in idle)
     return _Reads(used, tuple(led), tuple(handed))
-
-
-def _name(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from vae_checked.linter.files import syntax
 from vae_checked.linter.symbols.expression import Expr
 from vae_checked.mathematics.names import is_batch_size
 
@@ -32,4 +33,4 @@ def is_called_batch_size(view: Expr, place: int) -> bool:
     if len(given) == 1 and isinstance(given[0], (ast.Tuple, ast.List)):
         given = given[0].elts
     written = given[place] if len(given) == len(sizes_of(view)) else None
-    return is_batch_size(written.attr if isinstance(written, ast.Attribute) else getattr(written, "id", ""))
+    return written is not None and is_batch_size(syntax.last(written))

@@ -6,6 +6,7 @@ import ast
 import math
 
 from vae_checked.facts import Likelihood, NoiseLaw, Reduction
+from vae_checked.linter.files import syntax
 from vae_checked.linter.symbols.expression import NOISE, Expr, Site, const, opaque, strip
 from vae_checked.linter.symbols.values import Distribution, Value, as_expr, number_of
 from vae_checked.linter.torch_model import diagonals, noise
@@ -170,7 +171,7 @@ def _scale_site(owner: Distribution) -> Site | None:
     call = None if owner.site is None else owner.site.node
     if owner.site is None or not isinstance(call, ast.Call) or ast.unparse(call.func).rpartition(".")[2] != "Normal":
         return None
-    given = [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "scale")]
+    given = syntax.given(call, 1, "scale")
     if len(given) != 1 or any(isinstance(each, ast.Starred) for each in call.args):
         return None
     return Site(owner.site.source, given[0])
