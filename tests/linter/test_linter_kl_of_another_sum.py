@@ -52,13 +52,26 @@ def main(loader):
         print(score(net, loader))
 """
 )
+# A training by the whole loss.
+GOING_ON = "def go_on" + SCENE.partition("def fit")[2].partition("def score")[0].replace(
+    "{differentiated}", "loss.backward()"
+)
 
 
 def clean(report: LintReport) -> set[str]:
     return {code for vae in report.vaes for code in vae.clean}
 
 
-@pytest.mark.parametrize("differentiated", ["error.backward()", "(2 * error).backward()", "error.mean().backward()"])
+@pytest.mark.parametrize(
+    "differentiated",
+    [
+        "error.backward()",
+        "(2 * error).backward()",
+        "error.mean().backward()",
+        "error.backward(); print(kl, loss)",
+        'error.backward(); other.add_scalar("kl", kl, 1)',
+    ],
+)
 def test_the_error_alone_is_differentiated(differentiated: str, tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": SCENE.replace("{differentiated}", differentiated)})
     assert codes(report) == ["VAE305"]
@@ -100,8 +113,30 @@ def test_what_takes_the_kl_may_train_by_it(differentiated: str, tmp_path: Path) 
 
 def test_a_warm_up_without_the_kl_trains_by_it_later(tmp_path: Path) -> None:
     text = SCENE.replace("{differentiated}", "error.backward()")
-    whole = text.partition("def fit")[2].partition("def score")[0].replace("error.backward()", "loss.backward()")
-    text = text.replace("def score", f"def go_on{whole}def score").replace(
+    text = text.replace("def score", f"{GOING_ON}def score").replace(
         "        fit(net, loader)\n", "        fit(net, loader)\n        go_on(net, loader)\n"
     )
     assert codes(linted(tmp_path, {"net.py": text})) == []
+
+
+def test_another_training_of_its_own_may_have_the_kl(tmp_path: Path) -> None:
+    text = SCENE.replace("{differentiated}", "error.backward()")
+    assert (
+        codes(linted(tmp_path, {"net.py": f"{text}\n\n{GOING_ON}def later(loader):\n    go_on(Net(), loader)\n"})) == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("whole", "instead"),
+    [
+        ("self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))", "self.back(m)"),
+        ("    seen = []\n", "    net.trunk.requires_grad_(False)\n    seen = []\n"),
+    ],
+    ids=["an autoencoder", "one of several stages"],
+)
+def test_what_is_trained_by_an_error_on_purpose_is_left_open(whole: str, instead: str, tmp_path: Path) -> None:
+    text = SCENE.replace("{differentiated}", "error.backward()")
+    assert whole in text
+    report = linted(tmp_path, {"net.py": text.replace(whole, instead)})
+    assert codes(report) == []
+    assert "VAE305" not in clean(report)
