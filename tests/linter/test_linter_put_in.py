@@ -68,6 +68,7 @@ JOINED = {
     "by names": {"encoded": "batch.update(**self.encoder(batch))"},
     "asked for": {"loss": 'F.mse_loss(batch.get("y"), batch["x"], reduction="sum") + divergence(batch)'},
     "overwritten": {"drawn": 'batch["z"] = batch["m"]\n        batch["z"] = self.sample(batch)'},
+    "under another name": {"drawn": 'batch["q"] = self.sample(batch)\n        batch["z"] = batch.get("q")'},
     "moved": {"encoded": 'batch = batch.to("cuda")\n        batch.update(self.encoder(batch))'},
 }
 
@@ -113,3 +114,17 @@ def test_what_is_put_there_before_code_raises_is_not_there(tmp_path: Path) -> No
 
 def test_the_mean_alone_in_a_batch_is_no_sample(tmp_path: Path) -> None:
     assert not joined(linted(tmp_path, text(drawn='batch["z"] = batch["m"]')))
+
+
+@pytest.mark.parametrize("encoded", ["{}", "**{}"], ids=["all at once", "by names"])
+def test_what_a_part_does_to_a_head_is_found_in_the_batch(encoded: str, tmp_path: Path) -> None:
+    net = text(encoded=f"batch.update({encoded.format('self.encoder(batch)')})")["net.py"]
+    confined = net.replace('self.to_s(batch["x"])', 'torch.relu(self.to_s(batch["x"]))')
+    assert confined != net
+    assert codes(linted(tmp_path, {"net.py": confined})) == ["VAE204"]
+
+
+@pytest.mark.parametrize("y", ['batch["y"]', 'batch.get("y")'], ids=["by its text", "asked for"])
+def test_what_a_decoder_leaves_in_the_batch_is_compared_as_it_is(y: str, tmp_path: Path) -> None:
+    loss = f'F.binary_cross_entropy({y}, batch["x"], reduction="sum") + divergence(batch)'
+    assert codes(linted(tmp_path, text(loss=loss))) == ["VAE402"]
