@@ -64,15 +64,57 @@ def names_in(
         if kl is not None and _called(kl.head, known, None) is None and found["std"] == found["second"]:
             # What the KL is written of is the std itself: the head that it is made of has no name.
             found["kl_std"] = found["std"]
+    found |= _told_apart(("x_hat", "x"), sides, found, known, loss)
+    if kl is not None:
+        found |= _told_apart(("mu", "second"), (kl.location, kl.head), found, known, formula)
+    elif site is not None:
+        head = site.fitting_head or site.head
+        found |= _told_apart(("mu", "second"), (site.location, head), found, known, drawn)
     return {role: name for role, name in found.items() if name is not None}
 
 
-def _called(value: Expr | None, known: Mapping[int, Sequence[str]], where: Site | None) -> str | None:
-    """The name of a value as it is written in the text at `where`, else the first that it went by."""
+def _told_apart(
+    roles: tuple[str, str],
+    values: tuple[Expr | None, Expr | None],
+    found: Mapping[str, str | None],
+    known: Mapping[int, Sequence[str]],
+    where: Site | None,
+) -> dict[str, str | None]:
+    """Other names for two values that have one: a network may call what it makes as it calls what it is given.
+
+    The one that the text at `where` has another name for takes that; where it has one for neither, or for both, each
+    takes its other name, if there is one.
+    """
+    shared = found.get(roles[0])
+    if shared is None or shared != found.get(roles[1]) or _is_one_value(*values):
+        return {}
+    others = [_called(value, known, where, without=shared) for value in values]
+    text = "" if where is None else where.source.segment(where.node)
+    written = [other is not None and re.search(rf"\b{re.escape(other)}\b", text) is not None for other in others]
+    if not any(others):
+        # No name of both tells them apart.
+        return dict.fromkeys(roles)
+    if written[0] != written[1]:
+        others = [other if is_there else shared for other, is_there in zip(others, written, strict=True)]
+    return {role: other or shared for role, other in zip(roles, others, strict=True)}
+
+
+def _is_one_value(one: Expr | None, other: Expr | None) -> bool:
+    return one is not None and other is not None and strip(one).uid == strip(other).uid
+
+
+def _called(
+    value: Expr | None, known: Mapping[int, Sequence[str]], where: Site | None, without: str | None = None
+) -> str | None:
+    """The name of a value as it is written in the text at `where`, else the first that it went by.
+
+    `without` is a name that is another value's there.
+    """
     if value is None:
         return None
     names = [*known.get(value.uid, ()), *known.get(strip(value).uid, ())]
     names = [name for name in dict.fromkeys(names) if name.isidentifier() and not keyword.iskeyword(name)]
+    names = [name for name in names if name != without]
     text = "" if where is None else where.source.segment(where.node)
     for name in names:
         written = re.search(rf"(?:\b[A-Za-z_]\w*\.)*\b{name}\b(?!\s*\()", text)
