@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import HEAD, OWN_LOSS, codes, linted
 
 TEXT = (
     HEAD
@@ -28,17 +28,8 @@ class Net(nn.Module):
         kl = (-0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)).mean()
         z, count, error = self.draw(m, s), 0, 0
         {averaged}
-
-
-def train(loader, net):
-    net = Net(DRAWS)
-    optimizer = torch.optim.Adam(net.parameters())
-    for x in loader:
-        loss = net.loss(x)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
 """
+    + OWN_LOSS.replace("Net()", "Net(DRAWS)")
 )
 MEAN, SUM = "F.mse_loss(y, x)", "((y - x) ** 2).sum(1).mean()"
 END = "\n        return error / self.draws + kl"

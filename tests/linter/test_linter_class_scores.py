@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import HEAD, LOOP, codes, linted
 
 TEXT = (
     HEAD
@@ -21,19 +21,8 @@ class Net(nn.Module):
         h = F.relu(self.there(x.view(-1, 48)))
         m, s = self.a(h), self.b(h)
         return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
-
-
-def train(loader):
-    net = Net()
-    optimizer = torch.optim.Adam(net.parameters())
-    for x in loader:
-        y, m, s = net(x)
-        error = {error}
-        loss = error - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
 """
+    + LOOP.format(loss="loss = {error} - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())", differentiated="loss.backward()")
 )
 ERRORS = {
     "classes": (12288, 'F.cross_entropy(y.view(-1, 256, 48), (255 * x.view(-1, 48)).long(), reduction="sum")', []),

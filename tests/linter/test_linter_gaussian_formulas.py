@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, LAYERS, codes, linted
+from small_vaes.fragments import HEAD, LAYERS, OWN_LOSS, codes, linted
 
 TEXT = (
     HEAD
@@ -25,17 +25,8 @@ class Net(nn.Module):
         each = EACH
         error = REDUCED
         return error + kl
-
-
-def train(loader):
-    net = Net()
-    optimizer = torch.optim.Adam(net.parameters())
-    for x in loader:
-        loss = net.loss(x)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
 """
+    + OWN_LOSS
 )
 HALVED = {
     "halves of both": "0.5 * v + 0.5 * (x - y) ** 2 / v.exp()",

@@ -5,27 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import ENCODER, HEAD, codes, linted
 
 EXPERTS = (
     HEAD
+    + ENCODER
     + """
-
-class Expert(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.body, self.to_m, self.to_s = nn.Linear(84, 33), nn.Linear(33, 7), nn.Linear(33, 7)
-
-    def forward(self, x):
-        h = torch.relu(self.body(x))
-        return self.to_m(h), self.to_s(h)
-
 
 class Experts(nn.Module):
     def __init__(self, count=5):
         super().__init__()
         self.count = count
-        self.experts = nn.ModuleList([Expert() for _ in range(count)])
+        self.experts = nn.ModuleList([Encoder() for _ in range(count)])
         self.back = nn.Linear(7, 84)
 
     def forward(self, views):

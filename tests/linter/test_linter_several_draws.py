@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import HEAD, LOOP, codes, linted
 
 TEXT = (
     HEAD
@@ -22,19 +22,12 @@ class Net(nn.Module):
         std = torch.exp(0.5 * s)
         {drawn}
         return self.back(z), m, s
-
-
-def train(loader):
-    net = Net()
-    optimizer = torch.optim.Adam(net.parameters())
-    for x in loader:
-        y, m, s = net(x)
-        error = F.binary_cross_entropy(y, x.expand_as(y), reduction="none").sum(-1).{rest}
-        loss = error - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
 """
+    + LOOP.replace(
+        "{loss}",
+        """error = F.binary_cross_entropy(y, x.expand_as(y), reduction="none").sum(-1).{rest}
+        loss = error - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())""",
+    ).replace("{differentiated}", "loss.backward()")
 )
 SEVERAL = {
     "an axis in front": "z = m.unsqueeze(0) + std.unsqueeze(0) * torch.randn(5, *m.shape)",

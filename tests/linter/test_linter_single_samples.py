@@ -5,21 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import ENCODER, HEAD, codes, linted
 
 PICKED = (
     HEAD
+    + ENCODER
     + """
-
-class Encoder(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.body, self.to_m, self.to_s = nn.Linear(84, 33), nn.Linear(33, 7), nn.Linear(33, 7)
-
-    def forward(self, x):
-        h = torch.relu(self.body(x))
-        return self.to_m(h), self.to_s(h)
-
 
 class Decoder(nn.Module):
     def __init__(self):

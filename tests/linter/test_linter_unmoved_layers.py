@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, OBJECTIVE, linted
+from small_vaes.fragments import FORWARD, HEAD, KL, LOOP, MODEL, OBJECTIVE, linted
 
 from vae_checked.linter import LintReport
 
@@ -19,20 +19,12 @@ BESIDE = (
     + MODEL
     + FORWARD
     + OBJECTIVE
-    + """
-
-def fit(loader):
-    net = Net()
-    optimizer = torch.optim.Adam(net.parameters())
-    for x in loader:
-        y, m, s = net(x)
-        loss = objective(y, x, m, s)
+    + LOOP.format(
+        loss="""loss = objective(y, x, m, s)
         spread = torch.relu(1 - m.var(0)).mean()
-        whole = loss + spread
-        optimizer.zero_grad()
-        {differentiated}.backward()
-        optimizer.step()
-"""
+        whole = loss + spread""",
+        differentiated="{differentiated}.backward()",
+    )
 )
 
 

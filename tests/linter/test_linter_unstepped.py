@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import FORWARD, HEAD, MODEL, OBJECTIVE, codes, linted
+from small_vaes.fragments import FORWARD, HEAD, LOOP, MODEL, OBJECTIVE, codes, linted
 
 from vae_checked.linter import LintReport
 from vae_checked.reports import all_examined
@@ -56,24 +56,7 @@ class Training(pl.LightningModule):
         return torch.optim.Adam(self.net.parameters())
 """
 )
-LOOP = (
-    HEAD
-    + MODEL
-    + FORWARD
-    + OBJECTIVE
-    + """
-
-def train(loader):
-    net = Net()
-    optimizer = torch.optim.Adam(net.parameters())
-    for x in loader:
-        y, m, s = net(x)
-        loss = objective(y, x, m, s)
-        optimizer.zero_grad()
-        {differentiated}
-        optimizer.step()
-"""
-)
+TRAINED = HEAD + MODEL + FORWARD + OBJECTIVE + LOOP.replace("{loss}", "loss = objective(y, x, m, s)")
 
 
 def clean(report: LintReport) -> set[str]:
@@ -147,7 +130,7 @@ def test_a_step_that_hands_its_loss_on_gives_a_gradient(end: str, tmp_path: Path
     ],
 )
 def test_the_number_of_a_loss_gives_no_gradient(differentiated: str, given: bool, tmp_path: Path) -> None:
-    report = linted(tmp_path, {"net.py": LOOP.format(differentiated=differentiated)})
+    report = linted(tmp_path, {"net.py": TRAINED.format(differentiated=differentiated)})
     assert ("VAE601" in clean(report)) is given
 
 

@@ -66,18 +66,46 @@ class Net(nn.Module):
         self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
 """
 KL = "-0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)"
-# How a model that returns what it decodes and both heads is trained.
-FIT = f"""
+# How a model that returns what it decodes and both heads is trained: by which loss, each test says.
+LOOP = """
 
 def fit(loader):
     net = Net()
     optimizer = torch.optim.Adam(net.parameters())
     for x in loader:
         y, m, s = net(x)
-        loss = (F.mse_loss(y, x, reduction="none").sum(1) + {KL}).mean()
+        {loss}
+        optimizer.zero_grad()
+        {differentiated}
+        optimizer.step()
+"""
+# The same by a squared error and the KL.
+FIT = LOOP.format(
+    loss=f'loss = (F.mse_loss(y, x, reduction="none").sum(1) + {KL}).mean()', differentiated="loss.backward()"
+)
+# How a model that computes its loss itself is trained.
+OWN_LOSS = """
+
+def fit(loader):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        loss = net.loss(x)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+"""
+# Both heads, of a module of their own.
+ENCODER = """
+
+class Encoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.to_m, self.to_s = nn.Linear(84, 33), nn.Linear(33, 7), nn.Linear(33, 7)
+
+    def forward(self, x):
+        h = torch.relu(self.body(x))
+        return self.to_m(h), self.to_s(h)
 """
 OBJECTIVE = f"""
 
