@@ -95,13 +95,23 @@ def test_what_is_not_read_is_no_missing_noise(drawn: str, tmp_path: Path) -> Non
     assert not any("VAE207" in judgement.clean for judgement in report.judgements)
 
 
-def test_the_moments_of_a_draw_that_is_cut_off(tmp_path: Path) -> None:
-    drawn = "eps = nn.init.trunc_normal_(torch.empty_like(m), 0.0, 1.0, -1.0, 2.0)"
+@pytest.mark.parametrize(
+    ("given", "mean", "std"),
+    [
+        # By numbers: N(0, 1) between -1 and 2, below 1, and where all of it lies far behind one end.
+        ("0.0, 1.0, -1.0, 2.0", 0.2296, 0.7209),
+        ("0.0, 1.0, -1e200, 1.0", -0.2876, 0.7935),
+        ("0.0, 1.0, -1.0, 1e200", 0.2876, 0.7935),
+        ("1e200, 1.0, -1.0, 2.0", 2.0, 0.0),
+        ("-90.0, 1.0, -1.0, 2.0", -1.0, 0.0),
+    ],
+)
+def test_the_moments_of_a_draw_that_is_cut_off(given: str, mean: float, std: float, tmp_path: Path) -> None:
+    drawn = f"eps = nn.init.trunc_normal_(torch.empty_like(m), {given})"
     report = linted(tmp_path, {"net.py": TRAINED.replace("{drawn}", drawn)})
     (noise,) = {facts.sampler.noise.value for facts in report.facts if facts.sampler.noise}
-    # By numbers: the mean and standard deviation of N(0, 1) between -1 and 2.
-    assert noise.mean == pytest.approx(0.2296, abs=1e-4)
-    assert noise.std == pytest.approx(0.7209, abs=1e-4)
+    assert noise.mean == pytest.approx(mean, abs=1e-4)
+    assert noise.std == pytest.approx(std, abs=2e-4)
 
 
 LOADED = (

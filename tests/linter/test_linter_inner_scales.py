@@ -76,6 +76,12 @@ def test_a_number_below_a_square_counts_twice(error: str, constant: float, tmp_p
     assert trained(tmp_path, error) == ([], [EffectiveBeta(pytest.approx(constant), ())])
 
 
+@pytest.mark.parametrize("number", ["1e-160", "1e-320", "1e200", "(1e-100 / 1e100)"])
+def test_a_number_whose_square_is_no_float_leaves_the_balance_open(number: str, tmp_path: Path) -> None:
+    found, betas = trained(tmp_path, f"((y - x) / {number}).square().sum() / len(x)")
+    assert (found, betas) == ([], [None])
+
+
 def test_a_number_below_a_square_is_a_weight_that_somebody_chose(tmp_path: Path) -> None:
     kl = OF_BATCH
     # A mean over a picture beside a sum over the latents, as it is and weighed by the inverse of a variance.

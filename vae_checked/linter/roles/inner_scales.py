@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterator
 
 from vae_checked.facts import Likelihood
@@ -34,17 +36,29 @@ def by_numbers(recon: Reconstruction) -> tuple[ChainStep, ...]:
     # The scale may hold a sample of the data: `x[0].numel()` is no size of the batch.
     difference = Expr("sub", (recon.first, recon.second), (), recon.term.site)
     powers: dict[int, tuple[Expr, float]] = {}
+    steps: list[ChainStep] = []
     number = 1.0
     for base, power in _powers(recon.scale, -degree):
         known = settled(base)
-        if known is not None and known > 0.0:
-            number *= known**power
-        else:
+        if known is None or known <= 0.0:
             powers[base.uid] = base, powers.get(base.uid, (base, 0.0))[1] + power
-    steps: list[ChainStep] = [] if number == 1.0 else [Number(float(f"{number:.{_DIGITS}g}"))]
+        elif sys.float_info.min < (raised := number * _raised(known, power)) < math.inf:
+            number = raised
+        else:
+            # What no float holds is not reckoned with.
+            steps.append(Through("scale"))
+    if number != 1.0:
+        steps.append(Number(float(f"{number:.{_DIGITS}g}")))
     for base, power in powers.values():
         steps += _steps(base, power, difference)
     return tuple(steps)
+
+
+def _raised(number: float, power: float) -> float:
+    try:
+        return float(number**power)
+    except OverflowError:
+        return math.inf
 
 
 def _steps(base: Expr, power: float, term: Expr) -> Iterator[ChainStep]:

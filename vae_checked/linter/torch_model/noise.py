@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Hashable
 
 from vae_checked.facts import NoiseLaw
@@ -187,6 +186,8 @@ _NUMBERS = {"zeros_": 0.0, "ones_": 1.0, "constant_": None}
 _TRUNCATED = ((1, "mean", 0.0), (2, "std", 1.0), (3, "a", -2.0), (4, "b", 2.0))
 # So many standard deviations away nearly nothing is cut off: 6e-5 of it.
 _TAILS = 4.0
+# So many away there is nothing that a float could hold.
+_FAR = 40.0
 
 
 def _truncated(mean: float, std: float, low: float, high: float) -> tuple[NoiseLaw, float, float]:
@@ -194,8 +195,12 @@ def _truncated(mean: float, std: float, low: float, high: float) -> tuple[NoiseL
     ends = [(end - mean) / std for end in (low, high)]
     if ends[0] <= -_TAILS and ends[1] >= _TAILS:
         return NoiseLaw.STANDARD_NORMAL if mean == 0.0 and std == 1.0 else NoiseLaw.NORMAL, mean, std
+    mass = (math.erf(ends[1] / math.sqrt(2)) - math.erf(ends[0] / math.sqrt(2))) / 2
+    if not mass:
+        # All of it lies beyond one end, next to which what is drawn then is.
+        return NoiseLaw.OTHER, min(max(mean, low), high), 0.0
+    ends = [min(max(end, -_FAR), _FAR) for end in ends]
     below, above = (math.exp(-(end**2) / 2) / math.sqrt(2 * math.pi) for end in ends)
-    mass = max((math.erf(ends[1] / math.sqrt(2)) - math.erf(ends[0] / math.sqrt(2))) / 2, sys.float_info.min)
     shift = (below - above) / mass
     variance = 1 + (ends[0] * below - ends[1] * above) / mass - shift**2
     return NoiseLaw.OTHER, mean + std * shift, std * math.sqrt(max(variance, 0.0))
