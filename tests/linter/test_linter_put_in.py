@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, joined, linted
+from small_vaes.fragments import HEAD, KL, LAYERS, codes, joined, linted
 
 NET = (
     HEAD
@@ -128,3 +128,26 @@ def test_what_a_part_does_to_a_head_is_found_in_the_batch(encoded: str, tmp_path
 def test_what_a_decoder_leaves_in_the_batch_is_compared_as_it_is(y: str, tmp_path: Path) -> None:
     loss = f'F.binary_cross_entropy({y}, batch["x"], reduction="sum") + divergence(batch)'
     assert codes(linted(tmp_path, text(loss=loss))) == ["VAE402"]
+
+
+HANDED_OUT = (
+    HEAD
+    + LAYERS
+    + f"""
+    def forward(self, x, table):
+        m, s = self.to_m(x), self.to_s(x)
+        table = table.update({{"z": m + torch.exp(0.5 * s) * torch.randn_like(s)}})
+        y = self.back(table["z"])
+        return (F.mse_loss(y, x, reduction="none").sum(1) + {KL}).mean()
+"""
+)
+
+
+def test_a_table_that_hands_itself_out_has_what_was_put_there(tmp_path: Path) -> None:
+    right, wrong = (
+        linted(tmp_path / name, {"net.py": HANDED_OUT.replace("0.5 * s)", f"{factor} * s)")})
+        for name, factor in (("right", "0.5"), ("wrong", "1.0"))
+    )
+    assert codes(right) == []
+    assert joined(right)
+    assert codes(wrong) == ["VAE201"]

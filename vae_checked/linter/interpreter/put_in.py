@@ -31,7 +31,10 @@ def read(context: Context, owner: Expr, key: str) -> Result:
 
 
 def call_method(context: Context, owner: Expr, name: str, args: list[Value], kwargs: Mapping[str, Value]) -> Result:
-    """owner.update(entries) and owner.get(key); unread where nothing is known of the entry."""
+    """owner.update(entries) and owner.get(key); unread where nothing is known of the entry.
+
+    Tables that hand out what was done to them hand out themselves; of a dict nobody keeps what that gives.
+    """
     given = args[0] if args else {}
     if name == "update" and isinstance(given, dict):
         for key, value in (*given.items(), *kwargs.items()):
@@ -40,5 +43,5 @@ def call_method(context: Context, owner: Expr, name: str, args: list[Value], kwa
                 context.observations.handed_on.add(value.uid)
             if type(key) is str:
                 store(context, owner, key, value)
-        return None
+        return owner
     return read(context, owner, given) if name == "get" and isinstance(given, str) else UNREAD
