@@ -85,6 +85,7 @@ CHECKS = (
     "assert not (drawn and tiled), 'either'",
     "assert not drawn or not tiled",
     "if drawn:\n    assert not tiled",
+    "try:\n    if drawn and tiled:\n        raise ValueError('either')\nfinally:\n    print('asked')",
     "self.refuse(drawn, tiled)",
 )
 

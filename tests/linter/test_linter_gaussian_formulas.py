@@ -34,6 +34,7 @@ HALVED = {
     "a constant": "0.5 * (1.8379 + v + (x - y) ** 2 / v.exp())",
     "times the precision": "0.5 * v + (y - x) ** 2 * torch.exp(-v) / 2",
     "a clamped head": "0.5 * (v.clamp(-5, 5) + (x - y) ** 2 / v.clamp(-5, 5).exp())",
+    "a constant outside": "0.5 * (v + (x - y).pow(2) / torch.exp(v)) + 0.9189",
     "a log std": "v + 0.5 * (x - y) ** 2 / torch.exp(2 * v)",
     "a log density": "-(-0.5 * v - 0.5 * (x - y) ** 2 / v.exp())",
 }
@@ -42,6 +43,7 @@ OTHERS = {
     "a weight alone": "0.5 * (x - y) ** 2 / v.exp()",
     "half a logarithm": "v / 3 + 0.5 * (x - y) ** 2 / v.exp() + v.exp()",
     "a head of its own": "0.5 * (self.own + (x - y) ** 2 / v.exp())",
+    "a mean of squares": "0.5 * (v + ((x - y) ** 2).mean() / v.exp())",
     "the other way": "0.5 * ((x - y) ** 2 / v.exp() - v)",
 }
 # Means and log variances decoded one by one, and put together in a loss that is given the lists.

@@ -91,6 +91,13 @@ def test_a_number_below_a_square_is_a_weight_that_somebody_chose(tmp_path: Path)
     assert trained(tmp_path, "torch.sum(((y - x) / 0.1) ** 2)", kl)[0] == ["VAE504"]
 
 
+@pytest.mark.parametrize(("scaled", "power"), [("(y - x) / share ** 0.75", 1), ("(y - x) * share ** 0.75", -1)])
+def test_a_power_that_is_not_whole_weighs_the_way_it_is_written(scaled: str, power: int, tmp_path: Path) -> None:
+    found, betas = trained(tmp_path, f"torch.sum(({scaled}) ** 2) / len(x)")
+    assert found == []
+    assert [[(each.symbol, each.power) for each in beta.factors] for beta in betas if beta] == [[("share", power)]]
+
+
 def test_the_count_of_the_elements_of_a_sample_is_no_batch_size(tmp_path: Path) -> None:
     found, betas = trained(tmp_path, "torch.sum(((y - x) / x[0].numel() ** 0.5) ** 2) / len(x)")
     assert found == []
