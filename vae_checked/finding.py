@@ -128,3 +128,9 @@ class Finding:
     def sort_key(self) -> tuple[tuple[str, int, int, int], str, str]:
         """Order by place, then code; findings without a place come first."""
         return (self.place.sort_key if self.place else ("", -1, 0, 0), self.code, self.subject)
+
+
+def is_named(subject: str) -> bool:
+    """Whether a subject is one name in a file, as that of a class is: a file has none, and a method has two."""
+    _, colon, name = subject.rpartition(":")
+    return bool(colon) and name.isidentifier()

@@ -103,10 +103,11 @@ def audit_command(subject: str, is_function: bool = False) -> str:
     """The audit of `path/model.py:Class`, as far as its name says how it is imported; a function is no model."""
     from pathlib import PurePath  # noqa: PLC0415  only a report on source needs it
 
+    from vae_checked.finding import is_named  # noqa: PLC0415  as above
+
     path, _, name = subject.rpartition(":")
     file = PurePath(path)
-    is_class = name.isidentifier() and name[:1].isupper() and not is_function
-    if not is_class or file.suffix != ".py" or file.is_absolute():
+    if is_function or not is_named(subject) or file.suffix != ".py" or file.is_absolute():
         return "vae-checked audit package.module:Class"
     parts = [part for part in file.with_suffix("").parts if part != "__init__"]
     if not parts or not all(part.isidentifier() for part in parts):

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from small_vaes.fragments import HEAD, KL, linted
 
-from vae_checked.linter import LintReport
+from vae_checked.linter import LintReport, lint
+from vae_checked.reports.text import render
 
 TERMS = f"import torch\n\n\ndef divergence(m, s):\n    return ({KL}).mean()\n"
 MODEL = (
@@ -60,3 +61,10 @@ def test_models_of_one_divergence_are_each_looked_at(name: str, other: str, tmp_
     assert report.findings == ()
     assert len(report.vaes) == 3
     assert all({"VAE202", "VAE203", "VAE301"} <= set(vae.clean) for vae in report.vaes)
+
+
+@pytest.mark.parametrize("name", ["cVAE", "vae", "Drawing"])
+def test_an_audit_is_asked_for_by_the_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net(tmp_path, name, "Other", DRAWN)
+    monkeypatch.chdir(tmp_path)
+    assert f"vae-checked audit one:{name} measures it" in render(lint(["one.py", "terms.py"]))

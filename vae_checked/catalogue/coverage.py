@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from vae_checked.catalogue.verdict import Undecided, Weighted
+from vae_checked.finding import is_named
 from vae_checked.record import dataclass
 
 if TYPE_CHECKING:
@@ -211,8 +212,7 @@ def _are_compared_alike(facts: Facts, owner: str, compared: Mapping[str, set[Pla
 
 def _is_of_class(facts: Facts) -> bool:
     """Whether the subject is a class, whatever its name begins with: a file has no name behind it."""
-    _, named, name = facts.subject.rpartition(":")
-    return not facts.of_function and bool(named) and name.isidentifier()
+    return not facts.of_function and is_named(facts.subject)
 
 
 def _anchors(facts: Facts) -> Iterator[object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from vae_checked.finding import Finding, Place
+from vae_checked.finding import Finding, Place, is_named
 from vae_checked.record import replace
 
 # What is said of a formula as a whole.
@@ -18,16 +18,12 @@ def merged(one: Finding, other: Finding, functions: Collection[str]) -> Finding:
     """
     subjects = list(dict.fromkeys((one.subject, *one.also, other.subject, *other.also)))
     # A function that a model calls was looked at by itself as well, and is no other VAE.
-    first, *rest = [each for each in subjects if each not in functions and _is_class(each)] or subjects[:1]
+    first, *rest = [each for each in subjects if each not in functions and is_named(each)] or subjects[:1]
     told = {each.place for each in one.related}
     related = (each for each in other.related if each.place not in told and each.place != one.place)
     # What is wrong whatever the settings of one VAE are is so of that place.
     message = other.message if one.message.startswith(f"{other.message}, where ") else one.message
     return replace(one, subject=first, message=message, also=tuple(rest), related=(*one.related, *related))
-
-
-def _is_class(subject: str) -> bool:
-    return ":" in subject and subject.rpartition(":")[2].isidentifier()
 
 
 def narrowest(findings: Iterable[Finding], functions: Collection[str]) -> list[Finding]:
