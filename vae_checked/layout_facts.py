@@ -36,6 +36,7 @@ class Mixing(StrEnum):
     COPIES_AS_STEPS = "T copies of the batch (T * B, L) are viewed as (B, T, L)"
     STEPS_AS_COPIES = "T copies of each sample (B * T, L) are viewed as (T, B, L)"
     BATCH_AS_FEATURES = "all B samples of a batch are flattened into one row of features"
+    BATCH_AS_CLASSES = "a softmax along axis 0 shares 1 among the samples of a batch"
     BATCH_AS_STEPS = "a layer has batch_first=False, which takes the first axis for its steps"
 
 

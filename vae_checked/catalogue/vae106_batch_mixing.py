@@ -15,6 +15,7 @@ _REMEDIES = {
     Mixing.STATE_AS_ROWS: "move the batch axis first: .transpose(0, 1).reshape(B, -1)",
     Mixing.ROWS_AS_STATE: ("keep the batch axis first, then move it: .view(B, layers, H).transpose(0, 1).contiguous()"),
     Mixing.BATCH_AS_FEATURES: "keep the batch axis: .flatten(1), or nn.Flatten() as it is by default",
+    Mixing.BATCH_AS_CLASSES: "take the softmax along an axis of one sample, as dim=-1 does",
     Mixing.COPIES_AS_STEPS: "repeat each sample along an axis of its own: z.unsqueeze(1).expand(-1, T, -1)",
     Mixing.BATCH_AS_STEPS: (
         "batch_first=True there; where the data have time first, forward= a method that takes the batch first"

@@ -5,10 +5,13 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.support.names import made_by, names_of
+from vae_checked.catalogue.support.ranges import SOFTMAX
 from vae_checked.catalogue.support.with_logits import with_logits
-from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacking
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import UNIT, Facts, Likelihood
 from vae_checked.finding import Severity
+
+_SHARED = "a softmax shares 1 among all values along its axis: whether the targets do so is not known"
 
 
 def judge(facts: Facts) -> Verdict:
@@ -18,9 +21,9 @@ def judge(facts: Facts) -> Verdict:
         return Clean()
     if kind is None or output is None:
         return lacking(facts, "recon.kind", "output.interval")
-    if UNIT.contains(output.value):
-        return Clean()
     chain = () if facts.output.activations is None else facts.output.activations.value
+    if UNIT.contains(output.value):
+        return Undecided(reason=_SHARED) if chain[-1:] == (SOFTMAX,) else Clean()
     # What passed an activation is no logit, and a sigmoid after that gives a part of [0, 1] alone.
     without, where = (f" without the {' and the '.join(chain)}", "in its place") if chain else ("", "before the loss")
     names = names_of(facts)

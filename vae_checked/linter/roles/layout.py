@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from vae_checked.facts import Fact
-from vae_checked.layout_facts import AxisOrder, BatchMixing, ShapePair
+from vae_checked.layout_facts import AxisOrder, BatchMixing, Mixing, ShapePair
 from vae_checked.linter.roles import flat_batches, recurrent_states, repeated_rows
 from vae_checked.linter.roles.view_sizes import STILL, VIEWS, sizes_of
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, origin, strip, walk
@@ -374,6 +374,9 @@ def batch_mixing(output: Expr | None) -> Fact[BatchMixing | None] | None:
         mixed = mixing.get(view.node.uid)
         if mixed is not None or view.kept is False:
             return Fact(BatchMixing(changed=0, moved=1, by=mixed), origin(view.node))
+    for node in nodes:
+        if node.op == "softmax" and node.get("axis") == 0 and _is_of_batches(list(walk(node.args[0]))):
+            return Fact(BatchMixing(changed=0, moved=1, by=Mixing.BATCH_AS_CLASSES), origin(node))
     kept = all(view.kept or view.node.uid in of_states for view in views)
     if kept and _has_layers(nodes) and all(map(_keeps_samples, nodes)):
         return Fact(None, origin(output))
@@ -405,8 +408,19 @@ def _keeps_batch(node: Expr) -> bool | None:
     return True if isinstance(first, tuple) and first[2] == 0 else None
 
 
+def _is_of_batches(nodes: list[Expr]) -> bool:
+    """Whether a value has several samples along its first axis: those of batches, each by itself."""
+    data = [node for node in nodes if node.op in ("batch", "data")]
+    counts = [node.get("rows") for node in data if node.get("batched")]
+    others = (node for node in nodes if node not in data)
+    kept = (_keeps_batch(node) if node.op in VIEWS else _keeps_samples(node) for node in others)
+    return any(isinstance(count, int) and count > 1 for count in counts) and all(kept)
+
+
 def _keeps_samples(node: Expr) -> bool:
     """Whether an operation treats every sample by itself."""
+    if node.op == "softmax" and node.get("axis") == 0:
+        return False
     if node.op == "layer":
         return node.get("kind") in _PER_SAMPLE
     if node.op == "move":

@@ -180,11 +180,13 @@ def _folded(op: str, stack: Expr, axes: object, site: Site) -> Expr:
 
 
 def _softmax(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    return Expr("softmax", (first_tensor(args, kwargs, site),), (), site)
+    x = first_tensor(args, kwargs, site)
+    axis = whole(number_of(argument(args, kwargs, 1, "dim", "axis")))
+    return Expr("softmax", (x,), () if axis is None else (("axis", axis),), site)
 
 
-def _log_softmax(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    return Expr("log", (Expr("softmax", (first_tensor(args, kwargs, site),), (), site),), (), site)
+def _log_softmax(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+    return Expr("log", (as_expr(_softmax(evaluator, args, kwargs, site), site),), (), site)
 
 
 def _size_of(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:

@@ -218,12 +218,13 @@ def _flatten(layer: Layer, x: Expr, site: Site) -> Value:
     return Expr("flatten", (x,), (("sizes", known),), site)
 
 
-def _softmax(layer: Layer, x: Expr, site: Site) -> Value:
-    return Expr("softmax", (x,), (), site)
+def _softmax(layer: Layer, x: Expr, site: Site) -> Expr:
+    axis = whole(number_of(layer.option("dim", 0)))
+    return Expr("softmax", (x,), () if axis is None else (("axis", axis),), site)
 
 
 def _log_softmax(layer: Layer, x: Expr, site: Site) -> Value:
-    return Expr("log", (Expr("softmax", (x,), (), site),), (), site)
+    return Expr("log", (_softmax(layer, x, site),), (), site)
 
 
 def _recurrent(layer: Layer, inputs: tuple[Expr, ...], site: Site) -> Value:
