@@ -59,6 +59,9 @@ def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written
             parts.store(owner, key, value)
         elif isinstance(owner, Layers) and isinstance(key, (str, int, Expr)):
             named = key_of(key)
+            if isinstance(named, int) and -len(owner.items) <= named < len(owner.items):
+                # Counted from the end, and by place where its layers have names.
+                named = list(owner.items)[named]
             owner.items[named if isinstance(named, str) else str(named)] = value
         elif isinstance(owner, Expr) and isinstance(target.value, (ast.Name, ast.Attribute)):
             changed = parts.written_into(owner, key, value, context.site(target))

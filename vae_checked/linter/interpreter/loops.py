@@ -11,8 +11,8 @@ from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.constants import whole
 from vae_checked.linter.symbols.expression import Expr, atom, const
 from vae_checked.linter.symbols.places import Grown, is_unknown_item
-from vae_checked.linter.symbols.turns import any_turn, first_of, last_of
-from vae_checked.linter.symbols.values import Scope, Value, is_number, number_of
+from vae_checked.linter.symbols.turns import first_of, last_of
+from vae_checked.linter.symbols.values import Scope, Value, number_of
 
 # What can be evaluated once more without doing anything.
 _PURE = (ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.Constant, ast.UnaryOp, ast.BinOp, ast.List, ast.Tuple,
@@ -27,7 +27,7 @@ def first_and_last(
     None where the number of turns is known, where it is not known, and where nothing depends on it.
     """
     index, over = _index(node)
-    if index is None or not _asks(node.body, index.id):
+    if index is None or not body_asks(node.body, index.id):
         return None
     down = _downwards(context, over[0], scope)
     if down is not None:
@@ -42,10 +42,11 @@ def first_and_last(
 
 def picks_a_kind(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> bool:
     """Whether a loop picks, by its number, one of several layers or objects that are not of one kind."""
-    return isinstance(node.target, ast.Name) and _picks_a_kind(context, node.body, node.target.id, scope)
+    return isinstance(node.target, ast.Name) and body_picks_a_kind(context, node.body, node.target.id, scope)
 
 
-def _picks_a_kind(context: Context, body: Sequence[ast.stmt], name: str, scope: Scope) -> bool:
+def body_picks_a_kind(context: Context, body: Sequence[ast.stmt], name: str, scope: Scope) -> bool:
+    """Whether a loop's body picks, by a name, one of several layers or objects that are not of one kind."""
     picks = (node for statement in body for node in syntax.descendants(statement) if isinstance(node, ast.Subscript))
     return any(
         parts.holds_kinds(context.eval(node.value, scope))
@@ -65,19 +66,6 @@ def counted_any_turn(context: Context, node: ast.For | ast.AsyncFor, items: list
         return items
     site = context.site(node.iter)
     return [(atom("index", site, site.place.line), *only[1:])]
-
-
-def count_any_turn(context: Context, node: ast.While, scope: Scope) -> None:
-    """Give the names by which a loop counts its turns, and picks layers, the number of a turn that stands for all."""
-    counted = {
-        item.target.id
-        for statement in node.body
-        for item in syntax.descendants(statement)
-        if isinstance(item, ast.AugAssign) and isinstance(item.target, ast.Name)
-    }
-    for name in sorted(counted):
-        if is_number(scope.names.get(name)) and _picks_a_kind(context, node.body, name, scope):
-            scope.names[name] = any_turn(context.site(node))
 
 
 def lengths_of_lists(scope: Scope) -> dict[str, int]:
@@ -166,7 +154,7 @@ def _downwards(context: Context, over: ast.expr, scope: Scope) -> tuple[Expr, Ex
     return None if end < 0 else (last_of(first, site), const(end, site))
 
 
-def _asks(body: Sequence[ast.stmt], name: str) -> bool:
+def body_asks(body: Sequence[ast.stmt], name: str) -> bool:
     """Whether a condition in a loop's body asks for the number of the turn."""
     return any(
         isinstance(item, ast.Name) and item.id == name

@@ -12,6 +12,9 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import (
     branches,
     configured,
+    deletions,
+    expression_statements,
+    import_statements,
     in_place,
     loops,
     moving,
@@ -21,30 +24,27 @@ from vae_checked.linter.interpreter import (
     refusals,
     settings,
     ways,
+    while_loops,
     without_gradient,
 )
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
 from vae_checked.linter.interpreter.entered import entered
 from vae_checked.linter.symbols.constants import MAX_ITEMS
-from vae_checked.linter.symbols.expression import DRAWN, Expr, Site, atom
+from vae_checked.linter.symbols.expression import Expr, Site, atom
 from vae_checked.linter.symbols.places import unknown_item
-from vae_checked.linter.symbols.registered import is_learned
 from vae_checked.linter.symbols.turns import any_turn
 from vae_checked.linter.symbols.values import (
     Class,
     Deferred,
-    External,
     Function,
     Instance,
-    Loader,
     Module,
     Scope,
     Value,
     as_expr,
     is_number,
 )
-from vae_checked.linter.torch_model import noise, star_imports
 
 # The turns of one loop over numbers, or over other items, that are run one by one, and of loops inside of one another
 # together.
@@ -208,78 +208,6 @@ def _return(context: Context, node: ast.Return, scope: Scope) -> Outcome:
     return value
 
 
-def _expr(context: Context, node: ast.Expr, scope: Scope) -> Outcome:
-    call = node.value
-    if isinstance(call, ast.Constant):
-        return NOTHING
-    value = context.eval(call, scope)
-    filled = _filled_by_init(context, call, value, scope)
-    if filled is not None:
-        bind(context, syntax.as_store(filled), value, scope, call)
-        return NOTHING
-    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-        name = call.func.attr
-        is_changed = in_place.is_in_place(name) and isinstance(value, Expr)
-        is_changed |= name == "set_transform" and isinstance(value, Loader)
-        changed = _changed(call.func.value)
-        if name in _REPLACING:
-            changed = _refilled(changed)
-        if is_changed and isinstance(changed, (ast.Name, ast.Attribute)):
-            held = context.eval(changed, scope)
-            if isinstance(held, Expr) and is_learned(held) and name in _REPLACING:
-                # Its first values: it is learned from there on.
-                return NOTHING
-            if isinstance(held, Expr) and in_place.is_of_values(name):
-                in_place.into(context, held, scope, context.site(call))
-            if not isinstance(held, External):
-                bind(context, syntax.as_store(changed), value, scope, call)
-                return NOTHING
-    renewed = in_place.by_call(context, call, value, scope) if isinstance(call, ast.Call) else None
-    if renewed is not None:
-        bind(context, syntax.as_store(renewed), value, scope, call)
-        return NOTHING
-    context.root(value, "expr", "", node.value)
-    return NOTHING
-
-
-def _filled_by_init(context: Context, call: ast.expr, value: Value, scope: Scope) -> ast.Name | None:
-    """The name of a fresh tensor that `nn.init.normal_(eps)` writes a draw over, or of a draw that is written over."""
-    if not isinstance(call, ast.Call) or not isinstance(value, Expr) or not syntax.called(call).endswith("_"):
-        return None
-    named = syntax.given(call, 0, "tensor")
-    held = named[0] if named else None
-    target = context.eval(call.func, scope)
-    if not isinstance(held, ast.Name) or not isinstance(target, External) or not noise.fills(target.dotted):
-        return None
-    before = scope.names.get(held.id)
-    return held if value.op == "noise" or (isinstance(before, Expr) and before.bits & DRAWN) else None
-
-
-# Methods in place after which nothing is left of what a tensor held.
-_REPLACING = frozenset("fill_ zero_ copy_ normal_ uniform_".split())
-
-
-def _refilled(changed: ast.expr) -> ast.expr:
-    """What a method in place under `.data` leaves nothing of: a tensor by its own name, as in `label.data.fill_(1)`.
-
-    Or under `.detach()`. What belongs to a model gets its first values so.
-    """
-    under = changed
-    if isinstance(changed, ast.Call) and isinstance(changed.func, ast.Attribute) and changed.func.attr == "detach":
-        under = changed.func.value
-    elif isinstance(changed, ast.Attribute) and changed.attr == "data":
-        under = changed.value
-    return under if isinstance(under, ast.Name) else changed
-
-
-def _changed(owner: ast.expr) -> ast.expr:
-    """What a method in place changes: that of `x.sub_(m).div_(s)` changes `x`."""
-    node = owner
-    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and in_place.is_in_place(node.func.attr):
-        node = node.func.value
-    return node
-
-
 def _function(context: Context, node: syntax.Definition, scope: Scope) -> Outcome:
     made = Function(node, scope)
     scope.names[node.name] = made
@@ -330,34 +258,6 @@ def _is_own(decorator: ast.expr, scope: Scope) -> bool:
     return isinstance(value, (Function, Instance, Module, Class))
 
 
-def _import(context: Context, node: ast.Import, scope: Scope) -> Outcome:
-    for name in node.names:
-        if name.asname:
-            scope.names[name.asname] = context.imports.deferred_module(name.name, scope.module)
-        else:
-            top, *below = name.name.split(".")
-            scope.names[top] = context.imports.deferred_module(top, scope.module)
-            if below:
-                scope.module.dotted_imports.add(name.name)
-    return NOTHING
-
-
-def _import_from(context: Context, node: ast.ImportFrom, scope: Scope) -> Outcome:
-    for name in node.names:
-        if name.name == "*" and not node.level and star_imports.is_known(node.module or ""):
-            scope.module.starred.append(node.module or "")
-        elif name.name == "*":
-            names = context.imports.star_import(node.module or "", node.level, scope.module)
-            scope.names.update(names)
-            if not names:
-                scope.module.unfollowed.append(context.site(node).origin)
-        else:
-            scope.names[name.asname or name.name] = context.imports.deferred_name(
-                node.module or "", node.level, name.name, scope.module
-            )
-    return NOTHING
-
-
 def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcome:
     iterable = context.eval(node.iter, scope)
     items = parts.items(context, iterable, context.site(node.iter))
@@ -398,12 +298,16 @@ def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcom
 
 
 def _while(context: Context, node: ast.While, scope: Scope) -> Outcome:
+    trains, most = syntax.trains(node), min(MAX_UNROLL, MAX_UNROLL_NESTED // context.turns)
+    count = None if trains else while_loops.turns(context, node, scope, most)
+    if count:
+        return _counted_while(context, node, count, scope)
     context.eval(node.test, scope)
     before = {name: scope.names.get(name) for name in syntax.asked_for_axes(node.test)}
     lengths = loops.lengths_of_lists(scope)
-    loops.count_any_turn(context, node, scope)
-    if syntax.trains(node):
+    if trains:
         moving.let_move(context, node, scope)
+    while_loops.count_any_turn(context, node, scope, trains=trains)
     with context.turning(1, node):
         result = _loop_body(context, node.body, scope)
     loops.leave_lengths_open(scope, lengths)
@@ -412,6 +316,16 @@ def _while(context: Context, node: ast.While, scope: Scope) -> Outcome:
             # How often it is reduced depends on its axes: perhaps never.
             scope.names[name] = Expr("sum", (value,), (("axes", "unknown"), ("keepdim", False)), context.site(node))
     return result
+
+
+def _counted_while(context: Context, node: ast.While, count: int, scope: Scope) -> Outcome:
+    with context.turning(count):
+        for _ in range(count):
+            context.eval(node.test, scope)
+            result = _loop_body(context, node.body, scope)
+            if result is not NOTHING and result is not RAISED:
+                return result
+    return run_block(context, node.orelse, scope)
 
 
 def _loop_body(context: Context, body: Sequence[ast.stmt], scope: Scope) -> Outcome:
@@ -480,12 +394,13 @@ _STATEMENTS: dict[type[ast.stmt], Callable[..., Outcome]] = {
     ast.AnnAssign: _ann_assign,
     ast.AugAssign: _aug_assign,
     ast.Return: _return,
-    ast.Expr: _expr,
+    ast.Delete: deletions.run,
+    ast.Expr: expression_statements.run,
     ast.FunctionDef: _function,
     ast.AsyncFunctionDef: _function,
     ast.ClassDef: _class,
-    ast.Import: _import,
-    ast.ImportFrom: _import_from,
+    ast.Import: import_statements.modules,
+    ast.ImportFrom: import_statements.names,
     ast.For: _for,
     ast.AsyncFor: _for,
     ast.While: _while,

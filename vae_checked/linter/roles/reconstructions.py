@@ -11,6 +11,7 @@ from vae_checked.linter.roles import divided_differences, gaussian_densities, li
 from vae_checked.linter.roles.logarithms import near, unguarded
 from vae_checked.linter.roles.phi import asks_for_mode
 from vae_checked.linter.roles.samplers import is_scalar
+from vae_checked.linter.symbols.either import is_either
 from vae_checked.linter.symbols.expression import (
     LOGS,
     OWN_DIFFERENCES,
@@ -461,7 +462,7 @@ def activations(output: Expr, taken: tuple[str, ...] = ()) -> tuple[tuple[str, .
         elif (layer := recurrent(node)) is not None:
             return (str(layer.get("kind")), *reversed(names)), last or node
         else:
-            known = (len(names) != 1 or node.op not in _UNREAD) and not _is_of_activations(node)
+            known = (len(names) != 1 or node.op not in _UNREAD) and not is_either(node) and not _is_of_activations(node)
             return tuple(reversed(names)) if known else None, last
 
 
