@@ -1,4 +1,4 @@
-"""A z about another mean than the KL's is no sample of the posterior that the KL judges: neither is called clean."""
+"""A z about another mean, or with another head for std, than its KL is of: neither of the two is called clean."""
 
 from __future__ import annotations
 
@@ -88,3 +88,36 @@ def test_a_kl_of_what_is_made_of_the_mean_is_open(tmp_path: Path) -> None:
     assert not is_clean(tmp_path, text(moved="m = net.norm(m)"), "VAE301")
     # To a prior about 1, whatever the width.
     assert is_clean(tmp_path, text(moved="m = m - 1.0"), "VAE207")
+
+
+def drawn_with(std: str, mean: str = "m", moved: str = "") -> str:
+    return text(mean, moved=moved).replace("torch.exp(0.5 * s)", std)
+
+
+WIDTHS = ("self.norm(s)", "self.drop(s)", "self.turn(s)", "F.layer_norm(s, (7,))", "(s - s.mean(0))")
+
+
+@pytest.mark.parametrize("head", WIDTHS)
+@pytest.mark.parametrize("std", ["torch.exp(0.5 * {})", "torch.exp({})", "F.softplus({})"])
+def test_z_with_what_is_made_of_the_head_of_the_kl_is_open(std: str, head: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": drawn_with(std.format(head))})
+    assert codes(report) == []
+    trained = [each for each in report.judgements if each.subject.endswith("train")]
+    assert trained
+    for each in trained:
+        assert not {"VAE201", "VAE207", "VAE301"} & {*each.clean}
+        assert "VAE202" in each.clean
+
+
+def test_a_kl_of_what_is_made_of_the_head_is_open(tmp_path: Path) -> None:
+    assert not is_clean(tmp_path, text(moved="s = net.norm(s)"), "VAE301")
+
+
+@pytest.mark.parametrize("std", ["torch.exp(0.5 * s.clamp(-20, 20))", "s.exp().sqrt()", "(0.5 * s.view(-1, 7)).exp()"])
+def test_z_with_the_head_of_the_kl_is_clean(std: str, tmp_path: Path) -> None:
+    for code in ("VAE201", "VAE207", "VAE301"):
+        assert is_clean(tmp_path, drawn_with(std), code)
+
+
+def test_another_reading_of_the_same_head_is_still_named(tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": drawn_with("torch.exp(s)")})) == ["VAE201"]

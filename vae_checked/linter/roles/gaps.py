@@ -160,6 +160,10 @@ def _on_another_way(
     if mean is not None:
         reason = _at(origin(mean), "z is drawn about {}, which is not the mean of this KL").value
         yield from ((path, reason) for path in ("kl.form", "sampler.timing"))
+    head = moved_means.drawn_with(site, kl)
+    if head is not None:
+        reason = _at(origin(head), "z is drawn with {}, which is not the head for std of this KL").value
+        yield from ((path, reason) for path in ("kl.form", "sampler.timing"))
     determinant = flows.determinant_beside(kl, site, losses)
     if determinant is not None:
         reason = _at(origin(determinant), "with {} in the loss, what is decoded is another z than this KL is of").value

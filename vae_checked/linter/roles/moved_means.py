@@ -1,4 +1,4 @@
-"""A z that is drawn about another mean than the one that its KL is of, where one of the two is made of the other."""
+"""A z that is drawn with another mean, or another head for std, than its KL is of: one is made of the other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from itertools import pairwise
 
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
-from vae_checked.linter.symbols.expression import ELEMENTWISE, REDUCTIONS, TRANSPARENT, Expr, contains, strip
+from vae_checked.linter.symbols.expression import (
+    ELEMENTWISE,
+    REDUCTIONS,
+    TRANSPARENT,
+    Expr,
+    contains,
+    elementwise,
+    strip,
+)
 from vae_checked.linter.symbols.numeric import Program, close, leaves
 
 # Evenly spaced, within any bound that only keeps a mean finite.
@@ -30,6 +38,24 @@ def drawn_about(site: SamplerSite | None, kl: Divergence | None) -> Expr | None:
         return drawn if _is_made_of(drawn, read) and not _is_numeric(drawn, read, straight=False) else None
     is_moved = contains(read, drawn.uid) and _is_made_of(read, drawn) and not _is_numeric(read, drawn, straight=True)
     return drawn if is_moved else None
+
+
+def drawn_with(site: SamplerSite | None, kl: Divergence | None) -> Expr | None:
+    """The head that std is made of, where a layer or a function makes it of the KL's, or the KL's of it.
+
+    None where the two are one but for what is done to each number of them: that is read, and judged.
+    """
+    if site is None or kl is None or site.head is None:
+        return None
+    read = strip(kl.head)
+    for drawn in (site.scale, strip(site.head)):
+        for value, base in ((drawn, read), (read, drawn)):
+            if value.uid != base.uid and contains(value, base.uid) and _is_made_of(value, base):
+                nodes = list(elementwise(value, (base.uid,)))
+                reduced = any(node.op in REDUCTIONS and contains(node, base.uid) for node in nodes)
+                if reduced or all(base.uid != arg.uid for node in nodes for arg in node.args):
+                    return strip(site.head)
+    return None
 
 
 def _is_made_of(value: Expr, base: Expr) -> bool:
