@@ -109,6 +109,25 @@ def test_a_decoder_that_is_wrong_where_it_is_made_is_named(tmp_path: Path) -> No
     assert judged(tmp_path, CHOICE.format("outer = Squashed()", "outer = Plain()"))[0] == ["VAE401"]
 
 
+@pytest.mark.parametrize("option", ['default="small"', 'default="small", choices=["small", "large"]'])
+@pytest.mark.parametrize(
+    "choice",
+    [
+        CHOICE.format("outer = Plain()", "outer = Squashed()"),
+        '\nouter = Squashed() if args.kind == "large" else Plain()\n',
+        '\nouter = {"small": Plain, "large": Squashed}[args.kind]()\n',
+    ],
+)
+def test_a_default_does_not_stand_for_what_else_may_be_set(choice: str, option: str, tmp_path: Path) -> None:
+    found, clean = judged(tmp_path, choice, option)
+    assert found == []
+    assert not OUTPUT & clean
+    assert {"VAE201", "VAE301", "VAE501"} <= clean
+    # What the default makes is named where it is wrong.
+    swapped = choice.replace("Plain", "P").replace("Squashed", "Plain").replace("P()", "Squashed()")
+    assert judged(tmp_path, swapped.replace(": P,", ": Squashed,"), option)[0] == ["VAE401"]
+
+
 def test_an_optimizer_holds_whichever_decoder_is_taken(tmp_path: Path) -> None:
     made = '\nouter = {{"small": Plain(), "large": {0}()}}[args.kind]\n'
     found, clean = judged(tmp_path, made.format("Plain"))
@@ -129,8 +148,7 @@ def test_an_optimizer_holds_whichever_decoder_is_taken(tmp_path: Path) -> None:
         (CHOICE.format("outer = Plain()", "outer = Plain()"), "required=True"),
         # Which encoder there is says nothing of what is decoded.
         (CHOICE.format("inner = Inner()", "inner = Wider()"), "required=True"),
-        # What is trained where nobody sets anything is judged.
-        (CHOICE.format("outer = Plain()", "outer = Squashed()"), 'default="small"'),
+        (CHOICE.format("outer = Plain()", "outer = Plain()"), 'default="small"'),
     ],
 )
 def test_the_output_of_a_decoder_that_is_known_is_clean(choice: str, option: str, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeGuard
 
+from vae_checked.linter.files import syntax
 from vae_checked.linter.files.configurations import Configuration
 from vae_checked.linter.interpreter import arguments
 from vae_checked.linter.interpreter.context import Context
@@ -155,7 +156,7 @@ def preferring(context: Context, condition: Expr) -> Callable[[Value, Value], bo
         default = _by_default(context, condition, of_texts=not any(draw)) if draw[0] is draw[1] else None
         known = None if any(draw) else context.observations.assumed.get(condition.uid)
         first = known[1] if known is not None else not ranks[0] < ranks[1] >= DRAWS if default is None else default
-        if default is None and draw[0] is draw[1]:
+        if draw[0] is draw[1]:
             note_other_part(context, *((one, other) if first else (other, one)))
         if _is_model(one) and _is_model(other):
             context.assume(condition, first)
@@ -169,12 +170,16 @@ def preferring(context: Context, condition: Expr) -> Callable[[Value, Value], bo
 
 
 def note_other_part(context: Context, taken: Value, other: Value) -> None:
-    """Take note of a part of a model that is taken where one of another class may be made.
+    """Take note of a part of a model, or of what trains one, that is taken where one of another class may be made.
 
     Of whole models too, where what draws is written once for both: one that draws by itself is read by itself.
     """
     one, two = _class_of(taken), _class_of(other)
-    if one is None or two is None or one is two or not (one.is_module and two.is_module):
+    if one is None or two is None or one is two:
+        return
+    if not one.is_module and any(syntax.trains(each.node) for cls in (one, two) for each in cls.mro()):
+        context.observations.open_trainers.add(one.name)
+    if not (one.is_module and two.is_module):
         return
     if rank(one) < DRAWS or draw_alike(one, two):
         context.observations.open_parts.add(one.name)

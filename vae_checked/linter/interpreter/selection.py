@@ -128,6 +128,10 @@ def among(context: Context, named: Mapping[str, Value], key: Value) -> Value:
         return None
     if not found:
         configured.note_left_open(context, key)
+    elif configured.is_option(context, key):
+        # Its default is there to be changed.
+        for other in named.values():
+            configured.note_other_part(context, found[0], other)
     context.observations.chosen |= {
         id(each.node) for each in found if isinstance(each, (Class, Function)) and rank(each)
     }

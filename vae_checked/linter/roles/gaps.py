@@ -134,6 +134,12 @@ def _on_another_way(
         yield from ((path, reason) for path in _OF_A_DRAW)
     if losses.read_once(ungiven_gradients.may_lack):
         yield "training.without_gradient", "a step may take no gradient of this loss, or none was seen to take it"
+    trainers = sorted(losses.evaluation.observations.open_trainers)
+    if trainers:
+        yield (
+            "training.without_optimizer",
+            f"a setting makes another object in the place of {trainers[0]}, which trains",
+        )
     if losses.tests_for_nan:
         yield "training.hidden_nan", "whether a value is NaN is asked, and what is done then was not read"
     if kl is None:

@@ -88,7 +88,8 @@ class Observations:
     `assumed` are the conditions, by their numbers, by which the model is the one that it is, with whether they hold.
     `made_where` are the models that are made where one condition holds, or does not, by their ids, and `replaced` are
     those conditions of which the models gave way to others.
-    `open_parts` are the names of the classes of which parts of a model were taken where others may be as well.
+    `open_parts` are the names of the classes of which parts of a model were taken where others may be as well, and
+    `open_trainers` those of what steps an optimizer and was taken so.
     `turns` are what ranges were given, by the number of what stands for the numbers of each; empty where loops differ.
     `refused` are conditions that do not hold together, because code raises where they do.
     """
@@ -118,6 +119,7 @@ class Observations:
     made_where: dict[int, tuple[Value, Expr, bool]] = field(default_factory=dict)
     replaced: list[tuple[Expr, bool]] = field(default_factory=list)
     open_parts: set[str] = field(default_factory=set)
+    open_trainers: set[str] = field(default_factory=set)
     turns: dict[int, tuple[Value, ...]] = field(default_factory=dict)
     refused: dict[frozenset[tuple[int, bool]], Steps] = field(default_factory=dict)
     _equal_to: dict[int, int] = field(default_factory=dict)
