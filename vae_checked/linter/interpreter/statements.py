@@ -11,6 +11,7 @@ from functools import partial
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import (
     branches,
+    checked_ranges,
     configured,
     deletions,
     expression_statements,
@@ -90,6 +91,7 @@ def _if(context: Context, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) 
     if not node.orelse and isinstance(node.body[0], ast.Raise):
         # A check of what was given: whoever passes it goes on with what is bound.
         refusals.note(context, condition, True)
+        checked_ranges.leave_open(context, node.test, scope)
         return False, NOTHING
     one = partial(run_block, context, node.body, scope)
     other = partial(run_block, context, node.orelse, scope)
@@ -378,6 +380,7 @@ def _assert(context: Context, node: ast.Assert, scope: Scope) -> Outcome:
         # `assert False` stands where nobody is to come by.
         return RAISED
     refusals.note_assertion(context, node, scope)
+    checked_ranges.leave_open(context, node.test, scope)
     return NOTHING
 
 

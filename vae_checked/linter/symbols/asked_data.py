@@ -1,4 +1,4 @@
-"""Data that code rescales where their own numbers ask for it, as in `if x.max() > 1: x = x / 255`.
+"""Data whose own numbers code asks for: rescaled where they ask for it, as in `if x.max() > 1: x = x / 255`.
 
 Which range they had is what the condition tells, and they lie where they are wanted on both ways: neither side is known
 to have the range that the data had before.
@@ -25,7 +25,7 @@ _MAX_NODES = 64
 def without_ranges(condition: Expr, one: Expr, other: Expr) -> tuple[Expr, Expr]:
     """The two values of a choice, of no known range where it asks data for their numbers: data, or what scales them."""
     if _may_scale(one) and _may_scale(other) and _follows_from_data(condition):
-        return _of_unknown_range(one), _of_unknown_range(other)
+        return of_unknown_range(one), of_unknown_range(other)
     return one, other
 
 
@@ -39,7 +39,8 @@ def has_unknown_range(value: Expr) -> bool:
     return value.op == "cast" and value.get(_MARK) is True
 
 
-def _of_unknown_range(value: Expr) -> Expr:
+def of_unknown_range(value: Expr) -> Expr:
+    """A value of which nothing is known of where it lies."""
     return value if has_unknown_range(value) else Expr("cast", (value,), ((_MARK, True),), value.site)
 
 
