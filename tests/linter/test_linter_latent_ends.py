@@ -415,3 +415,29 @@ NAMED = '"somebody/a-model-with-a-vae"'
 def test_scripts_that_may_load_two_vaes_are_apart(trained: str, drawn: str, found: bool, tmp_path: Path) -> None:
     texts = {"train": TRAINED_BY_SETTING.format(given=trained), "draw": DRAWN_BY_NAME.format(given=drawn)}
     assert codes(tmp_path, **texts) == ([("VAE702", "draw", 12)] if found else [])
+
+
+TWICE = """
+def main(model, scheduler, loader, rows):
+    vae = AutoencoderKL.from_pretrained("somebody/a-vae").requires_grad_(False)
+    for x, y in zip(loader, rows):
+        z = vae.encode(x).latent_dist.sample() * vae.config.scaling_factor
+        noise, t = torch.randn_like(z), torch.randint(0, 1000, (7,))
+        seen = model(scheduler.add_noise(z, noise, t), t).sample
+        shown = vae.decode({first}).sample
+        others = model(scheduler.add_noise(z, noise, t), t, y).sample
+        shown_too = vae.decode({second}).sample
+        ((seen - noise) ** 2 + (others - noise) ** 2 + 0.1 * (shown - shown_too).mean()).mean().backward()
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "lines"),
+    [
+        ("seen", "others", [13, 15]),
+        ("seen / vae.config.scaling_factor", "others / vae.config.scaling_factor", []),
+    ],
+)
+def test_each_decode_of_one_mistake_is_named(first: str, second: str, lines: list[int], tmp_path: Path) -> None:
+    found = [("VAE701", "main", line) for line in lines]
+    assert codes(tmp_path, main=TWICE.format(first=first, second=second)) == found

@@ -9,6 +9,9 @@ from vae_checked.catalogue.verdict import Clean, Evidence, Found, Verdict, lacki
 from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
+# How a picture is cut off from what is trained.
+_HOW = {"detach": "that is detached", "latent": "decoded of a detached latent"}
+
 
 def judge(facts: Facts) -> Verdict:
     """Found where no gradient of a term of the loss passes the decode that it reads."""
@@ -17,7 +20,7 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "latents.cut")
     if not cut.value:
         return Clean()
-    return Found(Evidence(origin=cut.origin, values={"how": cut.value}))
+    return Found(Evidence(origin=cut.origin, values={"how": _HOW.get(cut.value, f"decoded under {cut.value}")}))
 
 
 _PERCEPTUAL = """\
@@ -45,7 +48,7 @@ MISTAKE = Mistake(
     ),
     symptoms=("loss-looks-well",),
     said=("perceptual loss has no effect", "lpips loss does not change", "decode under no_grad in the loss"),
-    message="this term of the loss has no gradient: it reads a picture decoded under {how}",
+    message="this term of the loss has no gradient: it reads a picture {how}",
     evidence="every way from the term to what is trained passes the decode",
     fix="decode with gradient; requires_grad_(False) on the VAE keeps its own weights as they are",
     bad=edit(

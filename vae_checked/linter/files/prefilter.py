@@ -142,6 +142,7 @@ _CODING = (
     b"decode_stage_2_outputs(",
     b"DiagonalGaussianDist",
     b".scaling_factor",
+    b"quant_conv(",
 )
 _LOADED = (b"vae", b"VAE", b"utoencoder", b"utoEncoder", b"first_stage", b"latent_dist", b"DiagonalGaussianDist")
 

@@ -11,6 +11,7 @@ from vae_checked.facts import Fact, Interval, Origin
 from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.files.test_code import is_of_a_test
+from vae_checked.linter.pretrained import parts
 from vae_checked.linter.pretrained.affine_steps import LINEAR, affine, inside, is_plain, number_by
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Where
 from vae_checked.linter.pretrained.halves import Halves
@@ -68,7 +69,8 @@ _MAX_LEAVES = 8
 def is_coding(node: Expr) -> bool:
     """Whether a node may be a call of a VAE that encodes or decodes, or a posterior: one of these begins every way."""
     if node.op == "call":
-        return len(node.args) > 1 and node.get("name") in _CODES
+        is_whole = len(node.args) > 1 and node.get("name") in _CODES
+        return is_whole or parts.encoding(node) is not None or parts.is_decoding(node)
     return node.op == "opaque" and bool(node.args) and str(node.get("name")).endswith(_GAUSSIAN)
 
 
@@ -146,14 +148,16 @@ class Flow:
             return
         if node.op == "call" and len(node.args) > 1:
             name = node.get("name")
-            if name in ENCODES:
+            encoding = node if name in ENCODES else parts.encoding(node)
+            if encoding is not None:
                 owner = self._named(node.args[0], node)
                 if owner is not None:
-                    self._latents[node.uid] = Latent(owner, node, IDENTITY, name in _DRAWN_ALREADY, node)
-                    self.encodes[node.uid] = node, owner
-                    self._note_pictures(node, owner)
+                    self._places.stand_for(encoding, node)
+                    self._latents[node.uid] = Latent(owner, encoding, IDENTITY, name in _DRAWN_ALREADY, node)
+                    self.encodes[node.uid] = encoding, owner
+                    self._note_pictures(node, encoding.args[1], owner)
                     return
-            elif name in DECODES:
+            elif name in DECODES or parts.is_decoding(node):
                 owner = self._named(node.args[0], node)
                 if owner is not None:
                     self._decode(node, owner)
@@ -326,9 +330,8 @@ class Flow:
                         ended = Encoded(latent.owner, call, applied, Use.RETURNED, origin(at), where)
                         self.encoded.append(replace(ended, of_layers=of_layers))
 
-    def _note_pictures(self, node: Expr, owner: Owner) -> None:
+    def _note_pictures(self, node: Expr, given: Expr, owner: Owner) -> None:
         """Take note of where the pictures lie that a call of `encode` is given."""
-        given = node.args[1]
         while moves(given):
             given = given.args[0]
         # What an adapter of the VAE was trained on is its author's choice.
@@ -432,7 +435,8 @@ class Flow:
             if moves(node):
                 stack.append((replace(chain, leaf=node.args[0]), depth + 1))
                 continue
-            if node.op == "call" and node.get("name") in NOISING and len(node.args) > 1:
+            is_noised = node.op == "call" and node.get("name") in NOISING and len(node.args) > 1
+            if is_noised or parts.is_before_a_decoder(node):
                 # What is noised again is on the scale that it had.
                 stack.append((replace(chain, leaf=node.args[1]), depth + 1))
                 continue
@@ -469,9 +473,10 @@ def _asked(node: Expr, posterior: Latent) -> Latent | None:
         return replace(posterior, drawn=True, at=node, is_asked_for=True)
     if node.op in ("attribute", "item") or name.removeprefix("attribute:") in _HOLDS or node.op in TRANSPARENT:
         return replace(posterior, at=node)
-    # Of two halves of the parameters the first is the mean.
-    is_mean = node.op == "part" and node.get("of") == 2 and node.get("index") == 0
-    return posterior if is_mean or node.op in ("phi", "stack", "cat") else None
+    if node.op == "part" and node.get("of") == 2 and node.get("index") == 0:
+        # Of two halves of the parameters the first is the mean.
+        return replace(posterior, drawn=True, at=node, is_asked_for=True)
+    return posterior if node.op in ("phi", "stack", "cat") else None
 
 
 def _is_adapted(module: Module) -> bool:

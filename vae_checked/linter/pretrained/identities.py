@@ -54,6 +54,9 @@ class Models:
                 *self._settings.texts(owner.setting.split("."), owner.loaded_in),
             ]
         named = [Fact(replace(owner.model, identity=each.value), each.origin) for each in self._named[key]]
+        if not named and owner.model.identity:
+            # What is loaded where nobody sets another one.
+            return [Fact(owner.model, end.call)]
         return named or [self._beside(owner, end)]
 
     def _beside(self, owner: Owner, end: Encoded | Decoded) -> Fact[PretrainedVAE]:

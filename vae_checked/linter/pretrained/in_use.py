@@ -41,7 +41,7 @@ from vae_checked.linter.symbols.values import Module
 from vae_checked.mathematics import affine_maps
 from vae_checked.record import replace
 
-_CALLS = re.compile(rf"\.(?:{'|'.join(sorted(ENCODES | DECODES))})\(|DiagonalGaussianDistribution|latents")
+_CALLS = re.compile(rf"\.(?:{'|'.join(sorted(ENCODES | DECODES))})\(|DiagonalGaussianDistribution|latents|quant_conv\(")
 # Whose latents are drawn, and lie anywhere.
 _GAUSSIAN = frozenset(("AutoencoderKL",))
 _AGREE = Agreement.INVERSE

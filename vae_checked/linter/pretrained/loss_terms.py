@@ -18,6 +18,13 @@ from vae_checked.linter.symbols.gradient_flow import stops_gradient
 from vae_checked.linter.symbols.values import Module
 
 _LOSS = re.compile(r"loss|lpips|percept|criteri|ssim|dists|vgg|metric|l[12]$", re.IGNORECASE)
+# What keeps the weights of a VAE as they are, whatever a loss reads of it.
+_KEPT = re.compile(
+    r"(?:vae|first_stage\w*|auto_?encoder)(?:\.\w+\([^()\n]*\))*\.requires_grad_\(\s*False"
+    r"|for\s+\w+\s+in\s+[\w.]*(?:vae|first_stage\w*|auto_?encoder)\.parameters\(\)\s*:\s*\w+\.requires_grad"
+    r"|freez\w*\(\s*[\w.]*(?:vae|first_stage\w*|auto_?encoder)\b",
+    re.IGNORECASE,
+)
 _REDUCED = frozenset(("mean", "sum", "cast", "squeeze", "view", "reshape"))
 # Whose functions make pictures or settings of what they are given, and train nothing.
 _LIBRARIES = frozenset(
@@ -32,6 +39,7 @@ def cuts(evaluation: Evaluation, decodes: dict[int, Expr]) -> Iterator[Fact[str 
     if any(module.read_once(_switches_on) for module in evaluation.modules()):
         # What is switched on again within is not followed.
         seen_with = {}
+    is_kept = any(module.read_once(_keeps) for module in evaluation.modules())
     # What is assigned may be a number for a log.
     returned = (root.value for root in evaluation.observations.roots if root.kind == "return" and called_loss(root))
     for loss in (*minimised(evaluation), *(each for each in returned if isinstance(each, Expr))):
@@ -41,12 +49,35 @@ def cuts(evaluation: Evaluation, decodes: dict[int, Expr]) -> Iterator[Fact[str 
                 continue
             seen.add(term.uid)
             others = [each for each in terms if each is not term]
-            yield from _of_term(term, decodes, _called(loss), others, seen_with)
+            yield from _of_term(term, decodes, _called(loss), others, seen_with, is_kept)
 
 
 def _switches_on(module: Module) -> bool:
     """Whether a file switches gradients on within what switches them off."""
     return any("enable_grad" in cell.text or "set_grad_enabled" in cell.text for cell in module.file.cells)
+
+
+def _keeps(module: Module) -> bool:
+    """Whether a file keeps gradients from the weights of a VAE."""
+    return any(_KEPT.search(cell.text) is not None for cell in module.file.cells)
+
+
+def _cut_below(latent: Expr) -> Expr | None:
+    """What keeps the gradient from all that is trained of which a latent is made; None where it reaches any."""
+    stopped: Expr | None = None
+    stack, seen = [latent], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        if node.op == "detach":
+            stopped = stopped or node
+        elif _is_made_trainable(node) or may_be_trained(node) or _may_be_anything(node):
+            return None
+        elif not stops_gradient(node):
+            stack.extend(node.args)
+    return stopped
 
 
 def _terms(loss: Expr, decodes: Collection[int]) -> Iterator[Expr]:
@@ -88,6 +119,7 @@ def _of_term(
     called: Collection[int],
     others: Collection[Expr],
     seen_with: Mapping[int, Collection[bool]],
+    is_kept: bool,
 ) -> Iterator[Fact[str | None]]:
     """A term that reads a decode with gradient, or one all of whose ways to a model pass a decode that is cut off.
 
@@ -115,7 +147,11 @@ def _of_term(
         if node.uid == wanted:
             # The layers of a VAE of the project were followed: what cuts off their picture would have been met.
             if decode.uid != wanted or not (False in ways or is_without_gradient(decode.site)):
-                yield Fact(None, origin(decode))
+                below = None if decode.uid != wanted else _cut_below(decode.args[1])
+                if below is None:
+                    yield Fact(None, origin(decode))
+                elif is_kept:
+                    yield Fact("latent", origin(decode))
                 return
             stopped = decode
             continue

@@ -107,7 +107,13 @@ def pairs(encoded: Sequence[Encoded], decoded: Sequence[Decoded]) -> Iterator[Pa
     encoded = _of_one_kind(encoded, decoded)
     trained = _distinct(each for each in encoded if each.use is Use.TRAINED)
     returned = _distinct(each for each in encoded if each.use is Use.RETURNED)
-    back = _distinct(each for each in decoded if each.encoded is None and each.use is not Use.OPEN)
+    back = list(
+        {
+            (each.applied, each.use, each.call): each
+            for each in decoded
+            if each.encoded is None and each.use is not Use.OPEN
+        }.values()
+    )
     # What a helper returns that a training scales is on its way: samples come back as the training has it.
     scaled = {each.call for each in trained if not each.applied.is_identity}
     matched = [

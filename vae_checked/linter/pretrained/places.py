@@ -33,6 +33,10 @@ class Places:
         """Take note of a value that stands for a call in a function."""
         self._found[node.uid] = self._file if function is None else _of_function(function)
 
+    def stand_for(self, node: Expr, other: Expr) -> None:
+        """Take note of a value that stands for another one."""
+        self._found[node.uid] = self.of(other)
+
     def of_root(self, root: Root) -> Where:
         """The code that a value at the edge of a statement stands in."""
         if root.function is None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from vae_checked.latent_facts import PretrainedVAE
 from vae_checked.linter.files import syntax
+from vae_checked.linter.pretrained.loaded_from import told_by
 from vae_checked.linter.symbols.expression import Expr, strip, walk
 from vae_checked.record import dataclass
 
@@ -117,8 +118,9 @@ def _made(node: Expr, depth: int) -> Owner | None:
         if last not in LOADERS:
             return Owner("", built=kind)
         identity, library = _text(node.args) or _written_partly(node), dotted.partition(".")[0]
-        place = "\n".join(_places(node))
-        return Owner("", PretrainedVAE(kind, identity), "" if identity else _setting(node), _path(node), library, place)
+        place, setting = "\n".join(_places(node)), "" if identity else _setting(node)
+        identity = identity or (told_by(node.args[0], _first(node)) if node.args else "")
+        return Owner("", PretrainedVAE(kind, identity), setting, _path(node), library, place)
     if _SAME.search(dotted):
         return next((found for arg in node.args if (found := owner_of(arg, depth + 1)) is not None), None)
     return None
@@ -147,17 +149,21 @@ def _path(node: Expr) -> str:
     return "" if node.site is None else node.site.place.path
 
 
+def _first(node: Expr) -> ast.expr | None:
+    """What a loader is called with first, as it is written."""
+    written = None if node.site is None else node.site.node
+    return first_given(written) if isinstance(written, ast.Call) else None
+
+
 def _setting(node: Expr) -> str:
     """The name that a loader is called with first, without the name of what holds it: `vae.path` of `cfg.vae.path`."""
-    written = None if node.site is None else node.site.node
-    first = first_given(written) if isinstance(written, ast.Call) else None
+    first = _first(node)
     return "" if first is None else setting_of(first)
 
 
 def _places(node: Expr) -> tuple[str, ...]:
     """The names that a loader may be called with first: two of `args.vae or args.model`."""
-    written = None if node.site is None else node.site.node
-    first = first_given(written) if isinstance(written, ast.Call) else None
+    first = _first(node)
     if isinstance(first, ast.BoolOp):
         given = first.values
     elif isinstance(first, ast.IfExp):
@@ -169,8 +175,7 @@ def _places(node: Expr) -> tuple[str, ...]:
 
 def _written_partly(node: Expr) -> str:
     """The text that a loader is called with first, of which only the end is known later: `f"madebyollin/{name}"`."""
-    written = None if node.site is None else node.site.node
-    first = first_given(written) if isinstance(written, ast.Call) else None
+    first = _first(node)
     parts = first.values if isinstance(first, ast.JoinedStr) else []
     texts = [part.value if isinstance(part, ast.Constant) else HOLE for part in parts]
     # Whose it is must be written out: what begins with a folder's name may be anything.
