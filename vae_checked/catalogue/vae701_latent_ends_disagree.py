@@ -12,10 +12,13 @@ from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Ver
 from vae_checked.facts import Fact, Facts
 from vae_checked.finding import Severity
 from vae_checked.latent_facts import AffineMap, PretrainedVAE
+from vae_checked.mathematics import affine_maps
 from vae_checked.mathematics.affine_maps import is_one, undoing
 
 # The factor by which the configuration of a VAE says that latents are multiplied behind encode.
 _FACTOR = "scaling_factor"
+# The standard deviations of the channels as a factor.
+_STD = affine_maps.named("latents_std")
 # How near the power of a written factor is to a whole number: of a factor to four digits.
 _TOLERANCE = 1e-3
 
@@ -67,6 +70,13 @@ def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
     A number is the factor of a VAE that is known.
     """
     loaded, scale = known(vae.value), one_end.value.scale
+    if loaded is not None and loaded.factor is None and scale == _STD:
+        values = {
+            "what": f"latents of {loaded.name} are multiplied by the deviation of each channel, which divides them",
+            "maps": f"z -> {one_end.value}, as it is behind encode ({loaded.source})",
+            "remedy": "behind encode: (z - latents_mean) / latents_std; before decode: z * latents_std + latents_mean",
+        }
+        return Found(Evidence(origin=one_end.origin, values=values, related=((vae.origin, "loaded here"),)))
     if (loaded is not None and loaded.factor is None) or len(scale) != 1:
         return Undecided(reason="what is done at the other end is not known")
     (term,) = scale

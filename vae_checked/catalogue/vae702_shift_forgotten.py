@@ -17,6 +17,8 @@ _REMEDY = "behind encode: (z - shift) * scale; before decode: z / scale + shift"
 # z * scaling_factor - shift_factor, by the numbers of the VAE's configuration.
 _SCALE = affine_maps.named("scaling_factor")
 _BESIDE = affine_maps.negative(affine_maps.named("shift_factor"))
+# (z + shift_factor) * scaling_factor, and z * scaling_factor + shift_factor.
+_ADDED = (affine_maps.times(_SCALE, affine_maps.named("shift_factor")), affine_maps.named("shift_factor"))
 
 
 def judge(facts: Facts) -> Verdict:
@@ -56,6 +58,13 @@ def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
     if applied.scale == _SCALE and applied.shift == _BESIDE:
         values = {
             "what": "the shift stands on the other side of the scale than the configuration of a VAE means it",
+            "maps": f"z -> {applied}, as it is behind encode",
+            "remedy": _REMEDY,
+        }
+        return Found(Evidence(origin=one_end.origin, values=values, related=((vae.origin, "of this VAE"),)))
+    if applied.scale == _SCALE and applied.shift in _ADDED:
+        values = {
+            "what": "the shift has the opposite sign of the one that the configuration of a VAE means",
             "maps": f"z -> {applied}, as it is behind encode",
             "remedy": _REMEDY,
         }

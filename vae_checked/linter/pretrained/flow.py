@@ -66,6 +66,13 @@ _MAX_CHAIN = 60
 _MAX_LEAVES = 8
 
 
+def is_noising(node: Expr) -> bool:
+    """Whether a node is a call that adds noise to a latent by a schedule."""
+    if node.op == "opaque" and str(node.get("name")).startswith("method:"):
+        return called_name(node) in NOISING
+    return node.op == "call" and node.get("name") in NOISING
+
+
 def is_coding(node: Expr) -> bool:
     """Whether a node may be a call of a VAE that encodes or decodes, or a posterior: one of these begins every way."""
     if node.op == "call":
@@ -252,8 +259,9 @@ class Flow:
     def _used(self, node: Expr, place: int, latent: Latent, is_weighted: bool) -> None:
         """Take note of a latent that noise is added to, or that a model is trained on."""
         name = str(node.get("name"))
-        if node.op == "call" and name in NOISING:
-            if place == 1:
+        if is_noising(node):
+            # A method that is called, and one of a class whose base is not read, which is not handed its own object.
+            if place == (node.op == "call"):
                 self._end(latent, Use.TRAINED, node, is_diffused=True)
         elif called_name(node) in _SAVES:
             self.stored.append(self._ended(latent, Use.OPEN, node))
@@ -435,10 +443,9 @@ class Flow:
             if moves(node):
                 stack.append((replace(chain, leaf=node.args[0]), depth + 1))
                 continue
-            is_noised = node.op == "call" and node.get("name") in NOISING and len(node.args) > 1
-            if is_noised or parts.is_before_a_decoder(node):
+            if (is_noising(node) and len(node.args) > 1) or parts.is_before_a_decoder(node):
                 # What is noised again is on the scale that it had.
-                stack.append((replace(chain, leaf=node.args[1]), depth + 1))
+                stack.append((replace(chain, leaf=node.args[node.op == "call"]), depth + 1))
                 continue
             if node.op == "clamp":
                 stack.append((replace(chain, leaf=node.args[0], clamped=chain.clamped or node), depth + 1))

@@ -44,6 +44,8 @@ from vae_checked.record import replace
 _CALLS = re.compile(rf"\.(?:{'|'.join(sorted(ENCODES | DECODES))})\(|DiagonalGaussianDistribution|latents|quant_conv\(")
 # Whose latents are drawn, and lie anywhere.
 _GAUSSIAN = frozenset(("AutoencoderKL",))
+# The standard deviations of the channels as a factor, where latents are divided by them.
+_STD = affine_maps.named("latents_std")
 _AGREE = Agreement.INVERSE
 _Scope = tuple[str, str]
 
@@ -149,7 +151,7 @@ class InUse:
             found += judged
             paired = {end for each in judged for end in _ends_of(each.latents)}
             single = chain(one_ends(encoded, decoded, models), beside_the_scale(encoded, decoded))
-            found += (each for each in single if paired.isdisjoint(_ends_of(each.latents)))
+            found += (each for each in single if paired.isdisjoint(_ends_of(each.latents)) or _is_turned(each.latents))
         found += by_default(_all(self._encoded), models)
         apart = {end for each in found if _is_open(each.latents) for end in _ends_of(each.latents)}
         shiftless = without_shift(_all(self._encoded), _all(self._decoded), models)
@@ -283,6 +285,11 @@ def _ends_of(latents: Latents) -> Iterator[tuple[Origin, AffineMap | None]]:
             yield fact.origin, fact.value
     if latents.decoded is not None:
         yield latents.decoded.origin, affine_maps.undoing(latents.decoded.value)
+
+
+def _is_turned(latents: Latents) -> bool:
+    """Whether latents are multiplied by the standard deviations of their channels, though both ends may do so alike."""
+    return latents.one_end is not None and latents.one_end.value.scale == _STD
 
 
 def _is_open(latents: Latents) -> bool:

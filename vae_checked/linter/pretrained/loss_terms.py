@@ -19,10 +19,11 @@ from vae_checked.linter.symbols.values import Module
 
 _LOSS = re.compile(r"loss|lpips|percept|criteri|ssim|dists|vgg|metric|l[12]$", re.IGNORECASE)
 # What keeps the weights of a VAE as they are, whatever a loss reads of it.
+_VAE = r"(?:vae|first_stage|auto_?encoder)\w*"
 _KEPT = re.compile(
-    r"(?:vae|first_stage\w*|auto_?encoder)(?:\.\w+\([^()\n]*\))*\.requires_grad_\(\s*False"
-    r"|for\s+\w+\s+in\s+[\w.]*(?:vae|first_stage\w*|auto_?encoder)\.parameters\(\)\s*:\s*\w+\.requires_grad"
-    r"|freez\w*\(\s*[\w.]*(?:vae|first_stage\w*|auto_?encoder)\b",
+    rf"{_VAE}(?:\.\w+\([^()\n]*\))*\.requires_grad_\(\s*False"
+    rf"|for\s+\w+\s+in\s+[\w.]*{_VAE}\.parameters\(\)\s*:\s*\w+\.requires_grad"
+    rf"|freez\w*\(\s*[\w.]*{_VAE}",
     re.IGNORECASE,
 )
 _REDUCED = frozenset(("mean", "sum", "cast", "squeeze", "view", "reshape"))

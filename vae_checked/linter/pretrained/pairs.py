@@ -115,13 +115,15 @@ def pairs(encoded: Sequence[Encoded], decoded: Sequence[Decoded]) -> Iterator[Pa
         }.values()
     )
     # What a helper returns that a training scales is on its way: samples come back as the training has it.
-    scaled = {each.call for each in trained if not each.applied.is_identity}
+    trained_as: dict[Origin, set[AffineMap]] = {}
+    for each in trained:
+        trained_as.setdefault(each.call, set()).add(each.applied)
     matched = [
         Pair(one, other, Agreement.INVERSE)
         for one in (*trained, *returned)
         for other in back
         if agreement(one.applied, other.applied) is Agreement.INVERSE
-        and not (one.call in scaled and one.applied.is_identity and other.use is Use.GENERATED)
+        and not (other.use is Use.GENERATED and one.applied not in trained_as.get(one.call, {one.applied}))
     ]
     yield from matched
     sources: Sequence[Encoded] = trained

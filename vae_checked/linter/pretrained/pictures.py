@@ -25,6 +25,8 @@ _BYTES = 255.0
 _OF_LATENTS = re.compile(r"scal|factor|magnitude|latent", re.IGNORECASE)
 # What writes pictures in [0, 1], if it is not asked to normalise them first.
 _WRITERS = frozenset(("save_image", "make_grid", "to_pil_image", "numpy_to_pil"))
+# What makes another kind of number of what it is given.
+_CASTS = frozenset(("astype", "to", "type"))
 _NORMALISING = frozenset(("normalize", "scale_each", "range", "value_range"))
 
 
@@ -57,7 +59,9 @@ class Pictures:
         picture = next((known for arg in node.args if (known := self._pictures.get(arg.uid)) is not None), None)
         if picture is None:
             return
-        if node.op in ("attribute", "item") or moves(node) or str(node.get("name")).startswith("attribute:"):
+        if _makes_bytes(node):
+            self._show(node, picture, Interval(0.0, _BYTES), comes_back)
+        elif node.op in ("attribute", "item") or moves(node) or str(node.get("name")).startswith("attribute:"):
             self._pictures[node.uid] = picture
         elif node.op in ("mul", "div", "add", "sub") and len(node.args) == 2:
             self._scale(node, picture)
@@ -101,6 +105,16 @@ def _image(applied: AffineMap) -> Interval | None:
     scale, shift = (math.fsum(term.coefficient for term in each) for each in (applied.scale, applied.shift))
     ends = sorted(scale * end + shift for end in (SYMMETRIC_UNIT.low, SYMMETRIC_UNIT.high))
     return Interval(ends[0], ends[1])
+
+
+def _makes_bytes(node: Expr) -> bool:
+    """Whether an operation makes bytes of what it is given, as it lies."""
+    call = None if node.site is None or node.op not in ("cast", "call", "opaque") else node.site.node
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return False
+    given = [*call.args, *(each.value for each in call.keywords)]
+    is_named = any("uint8" in (getattr(each, "attr", None), getattr(each, "value", None)) for each in given)
+    return call.func.attr == "byte" or (call.func.attr in _CASTS and is_named)
 
 
 def _writes_unit(node: Expr) -> bool:

@@ -6,6 +6,7 @@ import ast
 import re
 
 from vae_checked.latent_facts import Use
+from vae_checked.linter.files import syntax
 from vae_checked.linter.pretrained.mixtures import is_noise
 from vae_checked.linter.pretrained.schedules import SOLVING, STEPPING, maker
 from vae_checked.linter.symbols.expression import NOISE, Expr, called_name, strip, walk
@@ -16,6 +17,8 @@ _THERE = frozenset(("atom", "attribute", "item", "data", "const", "noise"))
 _MAKING = re.compile(
     r"sampl|generat|denois|predict|infer|solve|integrat|load|read|pipe|model|unet|transformer|net$|dit$"
 )
+# What makes samples with a model, or of one.
+_SAMPLER = re.compile(r"sampler|diffusion|schedul|pipe|flow|model|net$|prior", re.IGNORECASE)
 # What a schedule's numbers are called.
 _OF_A_SCHEDULE = re.compile(r"alpha|sigma|beta|snr", re.IGNORECASE)
 # What may bring latents to another scale, whatever else it is given.
@@ -31,6 +34,8 @@ def use_of(leaf: Expr) -> Use:
         return Use.GIVEN
     if node.op in ("call", "opaque"):
         return _of_call(node)
+    if node.op == "draw" and _is_of_a_sampler(node):
+        return Use.GIVEN
     # A sampler written out adds to noise what a model makes of it; else what was done last may not be known.
     return Use.GENERATED if _is_step(node) or _is_clean(node) else Use.OPEN
 
@@ -65,6 +70,14 @@ def _may_be_a_tensor(value: Expr) -> bool:
     node = strip(value)
     is_text = node.op == "opaque" and not node.args and ":" in str(node.get("name"))
     return node.op != "const" and not is_text
+
+
+def _is_of_a_sampler(draw: Expr) -> bool:
+    """Whether what is asked for a sample is what makes samples with a model, by its name, and no distribution."""
+    written = None if draw.site is None else draw.site.node
+    if not isinstance(written, ast.Call) or not isinstance(written.func, ast.Attribute):
+        return False
+    return bool(written.args or written.keywords) and _SAMPLER.search(syntax.last(written.func.value)) is not None
 
 
 def _is_asked_for_latents(node: Expr) -> bool:
