@@ -1,4 +1,4 @@
-"""What is done to latents between two helpers, by an inherited schedule, per channel, and to the bytes behind `decode`."""
+"""What is done to latents between two helpers, by an inherited schedule, per channel, and to bytes behind `decode`."""
 
 from __future__ import annotations
 
