@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from vae_checked.linter.roles.draw_axes import OVER_STEPS
-from vae_checked.linter.roles.view_sizes import VIEWS
+from vae_checked.linter.roles.view_sizes import VIEWS, under
 from vae_checked.linter.symbols.expression import Expr, strip
 
 _COPIES = frozenset(("expand", "repeat"))
@@ -14,6 +14,9 @@ _LENGTHS = frozenset(("size", "shape"))
 _WITH_ROWS = frozenset(("atom", "data", "label", "batch", "noise"))
 _OF_SEVERAL = frozenset(("max", "min", "sort", "topk"))
 _NARROWED = 4
+# A recurrent layer takes steps, samples and features.
+_AXES_OF_STEPS = 3
+_ALL = ("slice", ("value", None), ("value", None), ("value", None))
 
 
 def is_of_one(mean: Expr) -> bool:
@@ -49,12 +52,27 @@ def _is_one_row(node: Expr) -> bool:
         return _stacks_one(node) and not _is_whole_batch(node.args[0])
     if node.op == "index":
         return _picks_one(node)
+    if node.op == "layer":
+        return node.get("batch_first") is False and _is_one_sequence(node.args[0])
     if node.op == "call" and node.get("name") == "narrow" and len(node.args) == _NARROWED:
         axis, length = (node.args[at].get("value") for at in (1, 3))
         return axis == 0 and length == 1
     if node.op in ("data", "label"):
         return node.get("batched") is True and node.get("rows") == 1
     return _is_picked(node) and _is_batch(node.args[0])
+
+
+def _is_one_sequence(steps: Expr) -> bool:
+    """Whether what a recurrent layer takes has a length of 1 on its second axis, which is that of the samples."""
+    value = under(steps)
+    sizes, key = value.get("sizes"), value.get("key")
+    if value.op in VIEWS:
+        is_one = isinstance(sizes, tuple) and len(sizes) == _AXES_OF_STEPS and sizes[1] == 1
+    elif value.op == "index":
+        is_one = isinstance(key, tuple) and key[:2] == (_ALL, ("value", None))
+    else:
+        is_one = value.op == "unsqueeze" and sizes == (1,)
+    return is_one and not _is_whole_batch(value.args[0])
 
 
 def _is_picked(node: Expr) -> bool:

@@ -239,13 +239,17 @@ def _recurrent(layer: Layer, inputs: tuple[Expr, ...], site: Site) -> Value:
 
 
 def _state(layer: Layer) -> tuple[tuple[str, int | None], ...]:
-    """What makes up the axes of a recurrent layer's state beside that of the samples, as far as it is known."""
+    """What makes up the axes of a recurrent layer's state beside that of the samples, as far as it is known.
+
+    And whether the samples may stand in front of the steps in what it takes.
+    """
     layers, width = number_of(layer.option("num_layers", 2, 1)), number_of(layer.option("hidden_size", 1))
     both = layer.option("bidirectional", 6, False)
     return (
         ("layers", None if layers is None else int(layers)),
         ("directions", 1 + both if isinstance(both, bool) else None),
         ("width", None if width is None else int(width)),
+        ("batch_first", layer.option("batch_first", 5 if layer.kind == "RNN" else 4, False) is not False),
     )
 
 
