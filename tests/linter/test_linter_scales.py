@@ -133,6 +133,34 @@ def test_raw_bytes_are_named_where_a_trained_encoder_is_handed_them(tmp_path: Pa
     assert codes(good) == []
 
 
+# How a picture is read: into bytes, or by words for which a library may hand out other numbers.
+READ_BY = {
+    "skimage.io.imread(path)": ["VAE104"],
+    "skimage.io.imread(path, as_gray=False)": ["VAE104"],
+    "skimage.io.imread(path, as_gray=True)": [],
+    "skimage.io.imread(path, as_grey=True)": [],
+    "skimage.io.imread(path, True)": [],
+    "skimage.io.imread(path, as_gray=GREY)": [],
+    "cv2.imread(path, cv2.IMREAD_COLOR)": ["VAE104"],
+    "cv2.imread(path, 0)": ["VAE104"],
+    "cv2.imread(path, cv2.IMREAD_UNCHANGED)": [],
+    "cv2.imread(path, -1)": [],
+    "cv2.imread(path, flags=cv2.IMREAD_ANYDEPTH)": [],
+    "cv2.imread(path, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)": [],
+    "cv2.imdecode(path, cv2.IMREAD_UNCHANGED)": [],
+}
+
+
+@pytest.mark.parametrize("read", READ_BY)
+def test_a_picture_is_bytes_where_it_is_read_into_bytes(tmp_path: Path, read: str) -> None:
+    body = f"    mu, _ = net.encode(torch.from_numpy({read}).float()[None, None])"
+    use = USE.format(body=body).replace("import cv2\n", "import cv2\nimport skimage.io\nfrom settings import GREY\n")
+
+    report = linted(tmp_path, {"model.py": MODEL, "train.py": TRAIN, "use.py": use})
+
+    assert codes(report) == READ_BY[read]
+
+
 def test_a_picture_through_the_transform_of_training_is_silent(tmp_path: Path) -> None:
     body = "    mu, _ = net.encode(transforms.ToTensor()(Image.open(path)).unsqueeze(0))"
 

@@ -18,6 +18,9 @@ _READERS = (
     "skimage.io.imread", "io.read_image", "io.decode_image", "decord.VideoReader", "imageio.get_reader",
     "imageio.mimread",
 )  # fmt: skip
+# Those that hand out other numbers than bytes where they are asked to: floats of one channel, or what a file holds.
+_SKIMAGE, _OPENCV = "skimage.io.imread", ("cv2.imread", "cv2.imdecode")
+_WHOLE, _ANY_DEPTH = -1, 2
 # What reads a video, its sound and what is said of both.
 _VIDEO_READERS = ("io.read_video",)
 _CAPTURE = "cv2.VideoCapture"
@@ -48,6 +51,8 @@ def may_read(dotted: str) -> bool:
 def read(evaluator: Evaluator, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
     """A picture, or a video, that a library reads or hands on; None for another call."""
     if dotted.endswith(_READERS):
+        if not _is_into_bytes(dotted, args, kwargs):
+            return None
         return transforms.data_expr(BYTE, (), site, transforms.PICTURE if dotted.endswith(_PIL_READERS) else ())
     if dotted.endswith(_VIDEO_READERS):
         return (transforms.data_expr(BYTE, (), site), opaque("sound", (), site), opaque("metadata", (), site))
@@ -63,6 +68,18 @@ def read(evaluator: Evaluator, dotted: str, args: list[Value], kwargs: dict[str,
         )
         return transforms.transformed(evaluator, Transform((("Normalize", (mean, std), site),)), args[0], site)
     return None
+
+
+def _is_into_bytes(dotted: str, args: list[Value], kwargs: dict[str, Value]) -> bool:
+    """Whether a picture is read into bytes whatever file it is in."""
+    if dotted.endswith(_SKIMAGE):
+        return (args[1] if len(args) > 1 else kwargs.get("as_gray", kwargs.get("as_grey", False))) is False
+    if not dotted.endswith(_OPENCV):
+        return True
+    flags = args[1] if len(args) > 1 else kwargs.get("flags", 1)
+    if isinstance(flags, External):
+        return not flags.dotted.endswith(("UNCHANGED", "ANYDEPTH"))
+    return isinstance(flags, int) and flags != _WHOLE and not flags & _ANY_DEPTH
 
 
 def _changes_order(args: list[Value]) -> bool:
