@@ -11,12 +11,13 @@ from vae_checked.linter.roles.optimizers import Optimizers
 from vae_checked.linter.roles.prior import PriorDraws
 from vae_checked.linter.roles.readings import Readings
 from vae_checked.linter.roles.scales import InputScales, TargetScales
+from vae_checked.linter.roles.unread_trainings import UnreadTrainings
 from vae_checked.linter.roles.unused_outputs import UnusedOutputs
 from vae_checked.linter.symbols.observations import ProjectObservations
 
 
 class Across:
-    """Draws from the prior, how heads are read, what trains layers, and the scales of data, over all evaluations."""
+    """Draws from the prior, how heads are read, what trains layers and beside which error, and the scales of data."""
 
     def __init__(self, observed: ProjectObservations) -> None:
         self.decoded = DecodedDraws()
@@ -27,6 +28,7 @@ class Across:
         self.scales = InputScales()
         self.targets = TargetScales()
         self.unused = UnusedOutputs(observed)
+        self.unread_trainings = UnreadTrainings()
 
     def facts(
         self, known: Callable[[Fact[Interval] | None], Fact[Interval] | None], *, is_whole: bool = True
