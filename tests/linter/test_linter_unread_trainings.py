@@ -61,11 +61,8 @@ def _vae(report: LintReport) -> Examined:
 
 
 def _text(error: str, check: str = CHECK, checked: str = "check(net, batches())", given: str = "") -> dict[str, str]:
-    handed = f", {given.split(', ')[1].split('=')[0]}" if given else ""
-    text = (
-        NET.format(error=error, handed=handed) + check + RUN.format(checked=checked if check else "pass", given=given)
-    )
-    return {"net.py": text}
+    net = NET.format(error=error, handed=", error" if given else "")
+    return {"net.py": net + check + RUN.format(checked=checked if check else "pass", given=given)}
 
 
 @pytest.mark.parametrize("checked", ["check(net, batches())", "pass"])
@@ -86,7 +83,7 @@ def test_it_is_open_as_without_the_check(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["plain", "handed over"])
 def test_an_error_that_is_read_is_checked_beside_another(name: str, tmp_path: Path) -> None:
     read = 'F.binary_cross_entropy(y, x, reduction="sum")'
-    texts = {"plain": _text(read), "handed over": _text("error(y, x)", given=', error=nn.BCELoss(reduction="sum")')}
+    texts = {"plain": _text(read), "handed over": _text("error(y, x)", given=', nn.BCELoss(reduction="sum")')}
     report = linted(tmp_path, texts[name])
 
     assert codes(report) == []
