@@ -7,6 +7,7 @@ import ast
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import arguments, derived_containers, in_place, parts, put_in
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
+from vae_checked.linter.interpreter.filled import by_element
 from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Site, opaque
 from vae_checked.linter.symbols.unknown_keys import key_of
 from vae_checked.linter.symbols.values import (
@@ -74,10 +75,22 @@ def bind(context: Context, target: ast.expr, value: Value, scope: Scope, written
                 if isinstance(key, str):
                     put_in.store(context, owner, key, value)
         elif isinstance(owner, Expr):
+            _fill(context, target, key, value, scope)
             _hand_on(context, value)
         context.root(value, "assign", str(key) if isinstance(key, str) else "", written)
     elif isinstance(target, ast.Starred):
         bind(context, target.value, value, scope, written)
+
+
+def _fill(context: Context, target: ast.Subscript, key: Value, value: Value, scope: Scope) -> None:
+    """Bind what was made to be filled anew, once an element of it is another: `x[i][j] = 1`."""
+    whole: ast.expr = target
+    while isinstance(whole, ast.Subscript):
+        whole = whole.value
+    owner = context.eval(whole, scope) if isinstance(whole, ast.Name) and not isinstance(key, str) else None
+    changed = by_element(owner, value, context.site(target)) if isinstance(owner, Expr) else None
+    if changed is not None and isinstance(whole, ast.Name):
+        bind(context, syntax.as_store(whole), changed, scope, target)
 
 
 def _set_transform(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from vae_checked.linter.interpreter import axis_counts, loss_choices
 from vae_checked.linter.interpreter.context import UNREAD, Result
+from vae_checked.linter.interpreter.filled import of_both
 from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols import asked_data, turns
 from vae_checked.linter.symbols.conditions import BY_KEY
@@ -296,6 +297,9 @@ def _merged(condition: Expr, one: Value, other: Value, prefer: Prefer | None = N
         if _numbers_of(left).uid == _numbers_of(right).uid or _are_drawn_alike(_numbers_of(left), _numbers_of(right)):
             # The same numbers, which one branch moves to another device or gives another type.
             return _numbers_of(left)
+        both = of_both(left, right)
+        if both is not None:
+            return both
         site = left.site or right.site
         while condition.op == "opaque" and condition.get("name") == "not":
             condition, left, right = condition.args[0], right, left

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from vae_checked.linter.interpreter import derived_containers, operators, put_in, selection, texts
+from vae_checked.linter.interpreter import derived_containers, filled, operators, put_in, selection, texts
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.interpreter.in_place import is_whole
 from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
@@ -413,7 +413,7 @@ def written_into(owner: Expr, key: Value, value: Value, site: Site) -> Expr | No
     if number_of(value) is not None and isinstance(key, Expr) and str(key.get("name")).startswith("compare:"):
         # A bound: what does not pass it stays as it was.
         return opaque("masked", (owner, key, as_expr(value, site)), site)
-    return Expr("stack", (as_expr(value, site),), (), site)
+    return filled.filled(blank, as_expr(value, site), site)
 
 
 def _are_columns(key: Value) -> bool:
