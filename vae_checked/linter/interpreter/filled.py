@@ -23,11 +23,10 @@ def by_element(owner: Expr, value: Value, site: Site) -> Expr | None:
 
 def filled(blank: Expr, value: Expr, site: Site) -> Expr:
     """What was made to be filled, once an element of it is another: the numbers that it has stay beside."""
-    if number_of(value) is None:
-        # Some are left as they were, which is not followed.
+    if number_of(value) is None or (blank.op == "stack" and not _is_of_numbers(blank)):
+        # What else is in it is not followed.
         return Expr("stack", (value,), (), site)
-    before = _numbers(blank)
-    return _of_numbers((*before, value), site)
+    return _of_numbers((*_numbers(blank), value), site)
 
 
 def of_both(one: Expr, other: Expr) -> Expr | None:
