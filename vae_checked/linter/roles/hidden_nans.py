@@ -29,7 +29,7 @@ def read(losses: Losses, kl: Divergence | None, recon: Reconstruction | None) ->
             # Its input is computed by the model: what decodes z, at its end, or something on the way to z or from it.
             where = origin(node)
             return Fact(where.source, where) if recon is not None and _ends_a_decoder(node, recon, kl, losses) else None
-    if any(losses.trains(node) and _is_computed(node) for node in losses.graph.having("nan_to_num")):
+    if any(losses.trains(node) and nan_tests.is_computed(node) for node in losses.graph.having("nan_to_num")):
         # Another part of the loss, as a term that is not read.
         return None
     leaving_out = [
@@ -66,16 +66,13 @@ def _replaced_in_branch(losses: Losses, term: Expr) -> Fact[str | None] | None:
         if is_endless(other if one.uid in with_term else one):
             # What is put in its place shows it as well.
             continue
-        asked = [value for value in nan_tests.asked_of(condition) if value.uid in with_term or _is_computed(value)]
+        asked = [
+            value for value in nan_tests.asked_of(condition) if value.uid in with_term or nan_tests.is_computed(value)
+        ]
         # What has no gradient by the term, as `.data` and what is done under no_grad, is shown.
         if asked and not nan_tests.is_told(choice) and losses.moves_term(choice, term):
             return Fact(origin(asked[0]).source, origin(condition))
     return None
-
-
-def _is_computed(value: Expr) -> bool:
-    """Whether a model makes a value: data may lack some of their numbers."""
-    return any(node.op in ("layer", "opaque", "call") for node in walk(value))
 
 
 def _ends_a_decoder(node: Expr, recon: Reconstruction, kl: Divergence | None, losses: Losses) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from vae_checked.linter.files import syntax
-from vae_checked.linter.symbols.expression import PASSED, Expr, called_name, strip
+from vae_checked.linter.symbols.expression import PASSED, Expr, called_name, strip, walk
 from vae_checked.linter.symbols.values import Function, Module
 
 _TESTS = frozenset(("isnan", "isfinite", "isinf"))
@@ -22,17 +22,65 @@ _ASKING: tuple[type[ast.AST], ...] = (ast.Compare, ast.Name, ast.Attribute)
 _FUNCTIONS: tuple[type[ast.AST], ...] = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
-def test_for_nan(functions: Iterable[Function]) -> bool:
-    """Whether one of some functions asks it: by name, or by a comparison of a value with itself."""
-    return any(id(function.node) in function.scope.module.read_once(_asking) for function in functions)
+def test_for_nan(functions: Iterable[Function], met: Iterable[Expr]) -> bool:
+    """Whether one of some functions asks it, by name, or by a comparison of a value with itself.
+
+    Not where it only tells, as an assertion does, nor of what is `met` in an evaluation and no model computes: data may
+    lack some of their numbers.
+    """
+    asking = {
+        each for function in functions for each in function.scope.module.read_once(_asking).get(id(function.node), ())
+    }
+    if not asking:
+        return False
+    computed: dict[int, bool] = {}
+    for node in met:
+        if node.site is not None and called_name(node) in _TESTS:
+            inner = {id(each) for each in ast.walk(node.site.node)} & asking
+            for each in inner:
+                computed[each] = computed.get(each, False) or any(map(is_computed, node.args))
+    return any(computed.get(each, True) for each in asking)
 
 
-def _asking(module: Module) -> frozenset[int]:
-    """The ids of the nodes of the functions of a file that ask."""
+def is_computed(value: Expr) -> bool:
+    """Whether a model makes a value."""
+    return any(node.op in ("layer", "opaque", "call") for node in walk(value))
+
+
+def _asking(module: Module) -> dict[int, frozenset[int]]:
+    """The ids of the nodes that ask, by those of the functions of a file that they stand in."""
     if not any(_asks(node) for kind in _ASKING for node in module.file.of(kind)):
-        return frozenset()
+        return {}
     functions = (node for kind in _FUNCTIONS for node in module.file.of(kind))
-    return frozenset(id(node) for node in functions if any(map(_asks, syntax.descendants(node))))
+    found = {id(node): _asking_in(list(syntax.descendants(node))) for node in functions}
+    return {function: asking for function, asking in found.items() if asking}
+
+
+def _asking_in(nodes: Sequence[ast.AST]) -> frozenset[int]:
+    asking = {id(node) for node in nodes if _asks(node)}
+    if asking:
+        handled = any(isinstance(node, ast.Try) and node.handlers for node in nodes)
+        for node in nodes:
+            asking -= {id(each) for part in _told(node, handled=handled) for each in ast.walk(part)}
+    return frozenset(asking)
+
+
+def _told(node: ast.AST, *, handled: bool) -> Iterator[ast.AST]:
+    """What a statement or a call only tells of; where errors are `handled` one that is raised may be no end."""
+    match node:
+        case ast.Assert(test=test) if not handled:
+            yield test
+        case ast.If(test=test, body=body, orelse=[]) if all(_only_tells(each, handled) for each in body):
+            yield test
+        case ast.Call(args=given) if syntax.called(node) in _TELLING:
+            yield from given
+
+
+def _only_tells(statement: ast.stmt, handled: bool) -> bool:
+    if isinstance(statement, ast.Raise):
+        return not handled
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(statement, ast.Pass) or (isinstance(call, ast.Call) and syntax.called(call) in _TELLING)
 
 
 def _asks(node: ast.AST) -> bool:

@@ -129,7 +129,7 @@ class Losses:
     def tests_for_nan(self) -> bool:
         """Whether a function of the evaluation asks of a value whether it is NaN, or finite."""
         if self._tests_for_nan is None:
-            self._tests_for_nan = nan_tests.test_for_nan(self.evaluation.functions())
+            self._tests_for_nan = nan_tests.test_for_nan(self.evaluation.functions(), self.unsettled.nodes)
         return self._tests_for_nan
 
     @property
