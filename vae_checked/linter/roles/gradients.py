@@ -303,7 +303,9 @@ def _interval_of(kl: Divergence) -> Interval | None:
 def _is_written_flat(node: Expr) -> bool:
     """Whether an operation says by numbers alone, written where it stands, that it leaves one number of a KL."""
     call = None if node.site is None else node.site.node
-    if not isinstance(call, ast.Call) or node.op == "mul":
+    if isinstance(call, ast.BinOp) and isinstance(call.op, ast.Mult):
+        return any(map(_is_literal, (call.left, call.right)))
+    if not isinstance(call, ast.Call):
         return False
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     bounds = given if isinstance(call.func, ast.Attribute) and not _is_of_torch(call.func) else given[1:]
