@@ -36,9 +36,8 @@ def construct(evaluator: Evaluator, kind: str, args: list[Value], kwargs: dict[s
         items = list(found) if isinstance(found, (list, tuple)) else [unknown_item(found, site)]
         return Layers({str(index): item for index, item in enumerate(items)}, False)
     if kind in ("ModuleDict", "ParameterDict"):
-        found = args[0] if args else {}
-        named = _named(found, site) if isinstance(found, dict) else {"unknown": unknown_item(found, site)}
-        return Layers({**named}, False, by_name=True)
+        given = args[0] if args else kwargs.get("modules", kwargs.get("parameters", {}))
+        return Layers({**_named(given, site)}, False, by_name=True)
     return Layer(kind, tuple(args), dict(kwargs), evaluator.serial(), site, _within(evaluator))
 
 
