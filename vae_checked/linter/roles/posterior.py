@@ -174,10 +174,8 @@ def _shared(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] |
     """Which axes share one draw, from the sizes that are written; None where the shape is not known."""
     if site.noise.args:
         return _shared_by_rows(site, _shared_like(site, strip(site.noise.args[0])))
-    shape = site.noise.get("shape")
-    if not isinstance(shape, tuple) or not shape:
-        return None
-    if _is_put_in_shape(site):
+    shape = _drawn_sizes(site)
+    if shape is None:
         return None
     shape = _with_what_is_set(shape, site)
     rank, least = rank_of(site.location), 0 if kl is None else _reduced_axes(kl.term)
@@ -193,17 +191,22 @@ def _shared_by_rows(site: SamplerSite, axes: frozenset[Axis] | None) -> Fact[fro
     return Fact(axes, origin(site.noise))
 
 
-def _is_put_in_shape(site: SamplerSite) -> bool:
-    """Whether a draw gets its axes afterwards: how many it has, and in which order, is not what it was drawn with.
+def _drawn_sizes(site: SamplerSite) -> tuple[object, ...] | None:
+    """The sizes of a draw as the heads meet it; None where it gets others, or another order of them, that are not read.
 
-    One that gets a first axis of length 1 is one draw still.
+    What is drawn in one row and put in shape then has a number of its own at each place. A draw that gets a first axis
+    of length 1 is one draw still.
     """
+    shape = site.noise.get("shape")
     for node in walk(site.z):
         if node.op in _PUT_IN_SHAPE and strip(node).uid == site.noise.uid:
             sizes = node.get("sizes")
-            if not (isinstance(sizes, tuple) and sizes[:1] == (1,)):
-                return True
-    return False
+            if not isinstance(sizes, tuple) or (sizes[:1] != (1,) and (node.op == "move" or -1 in sizes)):
+                return None
+            # Of another tensor's size a view tells the axis alone.
+            wide = tuple(("size", size[2], None) if isinstance(size, tuple) else size for size in sizes)
+            shape = wide if sizes[:1] != (1,) else shape
+    return shape if isinstance(shape, tuple) and shape else None
 
 
 def _with_what_is_set(shape: tuple[object, ...], site: SamplerSite) -> tuple[object, ...]:

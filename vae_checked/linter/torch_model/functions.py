@@ -19,7 +19,7 @@ from vae_checked.linter.torch_model.elementwise import Handler, argument, first_
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.linter.torch_model.nans import asks_for_nan, is_endless, without_nan
 from vae_checked.linter.torch_model.pieces import concatenated, number_of_equal, stacked
-from vae_checked.linter.torch_model.sizes import UNKNOWN, axes_of, axis_of_size, shape_of
+from vae_checked.linter.torch_model.sizes import UNKNOWN, axes_of, axis_of_size, shape_of, shaped_like
 from vae_checked.mathematics.ops import OPERATIONS, Kind
 
 _SHAPES = {
@@ -260,7 +260,10 @@ def _filled(value: float, given: int | None = None) -> Handler:
     def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         if given is None:
             return const(value, site)
-        sizes = shape_of([*args[given:], *([kwargs["size"]] if "size" in kwargs else [])], site)
+        written = [*args[given:], *([kwargs["size"]] if "size" in kwargs else [])]
+        sizes, like = shape_of(written, site), shaped_like(written)
+        if like is not None:
+            return Expr("const", (), (("value", value), ("like", like)), site)
         return Expr("const", (), (("value", value), ("shape", UNKNOWN if sizes is None else sizes)), site)
 
     return handle
@@ -287,7 +290,9 @@ def _full(place: int, sizes_at: int | None = None) -> Handler:
         if filled.op != "const" or sizes_at is None:
             return filled
         given = args[sizes_at] if sizes_at < len(args) else kwargs.get("size")
-        shape = shape_of([given], site)
+        shape, like = shape_of([given], site), shaped_like([given])
+        if like is not None:
+            return Expr("const", (), (("value", filled.value), ("like", like)), site)
         return Expr("const", (), (("value", filled.value), ("shape", UNKNOWN if shape is None else shape)), site)
 
     return handle

@@ -6,7 +6,7 @@ import math
 from collections.abc import Hashable
 
 from vae_checked.facts import NoiseLaw
-from vae_checked.linter.symbols.expression import DRAWN, Expr, Site, const
+from vae_checked.linter.symbols.expression import DRAWN, Expr, Site, called_name, const
 from vae_checked.linter.symbols.values import Value, as_expr, number_of
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.linter.torch_model.sizes import UNKNOWN, shape_of, shaped_like
@@ -16,6 +16,8 @@ _NORMAL = frozenset(("randn", "randn_like", "standard_normal"))
 _RANDN_TENSOR = "randn_tensor"
 _UNIFORM = frozenset(("rand", "rand_like", "random_sample", "random"))
 _INIT = "torch.nn.init"
+# What NumPy draws by, where code makes one of its own.
+_GENERATORS = frozenset(("default_rng", "RandomState"))
 # What holds numbers that are there to be written over.
 _TO_BE_FILLED = frozenset(("empty", "const"))
 
@@ -144,6 +146,10 @@ def from_method(
     evaluator: Evaluator, owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> Expr | None:
     """The draw that a tensor's method makes (`.normal_()`, `.uniform_()`, `.new_randn`), None when it makes none."""
+    if called_name(owner) in _GENERATORS:
+        return from_function(evaluator, f"numpy.random.{name}", args, kwargs, site)
+    while owner.op in ("detach", "cast") and owner.args[0].op in _TO_BE_FILLED:
+        owner = owner.args[0]
     made = owner.op in _TO_BE_FILLED
     shape = owner.get("shape") if made else None
     like = filled_like(owner) if made else owner
