@@ -9,6 +9,7 @@ from vae_checked.facts import KL, Fact, Factor, KLForm, Likelihood, Origin, Redu
 from vae_checked.linter.evaluations.evaluation import expressions
 from vae_checked.linter.roles import (
     adversaries,
+    called_bounds,
     counted_weights,
     densities_apart,
     extents,
@@ -63,6 +64,8 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
     reduced = _reduced_twice(kl, losses) if reading is None else reduced_of(kl, reading)
     sign = None if reading is None else _sign(kl, reading, losses)
     if sign == 1 and reading is not None and _is_turned_elsewhere(kl, reading, losses):
+        sign = None
+    if sign == -1 and reading is not None and called_bounds.is_called_a_bound(reading, losses):
         sign = None
     factor: Factor | None = None
     is_kl = kl.parametrisation is not None and not kl.reversed
