@@ -183,3 +183,52 @@ def second(rate):
 def test_a_class_is_read_as_each_call_makes_it(first: str, second: str, expected: list[str], tmp_path: Path) -> None:
     text = KINDS.replace("{more}", "rate=0.1").replace("{first}", first).replace("{second}", second)
     assert codes(linted(tmp_path, {"net.py": text})) == expected
+
+
+HANDED = (
+    HEAD
+    + """
+
+class Net(nn.Module):
+    def __init__(self, bend={default}, end={end}):
+        super().__init__()
+        self.to_m, self.to_s, self.out = nn.Linear(91, 7), nn.Linear(91, 7), nn.Linear(7, 91)
+        self.bend, self.end = bend, end
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        m = {bent}
+        y = self.out(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        return y if self.end is None else self.end(y), m, s
+
+
+def made(rate):
+    return {call}
+
+
+def loss_function(y, x, m, s):
+    return F.binary_cross_entropy(y, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+"""
+)
+TEXT = 'F.relu(m) if self.bend == "relu" else m'
+
+
+@pytest.mark.parametrize(
+    ("default", "end", "bent", "call", "expected"),
+    [
+        ('"relu"', "torch.sigmoid", TEXT, 'Net("none")', []),
+        ('"relu"', "torch.sigmoid", TEXT, "Net()", ["VAE204"]),
+        ('"relu"', "torch.sigmoid", TEXT, 'Net("relu")', ["VAE204"]),
+        ("nn.ReLU()", "torch.sigmoid", "self.bend(m)", "Net(nn.Identity())", []),
+        ("nn.ReLU()", "torch.sigmoid", "self.bend(m)", "Net(bend=nn.ReLU())", ["VAE204"]),
+        ("None", "None", "m", "Net(end=torch.sigmoid)", []),
+        ("None", "None", "m", "Net(end=nn.Sigmoid())", []),
+        ("None", "None", "m", "Net(end=torch.tanh)", ["VAE402"]),
+        ("None", "torch.sigmoid", "m", "Net(end=None)", ["VAE402"]),
+    ],
+)
+def test_a_loss_that_nothing_calls_is_put_to_what_calls_make(
+    default: str, end: str, bent: str, call: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = HANDED.format(default=default, end=end, bent=bent, call=call)
+    assert codes(linted(tmp_path, {"net.py": text})) == expected

@@ -128,7 +128,12 @@ class Plan:
         for subject, (cls, called, by) in list(self._alone.items()):
             choices = self._project.observed.choices(cls)
             if choices != by and subject in told():
-                yield from (self._of_class(cls, called, chosen=chosen) for chosen in choices)
+                # A loss that nothing calls is put to what some call makes, not to what nobody does.
+                self._losses.forget(subject)
+                own = [each for each in cls.names.values() if isinstance(each, Function)]
+                for chosen in choices:
+                    evaluation = self._of_class(cls, called, chosen=chosen)
+                    yield self._losses.noted(evaluation, own) if chosen is choices[0] else evaluation
 
     def with_parts_of_the_project(self) -> Iterator[Evaluation]:
         """Models and trainers that are handed parts from outside, run with the parts that the project gives them."""

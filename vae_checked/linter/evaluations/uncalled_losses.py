@@ -103,6 +103,10 @@ class UncalledLosses:
                     break
         return evaluation
 
+    def forget(self, subject: str) -> None:
+        """Leave out a model that was noted, by the subject of its evaluation: it is made in another way."""
+        self._models = [model for model in self._models if model.evaluation.subject != subject]
+
     def evaluations(self) -> Iterator[Evaluation]:
         """The losses of each file, called on what the one model returns that they can belong to.
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import NoneType
 
 from vae_checked.facts import Interval
 from vae_checked.finding import Place
 from vae_checked.linter.symbols.conditions import Steps, equality
 from vae_checked.linter.symbols.expression import Expr, Site
-from vae_checked.linter.symbols.values import Class, Function, Instance, Key, Loader, Value
+from vae_checked.linter.symbols.values import Class, External, Function, Instance, Key, Layer, Loader, Value
 from vae_checked.record import dataclass, field, replace
 
 # How many objects of a class are looked at that calls make by other texts and switches.
 _MOST_CHOICES = 3
+# What an object is made by that chooses among the ways of its class.
+_CHOOSING = (str, bool, NoneType, Layer, External, Class, Function)
 
 
 @dataclass(slots=True)
@@ -320,14 +323,14 @@ class ProjectObservations:
         return list(self._assembled.values())
 
     def note_choices(self, cls: Class, given: Mapping[str, Value]) -> None:
-        """Keep the texts and switches that an object of a class is made by."""
-        chosen: dict[str, Value] = {name: value for name, value in given.items() if isinstance(value, str | bool)}
+        """Keep the texts, switches, and layers or functions that an object of a class is made by."""
+        chosen: dict[str, Value] = {name: value for name, value in given.items() if isinstance(value, _CHOOSING)}
         known = self._chosen.setdefault(id(cls.node), [])
         if chosen not in known:
             known.append(chosen)
 
     def choices(self, cls: Class) -> list[dict[str, Value]]:
-        """The texts and switches that all calls give which make objects of a class, as few of them give them together.
+        """What all calls give that make objects of a class, and that chooses: as few of them give it together.
 
         None where no call was read.
         """
