@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from vae_checked.finding import Place
 from vae_checked.linter.symbols.observations import ProjectObservations
 
 
-def optimizers(
-    trained: Iterable[tuple[frozenset[int], frozenset[int]]], observed: ProjectObservations
-) -> Iterator[Place | None]:
-    """Where the optimizers of a VAE are built whose loss reaches such layers; `trained` are those of it, and all.
+def layers(own: frozenset[int], reached: frozenset[int], observed: ProjectObservations) -> frozenset[int]:
+    """Such layers of a VAE whose loss reaches some; `own` are those of the VAE itself.
 
     What is filled with weights, or asked for its parameters by anything, may be kept as it is on purpose.
     """
     held = frozenset[int]().union(*(each.perhaps for each in observed.optimizers()))
-    known = held.union(*observed.parameters().values(), *observed.loaded())
+    return reached - own - held.union(*observed.parameters().values(), *observed.loaded())
+
+
+def optimizers(
+    trained: Iterable[tuple[frozenset[int], frozenset[int]]], observed: ProjectObservations
+) -> Iterator[Place | None]:
+    """Where the optimizers of a VAE are built whose loss reaches such layers; `trained` are those of it, and all."""
     for own, reached in trained:
-        if not reached <= known:
+        if layers(own, reached, observed):
             yield from (each.site.origin.place for each in observed.optimizers() if each.perhaps & own)
+
+
+def names_of(lost: frozenset[int], among: frozenset[int], names: Mapping[str, frozenset[int]]) -> tuple[str, ...]:
+    """The names of what holds lost layers alone, of those `among` which some are, of the largest such parts."""
+    found: list[str] = []
+    told: frozenset[int] = frozenset()
+    for name, held in sorted(names.items(), key=lambda item: -len(item[1])):
+        if held & among <= lost and not held & lost <= told:
+            found.append(name)
+            told |= held
+    return tuple(sorted(found)) if lost <= told else ()

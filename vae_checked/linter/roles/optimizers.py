@@ -260,11 +260,11 @@ class Optimizers:
             # Whatever is minimised, a model that hands its own parameters over means all that makes its heads.
             trained = _used(losses, site, kl, recon)
         if trained:
-            names = {name: held for name, held in evaluation.read_once(_named).items() if held & trained}
             reached = losses.flow.reached(losses.read_once(_minimised))
             layers = [node for node in losses.graph.having("layer") if node.uid in reached]
             anew = built_anew(node for node in layers if node.get("outputs") is not None)
             every = _numbers(layers) & evaluation.read_once(_built)
+            names = {name: held for name, held in evaluation.read_once(_named).items() if held & (trained | every)}
             self._candidates.append(_Candidate(evaluation.subject, trained, every, names, modules, anew))
 
     def _takes_its_own(self, calls: frozenset[int]) -> bool:
@@ -316,7 +316,12 @@ class Optimizers:
         if built:
             made = tuple(sorted({site.origin.source for site in built}))
             return Fact(made, replace(built[0].origin, built=built[0].place))
-        names = _names(lost, candidate)
+        among = candidate.trained
+        if not lost:
+            # Where the VAE itself is held, what its loss trains beside it may not be.
+            among = candidate.trained | candidate.reached
+            lost = missed_beside.layers(candidate.trained, candidate.reached, self.observed) - held
+        names = missed_beside.names_of(lost, among, candidate.names)
         if not names:
             return None
         spending = next((optimizer for optimizer in self.observed.optimizers() if lost <= optimizer.spent), None)
@@ -383,17 +388,6 @@ def consistent(told: Iterable[Facts], of_others: Container[Place | None] = ()) -
             fact is not None and not fact.value and (fact.origin.place in missing or fact.origin.place in of_others)
         )
         yield replace(item, training=replace(item.training, without_optimizer=None)) if contradicted else item
-
-
-def _names(lost: frozenset[int], candidate: _Candidate) -> tuple[str, ...]:
-    """The names of what holds lost layers alone, of the largest such parts."""
-    names: list[str] = []
-    told: frozenset[int] = frozenset()
-    for name, held in sorted(candidate.names.items(), key=lambda item: -len(item[1])):
-        if held & candidate.trained <= lost and not held & lost <= told:
-            names.append(name)
-            told |= held
-    return tuple(sorted(names)) if lost <= told else ()
 
 
 @dataclass(frozen=True, slots=True)
