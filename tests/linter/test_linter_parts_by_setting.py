@@ -128,6 +128,24 @@ def test_a_default_does_not_stand_for_what_else_may_be_set(choice: str, option: 
     assert judged(tmp_path, swapped.replace(": P,", ": Squashed,"), option)[0] == ["VAE401"]
 
 
+WRONG = [
+    (CHOICE.format("outer = Squashed()", "outer = Plain()"), "required=True"),
+    ('\nouter = Squashed() if args.kind == "small" else Plain()\n', "required=True"),
+    ('\nouter = {"small": Squashed, "large": Plain}[args.kind]()\n', "required=True"),
+    (CHOICE.format("outer = Squashed()", "outer = Plain()"), 'default="small"'),
+]
+
+
+@pytest.mark.parametrize(("choice", "option"), WRONG)
+def test_a_finding_says_which_part_it_is_of(choice: str, option: str, tmp_path: Path) -> None:
+    text = HEAD + PARTS.replace("{option}", option) + choice + TRAINING
+    (finding,) = linted(tmp_path, {"net.py": text}).findings
+    assert finding.code == "VAE401"
+    assert finding.message.endswith(", where Squashed is made")
+    (alone,) = linted(tmp_path, {"net.py": text.replace(choice, "\nouter = Squashed()\n")}).findings
+    assert "is made" not in alone.message
+
+
 def test_an_optimizer_holds_whichever_decoder_is_taken(tmp_path: Path) -> None:
     made = '\nouter = {{"small": Plain(), "large": {0}()}}[args.kind]\n'
     found, clean = judged(tmp_path, made.format("Plain"))

@@ -101,8 +101,13 @@ def _of_other_parts(prediction: Expr | None, site: SamplerSite | None, losses: L
                 within = node.get("within")
                 name = next((each for each in parts if isinstance(within, tuple) and each in within), None)
                 if name is not None:
-                    yield from ((path, f"a setting makes another part in the place of {name}") for path in paths)
+                    yield from ((path, other_part(name)) for path in paths)
                     break
+
+
+def other_part(name: str) -> str:
+    """Why nothing is clean that a part of a class gives, where another class may be taken in its place."""
+    return f"a setting makes another part in the place of {name}"
 
 
 def _is_read_where_it_trains(kl: Divergence, recon: Reconstruction, losses: Losses) -> bool:

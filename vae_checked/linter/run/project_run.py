@@ -29,7 +29,7 @@ from vae_checked.linter.options import Options
 from vae_checked.linter.pretrained.in_use import InUse
 from vae_checked.linter.roles import assemble, cut_losses, optimizers, reader
 from vae_checked.linter.roles.across import Across
-from vae_checked.linter.run import options_together, other_choices
+from vae_checked.linter.run import chosen_parts, options_together, other_choices
 from vae_checked.linter.run.alike import merged, narrowest
 from vae_checked.linter.run.coverage_lines import recognised, unobserved
 from vae_checked.linter.run.cuts import Cuts
@@ -173,6 +173,7 @@ def _facts(
                 # One evaluation at a time: together their expressions take more memory than all else.
                 facts = assemble.facts_of(evaluation, across)
                 facts = options_together.settled(evaluation, facts, project.observed)
+                facts = chosen_parts.told(evaluation, facts)
                 supposed.extend(other_choices.facts(plan.supposed(evaluation), project.observed))
                 evaluation.forget()
                 cut_at = cuts.note(evaluation)
