@@ -128,3 +128,29 @@ def test_decoded_for_a_discriminator_it_is_drawn_as_the_kl_has_it(tmp_path: Path
     assert [finding.code for finding in report.findings] == ["VAE202"]
     right = linted(tmp_path, {"train.py": text.replace("real = torch.rand(", "real = torch.randn(")})
     assert right.findings == ()
+
+
+WALK = """
+    def walk(self, place):
+        z = torch.rand(1, 7)
+        shown = []
+        for value in torch.linspace(-3, 3, 9):
+            {step}
+        return torch.cat(shown)
+"""
+STEPS = {
+    "in place": "z[:, place] = value\n            shown.append(self.decode(z))",
+    "one entry": "z[0, place] = value\n            shown.append(self.decode(z))",
+    "of a copy": "moved = z.clone()\n            moved[:, place] = value\n            shown.append(self.decode(moved))",
+}
+
+
+@pytest.mark.parametrize(
+    ("step", "codes"), [*((step, []) for step in STEPS.values()), ("shown.append(self.decode(z))", ["VAE202"])]
+)
+def test_where_a_walk_through_latents_starts_is_no_draw_from_a_prior(
+    step: str, codes: list[str], tmp_path: Path
+) -> None:
+    text = scene("return self.back(z)", "", 7, "randn")["net.py"]
+    text = text.replace("\n    def forward", f"{WALK.format(step=step)}\n    def forward")
+    assert [finding.code for finding in linted(tmp_path, {"net.py": text}).findings] == codes

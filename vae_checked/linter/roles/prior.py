@@ -10,7 +10,18 @@ from vae_checked.facts import Fact, Facts, Noise, NoiseLaw, Sampler
 from vae_checked.linter.files.test_code import is_of_a_test
 from vae_checked.linter.roles.probes import is_a_probe
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import NOISE, Built, Expr, Graph, built_at, contains, origin, strip, walk
+from vae_checked.linter.symbols.expression import (
+    NOISE,
+    TRANSPARENT,
+    Built,
+    Expr,
+    Graph,
+    built_at,
+    contains,
+    origin,
+    strip,
+    walk,
+)
 
 
 def _is_a_test_input(noise: Expr) -> bool:
@@ -27,13 +38,23 @@ def _is_optimised(noise: Expr) -> bool:
     )
 
 
-def _is_meant(noise: Expr) -> bool:
-    """Whether a draw is the input of a test or of a search, or tries out the shape that comes of it."""
-    return _is_a_test_input(noise) or _is_optimised(noise) or is_a_probe(noise)
+def _is_meant(noise: Expr, given: Expr) -> bool:
+    """Whether a draw is the input of a test or of a search, tries out a shape, or is `given` with other numbers."""
+    return _is_a_test_input(noise) or _is_optimised(noise) or is_a_probe(noise) or _is_written_over(given)
 
 
 def _is_uniform(node: Expr) -> bool:
     return node.op == "noise" and node.get("law") is NoiseLaw.UNIFORM
+
+
+def _is_written_over(value: Expr) -> bool:
+    """Whether entries of a draw are given other numbers before it is decoded: it is where a walk through z starts."""
+    node = value
+    while node.args and node.op in TRANSPARENT | {"written"}:
+        if node.op == "written":
+            return True
+        node = node.args[0]
+    return False
 
 
 def may_draw(values: Iterable[Expr]) -> bool:
@@ -126,7 +147,7 @@ class PriorDraws:
                     self._places_of_z.setdefault(built, set()).add(place)
                     if given.uid in of_kl:
                         self._of_kl.add(built)
-                elif _is_uniform(given) and given.uid not in encoded and not _is_meant(given):
+                elif _is_uniform(given) and given.uid not in encoded and not _is_meant(given, node.args[0]):
                     onward = _built_behind(graph, {node.uid})
                     trained = any(contains(end, given.uid) for end in ends)
                     self._drawn.append(_Draw(subject, given, place, built, node.get("inputs"), onward, trained))
