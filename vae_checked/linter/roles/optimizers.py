@@ -229,12 +229,14 @@ def _note(found: dict[str, frozenset[int]], name: str, value: Value, depth: int)
 class _Candidate:
     """A VAE whose layers a loss trains: these layers, the names of what holds them, and the files that are read.
 
-    `anew` are those of them that each forward pass builds, by where it does. `reached` are all that the loss trains.
+    `anew` are those of them that each forward pass builds, by where it does. `reached` are all that the loss trains,
+    and `behind` those of them that take z, or what is made of it.
     """
 
     subject: str
     trained: frozenset[int]
     reached: frozenset[int]
+    behind: frozenset[int]
     names: Mapping[str, frozenset[int]]
     modules: tuple[Module, ...]
     anew: Mapping[int, Site]
@@ -265,7 +267,9 @@ class Optimizers:
             anew = built_anew(node for node in layers if node.get("outputs") is not None)
             every = _numbers(layers) & evaluation.read_once(_built)
             names = {name: held for name, held in evaluation.read_once(_named).items() if held & (trained | every)}
-            self._candidates.append(_Candidate(evaluation.subject, trained, every, names, modules, anew))
+            latents = {value.uid for value in (site and site.z, kl and kl.location) if value}
+            behind = _numbers(node for node in layers if any(losses.graph.holds(node, uid) for uid in latents)) & every
+            self._candidates.append(_Candidate(evaluation.subject, trained, every, behind, names, modules, anew))
 
     def _takes_its_own(self, calls: frozenset[int]) -> bool:
         """Whether one of some calls, by their ids, builds an optimizer."""
@@ -320,7 +324,7 @@ class Optimizers:
         if not lost:
             # Where the VAE itself is held, what its loss trains beside it may not be.
             among = candidate.trained | candidate.reached
-            lost = missed_beside.layers(candidate.trained, candidate.reached, self.observed) - held
+            lost = missed_beside.layers(candidate.trained, candidate.behind, self.observed) - held
         names = missed_beside.names_of(lost, among, candidate.names)
         if not names:
             return None

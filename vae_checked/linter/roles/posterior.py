@@ -203,6 +203,9 @@ def _drawn_sizes(site: SamplerSite) -> tuple[object, ...] | None:
             sizes = node.get("sizes")
             if not isinstance(sizes, tuple) or (sizes[:1] != (1,) and (node.op == "move" or -1 in sizes)):
                 return None
+            if len(sizes) == 1 and not isinstance(sizes[0], int):
+                # It may be a whole shape.
+                return None
             # Of another tensor's size a view tells the axis alone.
             wide = tuple(("size", size[2], None) if isinstance(size, tuple) else size for size in sizes)
             shape = wide if sizes[:1] != (1,) else shape
