@@ -215,6 +215,9 @@ MAGICS = {
     "help before": "?torch.exp\n",
     "cell time": "%%time\n",
     "cell capture": "%%capture out\n",
+    "a folder by itself": "cd ./data\n",
+    "packages by themselves": "pip install -q 'lightning>=2'\n",
+    "an extension by itself": "if True:\n    load_ext autoreload\n",
     "modulo at a line's start": "label = ('%d'\n% 3)\n",
 }
 

@@ -299,6 +299,11 @@ def _cell(text: str, number: int | None) -> Cell:
 
 _PYTHON_MAGICS = frozenset(("time", "timeit", "capture", "prun", "memit", "python", "python3", "writefile", "vae_lint"))
 _MAGIC = re.compile(r"\s*+(?:[%!?]|[\w\s,.\[\]]++=\s*[%!])")
+# What IPython takes for a magic without its `%`, where it is no Python: `cd data`, `pip install x`.
+_AUTOMAGIC = re.compile(
+    r"\s*+(?:cd|ls|ll|mkdir|rm|rmdir|cp|mv|cat|less|more|man|pip|conda|mamba|uv|load_ext|reload_ext|matplotlib|run|env|"
+    r"set_env|time|timeit|who|whos|pylab|config|store|pinfo)\s++[^\s=([,:)\]]"
+)
 
 
 def _notebook(path: str, data: bytes | str) -> File:
@@ -342,6 +347,16 @@ def _notebook_cell(text: str, number: int) -> Cell:
 def _without_magic(line: str) -> str:
     """`pass` in place of IPython's `%`, `!` and `?` lines, so that the numbers of the lines stay."""
     bare = line.strip()
-    if _MAGIC.match(line) or (bare.endswith("?") and not bare.startswith("#")):
+    is_asked = bare.endswith("?") and not bare.startswith("#")
+    if _MAGIC.match(line) or is_asked or (_AUTOMAGIC.match(line) and not _is_python(bare)):
         return f"{line[: len(line) - len(line.lstrip())]}pass"
     return line
+
+
+def _is_python(line: str) -> bool:
+    """Whether a line is Python by itself, and no magic: `ls - 1`."""
+    try:
+        parsed(line)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True

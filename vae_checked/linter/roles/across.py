@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator
 
 from vae_checked.facts import Fact, Facts, Interval
 from vae_checked.linter.roles.decoded_draws import DecodedDraws
+from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.left_out import LeftOut
+from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.optimizers import Optimizers
 from vae_checked.linter.roles.prior import PriorDraws
 from vae_checked.linter.roles.readings import Readings
+from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.repeated_terms import RepeatedTerms
 from vae_checked.linter.roles.scales import InputScales, TargetScales
 from vae_checked.linter.roles.unread_trainings import UnreadTrainings
 from vae_checked.linter.roles.unused_outputs import UnusedOutputs
@@ -29,6 +33,12 @@ class Across:
         self.targets = TargetScales()
         self.unused = UnusedOutputs(observed)
         self.unread_trainings = UnreadTrainings()
+        self.repeated = RepeatedTerms()
+
+    def note(self, facts: Facts, kl: Divergence | None, recon: Reconstruction | None, losses: Losses) -> None:
+        """Take note of the KL of an evaluation, and of the error beside it: whether they train, and are read."""
+        self.unread_trainings.note(facts, kl, recon, losses)
+        self.repeated.note(facts, kl, losses)
 
     def facts(
         self, known: Callable[[Fact[Interval] | None], Fact[Interval] | None], *, is_whole: bool = True

@@ -480,7 +480,7 @@ def _facts(
         training=training.training_facts(losses, across.optimizers.observed, site, kl, recon),
         names=naming.names_in(evaluation.names(), site, kl, recon, (prediction, target)),
     )
-    across.unread_trainings.note(found, kl, recon, losses)
+    across.note(found, kl, recon, losses)
     return gaps.explained(found, site, kl, recon, reading, prediction, losses)
 
 

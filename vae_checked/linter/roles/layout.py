@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from vae_checked.facts import Fact
 from vae_checked.layout_facts import AxisOrder, BatchMixing, Mixing, ShapePair
 from vae_checked.linter.roles import flat_batches, recurrent_states, repeated_rows
-from vae_checked.linter.roles.view_sizes import STILL, VIEWS, sizes_of
+from vae_checked.linter.roles.view_sizes import STILL, VIEWS, sizes_of, under
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, origin, strip, walk
 from vae_checked.record import dataclass
 
@@ -21,6 +21,8 @@ _SPATIAL = frozenset(
 _CONVOLUTIONS = frozenset(("Conv2d", "ConvTranspose2d"))
 _GROWING = frozenset("ConvTranspose2d Upsample UpsamplingNearest2d UpsamplingBilinear2d PixelShuffle".split())
 _LEAST_CLASSES = 2
+# Layers after which every number stands where it stood.
+_KEEPING = frozenset("Dropout dropout LayerNorm ReLU GELU SiLU LeakyReLU Tanh Sigmoid ELU".split())
 _PRODUCTS, _FACTORS = frozenset(("matmul", "mm")), 2
 _ADJACENCY = re.compile(r"\badj|_adj")
 # Layers that treat every sample by itself.
@@ -56,7 +58,7 @@ def axis_order(prediction: Expr | None, target: Expr | None) -> Fact[AxisOrder] 
         return Fact(AxisOrder.SCRAMBLED_CLASSES, origin(prediction))
     for node in convolutions:
         below, moves = moves_above(node.args[0])
-        if not moves and node.get("channels_in") != 1 and is_relabelled(below):
+        if not moves and node.get("channels_in") != 1 and (is_relabelled(below) or is_of_features(below)):
             return Fact(AxisOrder.SCRAMBLED, origin(below))
     if target is None:
         return None
@@ -198,6 +200,32 @@ def is_relabelled(node: Expr) -> bool:
     """Whether a view to four axes takes its argument's own sizes in another order, with the batch where it was."""
     order = own_order(node)
     return order is not None and order != [0, 1, 2, 3] and order[0] == 0
+
+
+def is_of_features(node: Expr) -> bool:
+    """Whether a view makes channels of features that stand last: `(B, H * W, C)` as `(B, C, H, W)`."""
+    sizes = [_bare_size(size) for size in sizes_of(node)]
+    if node.op not in VIEWS or len(sizes) != 4:
+        return False
+    made = node.args[0]
+    while made.args and (made.op in STILL or made.op in ELEMENTWISE or made.get("kind") in _KEEPING):
+        inner = _only_tensor(made) if made.op in ELEMENTWISE else made.args[0]
+        if inner is None:
+            return False
+        made = inner
+    features = made.get("outputs" if made.get("kind") == "Linear" else "features")
+    if made.op != "layer" or features in (None, 1) or sizes[1] != features or features in sizes[2:]:
+        return False
+    pixels = [size for size in sizes[2:] if isinstance(size, int)]
+    if len(pixels) == 2 and min(pixels) > 0:
+        # A row of features for each pixel; where a channel has as many, the rows may be those of channels.
+        return math.prod(pixels) not in (1, features)
+    # A label is of one row, and is shaped as a picture of one pixel.
+    return made.get("kind") == "Embedding" and under(made.args[0]).op in _VIEWS
+
+
+def _bare_size(size: object) -> object:
+    return size[:2] if isinstance(size, tuple) else size
 
 
 def own_order(node: Expr) -> list[int] | None:

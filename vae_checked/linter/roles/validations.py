@@ -27,16 +27,36 @@ def of_training(form: Fact[KLForm] | None, kl: Divergence | None, losses: Losses
     A formula of its own, or of other heads, is reported at its own line. Of one that is shown, beside a loss that has
     something else of both heads in it, nothing is reported: what trains them is not read.
     """
-    if form is None or kl is None or not losses.backward or losses.is_differentiated(kl):
+    if form is None or kl is None or losses.is_differentiated(kl):
+        return form
+    if shown.is_met_in_steps_shown(losses.roots_with(kl.term), losses.evaluation):
+        return _at_one_of(form, [each for each in _repeated(kl, losses) if _is_of_training_step(each, losses)])
+    if not losses.backward:
         return form
     if _is_made_of_heads(kl, losses.backward, losses):
         return None
     if not _is_without_gradient(kl.term, losses):
         return form
-    kind, place = _kind(kl), form.origin.place
-    places = [origin(other.term) for other in losses.kls if _kind(other) == kind and losses.is_differentiated(other)]
-    known = any(each.place == place for each in places)
+    return _at_one_of(form, filter(losses.is_differentiated, _repeated(kl, losses)))
+
+
+def _repeated(kl: Divergence, losses: Losses) -> list[Divergence]:
+    """The KLs of a loss that are of the heads and the form of one."""
+    kind = _kind(kl)
+    return [other for other in losses.kls if _kind(other) == kind]
+
+
+def _at_one_of(form: Fact[KLForm], trained: Iterable[Divergence]) -> Fact[KLForm]:
+    """A form at the line of one of those that train; at its own where it is one of them, or where there are none."""
+    places = [origin(other.term) for other in trained]
+    known = any(each.place == form.origin.place for each in places)
     return form if known or not places else Fact(form.value, places[0])
+
+
+def _is_of_training_step(kl: Divergence, losses: Losses) -> bool:
+    return any(
+        root.function is not None and root.function.name == "training_step" for root in losses.roots_with(kl.term)
+    )
 
 
 def is_shown_alone(kl: Divergence, graph: Graph, evaluation: Evaluation) -> bool:

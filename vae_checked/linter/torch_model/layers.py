@@ -281,8 +281,12 @@ _OF_MANY: dict[str, Callable[[Layer, tuple[Expr, ...], Site], Value]] = {
 }  # fmt: skip
 
 
-def _widths(layer: Layer) -> list[tuple[str, int]]:
+def _widths(layer: Layer) -> list[tuple[str, Hashable]]:
     """How many features a linear layer takes and makes, how many channels a convolution, as far as they are known."""
+    if layer.kind == "Embedding":
+        features = layer.option("embedding_dim", 1)
+        own = ("expr", features.uid) if isinstance(features, Expr) and features.op != "const" else None
+        return [("features", own or whole(number_of(features)))]
     if layer.kind == "Linear":
         names = (("inputs", "in_features"), ("outputs", "out_features"))
     elif layer.kind.startswith("Conv"):
