@@ -9,13 +9,16 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from vae_checked.catalogue.support.known_vaes import FACTORS, is_factor
+from vae_checked.facts import Origin
 from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files import syntax
-from vae_checked.linter.pretrained.ends import Encoded, Where
+from vae_checked.linter.pretrained.ends import Decoded, Encoded, Where
 from vae_checked.linter.pretrained.flow import NOISING, Flow
 from vae_checked.linter.pretrained.mixtures import is_noise
-from vae_checked.linter.symbols.expression import NOISE, Expr, Graph, strip, walk
+from vae_checked.linter.pretrained.pairs import Agreement, agreement
+from vae_checked.linter.symbols.expression import NOISE, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.values import Module
 from vae_checked.mathematics import affine_maps
 from vae_checked.record import dataclass, replace
@@ -38,16 +41,19 @@ _CHANGES = re.compile(
 )
 # What is in a batch, before code changes it.
 _GIVEN = frozenset(("data", "batch", "item", "atom", "label", "attribute"))
+# Whose VAEs leave the scaling of latents to whoever uses them.
+_LIBRARY = "diffusers"
 _HANDING = frozenset(("get", "next", "pop", "load", "load_file", "from_numpy"))
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A latent that noise is added to, and that the code was handed: the map that it went through before."""
+    """A latent that noise is added to, and that the code was handed: the map that it went through before, and where."""
 
     applied: AffineMap
     where: Where
     modules: tuple[str, ...]
+    at: Origin
 
 
 def may_read(evaluation: Evaluation) -> bool:
@@ -66,8 +72,22 @@ def trained(evaluation: Evaluation, flow: Flow, graph: Graph) -> Iterator[Traine
         if given is None:
             continue
         for chain in flow.chains(given):
-            if flow.posterior_of(chain.leaf) is None and _is_given(strip(chain.leaf)):
-                yield Trained(chain.applied, Where(evaluation.module.path), paths)
+            if flow.posterior_of(chain.leaf) is None and _is_given(_mean(strip(chain.leaf))):
+                yield Trained(chain.applied, Where(evaluation.module.path), paths, origin(given))
+
+
+def _mean(leaf: Expr) -> Expr:
+    """The mean of a latent that is drawn by hand of the parameters that were stored; any other value itself."""
+    if leaf.op == "add":
+        for one, other in (leaf.args, leaf.args[::-1]):
+            if strip(one).op == "part" and is_noise(other):
+                return strip(strip(one).args[0])
+    return leaf
+
+
+def _is_drawn(value: Expr) -> bool:
+    """Whether a value is made of a latent that is drawn by hand."""
+    return bool(value.bits & NOISE) and any(_mean(node) is not node for node in walk(value))
 
 
 def _is_given(leaf: Expr) -> bool:
@@ -85,7 +105,7 @@ def _noised(node: Expr) -> Expr | None:
         return None
     for one, noise in (node.args, node.args[::-1]):
         if is_noise(noise) and one.op == "mul":
-            weighed = [arg for arg in one.args if not arg.bits & NOISE and not _weighs(arg)]
+            weighed = [arg for arg in one.args if _is_drawn(arg) or (not arg.bits & NOISE and not _weighs(arg))]
             if len(weighed) == 1:
                 return weighed[0]
     return None
@@ -131,6 +151,38 @@ def joined(stored: Iterable[Encoded], read: Iterable[Trained], modules: Sequence
         )
         for each in found[:1]
     ]
+
+
+def beside_decodes(read: Iterable[Trained], decoded: Iterable[Decoded]) -> Iterator[tuple[Trained, Decoded]]:
+    """What a file trains on by the map that follows `encode`, with each decode of its samples that does not undo it.
+
+    Whatever was stored may have been brought to another scale as well, by such a map: what that would explain is open.
+    """
+    maps: dict[str, dict[AffineMap, Trained]] = {}
+    for each in read:
+        maps.setdefault(each.where.path, {})[each.applied] = each
+    for end in decoded:
+        of_file = list(maps.get(end.where.path, {}).values())
+        # A class of the project may scale inside.
+        is_drawn = end.use is Use.GENERATED and end.encoded is None and end.owner.library == _LIBRARY
+        if not is_drawn or len(of_file) != 1 or not _follows_encode(of_file[0].applied):
+            continue
+        applied = of_file[0].applied
+        before = affine_maps.undoing(affine_maps.after(end.applied, applied))
+        is_explained = before is None or (not affine_maps.is_one(before.scale) and _follows_encode(before))
+        if agreement(applied, end.applied) is Agreement.DIFFERENT and not is_explained:
+            yield of_file[0], end
+
+
+def _follows_encode(applied: AffineMap) -> bool:
+    """Whether a map is one that brings latents to unit variance: by the factor of a VAE, or over a deviation."""
+    if len(applied.scale) != 1:
+        return False
+    (term,) = applied.scale
+    if not term.powers:
+        return any(is_factor(term.coefficient, factor) for factor in FACTORS)
+    ((name, power), *others) = term.powers
+    return not others and ((name == "scaling_factor" and power == 1) or (power == -1 and "std" in name))
 
 
 def _names(modules: dict[str, Module], paths: set[str]) -> set[str]:

@@ -62,6 +62,8 @@ _PIXEL_MAPS = {
     AffineMap(affine_maps.number(2.0), affine_maps.number(-1.0)): "x * 2 - 1",
     AffineMap(affine_maps.number(0.5), affine_maps.number(0.5)): _TO_UNIT,
 }
+# What brings pictures to [0, 1], and bytes.
+_UNIT_MAPS = {AffineMap(affine_maps.number(0.5), affine_maps.number(0.5)), AffineMap(affine_maps.number(1 / 255))}
 _MAX_CHAIN = 60
 _MAX_LEAVES = 8
 
@@ -357,10 +359,10 @@ class Flow:
     def _mapped_to(self, given: Expr) -> Interval | None:
         """Where pictures lie that are not known, by the map that they go through: nobody maps others by x / 2 + 0.5.
 
-        Whoever does that for a VAE of their own may have trained it so.
+        Nor are others than bytes divided by 255. Whoever does that for a VAE of their own may have trained it so.
         """
         chains = self.chains(given)
-        is_mapped = all(_PIXEL_MAPS.get(chain.applied) == _TO_UNIT and chain.clamped is None for chain in chains)
+        is_mapped = all(chain.applied in _UNIT_MAPS and chain.clamped is None for chain in chains)
         return Interval(0.0, 1.0) if chains and is_mapped else None
 
     def _comes_back(self, decode: Expr) -> bool:

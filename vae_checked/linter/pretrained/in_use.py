@@ -153,6 +153,10 @@ class InUse:
             single = chain(one_ends(encoded, decoded, models), beside_the_scale(encoded, decoded))
             found += (each for each in single if paired.isdisjoint(_ends_of(each.latents)) or _is_turned(each.latents))
         found += by_default(_all(self._encoded), models)
+        if not any(end.use is Use.TRAINED for end in _all(self._encoded)):
+            for read, end in caches.beside_decodes(self._read_back, _all(self._decoded)):
+                latents = Latents(encoded=Fact(read.applied, read.at), decoded=Fact(end.applied, end.call))
+                found.append(_of(end.where.subject, latents))
         apart = {end for each in found if _is_open(each.latents) for end in _ends_of(each.latents)}
         shiftless = without_shift(_all(self._encoded), _all(self._decoded), models)
         found += (each for each in shiftless if apart.isdisjoint(_ends_of(each.latents)))

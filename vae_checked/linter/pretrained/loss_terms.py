@@ -74,6 +74,9 @@ def _cut_below(latent: Expr) -> Expr | None:
         seen.add(node.uid)
         if node.op == "detach":
             stopped = stopped or node
+        elif owner_of(node) is not None:
+            # The VAE whose factor is asked for.
+            continue
         elif _is_made_trainable(node) or may_be_trained(node) or _may_be_anything(node):
             return None
         elif not stops_gradient(node):
