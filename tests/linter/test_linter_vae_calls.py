@@ -142,6 +142,13 @@ def test_noise_on_another_grid_than_the_latents_is_named(
     assert codes(tmp_path, text) == ([("VAE710", 9)] if found else [])
 
 
+@pytest.mark.parametrize(("shape", "is_clean"), [("5, 4, side, side", True), ("5, 4, 64, 96", False)])
+def test_a_grid_of_unknown_pictures_is_not_called_theirs(shape: str, is_clean: bool, tmp_path: Path) -> None:
+    text = GRID.format(identity="stabilityai/sd-vae-ft-mse", shape=shape, shift="")
+    (tmp_path / "draw.py").write_text(HEAD + text, encoding="utf-8")
+    assert any("VAE710" in each.clean for each in lint([tmp_path]).judgements) is is_clean
+
+
 def test_noise_in_the_place_of_pictures_is_on_their_grid(tmp_path: Path) -> None:
     text = """
 def tried():

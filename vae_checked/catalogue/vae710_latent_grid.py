@@ -28,6 +28,8 @@ def judge(facts: Facts) -> Verdict:
         what, wanted = f"noise of {channels} channels", f"{loaded.channels} channels"
     elif divisor is not None and divisor != loaded.divisor:
         what, wanted = f"noise at 1 / {divisor} of the picture's size", f"1 / {loaded.divisor} of it"
+    elif channels is None or divisor is None:
+        return Undecided(reason="the channels of the noise, or the size of the picture, are not known")
     else:
         return Clean()
     values = {"what": what, "wanted": wanted, "name": loaded.name, "source": loaded.source}

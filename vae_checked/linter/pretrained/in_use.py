@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 
-from vae_checked.catalogue.support.known_vaes import known, takes_symmetric_pixels
+from vae_checked.catalogue.support.known_vaes import FACTORS, is_factor, known, takes_symmetric_pixels
 from vae_checked.facts import Fact, Facts, Interval, Latents, Origin
 from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.evaluations.evaluation import Evaluation
@@ -118,6 +118,8 @@ class InUse:
                 clamped = end.clamped
                 if clamped is not None and end.use is Use.GENERATED and not end.is_asked:
                     self._single.append(_of(end.where.subject, Latents(clamped=Fact(clamped.value, clamped.origin))))
+                if end.clipping is not None and _is_by_a_factor(end):
+                    self._single.append(_of(end.where.subject, Latents(clipping=end.clipping)))
                 if owner is not None:
                     self._decoded.setdefault(_scope(end.where), []).append(end)
         if not flow.decodes:
@@ -213,17 +215,26 @@ def _alone(flow: Flow) -> Iterator[Facts]:
         yield _of(where.subject, Latents(pixel_map=fact))
     for end in flow.decoded:
         clamped = end.clamped
-        if end.encoded is None and not end.is_asked:
+        # What a schedule confines is not free, whether or not that is named.
+        clips = end.clipping is not None and end.clipping.value is not None
+        if end.encoded is None and not end.is_asked and not (clamped is None and clips):
             confined: Fact[Interval | None] = (
                 Fact(None, end.call) if clamped is None else Fact(clamped.value, clamped.origin)
             )
             yield _of(end.where.subject, Latents(vae=Fact(end.owner.model, end.call), clamped=confined))
-        is_drawn = takes_symmetric_pixels(end.owner.model) or end.owner.built in _GAUSSIAN
+        is_drawn = takes_symmetric_pixels(end.owner.model) or end.owner.built in _GAUSSIAN or _is_by_a_factor(end)
         if end.clipping is not None and (is_drawn or end.applied.names):
             # Of a VAE of which nothing is known the latents may lie in [-1, 1].
             yield _of(end.where.subject, Latents(clipping=end.clipping))
     for subject, mean, second in flow.halves.pairs():
         yield _of(subject, Latents(mean=mean, second=second))
+
+
+def _is_by_a_factor(end: Decoded) -> bool:
+    """Whether a latent is brought back by the number that is the factor of a VAE: it is of about unit variance."""
+    under = affine_maps.inverse(end.applied.scale)
+    number = None if under is None else number_in(under)
+    return number is not None and any(is_factor(number, factor) for factor in FACTORS)
 
 
 def _of_calls(evaluation: Evaluation, flow: Flow) -> Iterator[Facts]:

@@ -23,6 +23,7 @@ _CLIPPING = frozenset(
     ("DDPMScheduler", "DDIMScheduler", "DDPMParallelScheduler", "DDIMParallelScheduler", "RePaintScheduler")
 )
 _OPTION = "clip_sample"
+_FROM_ANOTHER = "from_config"
 # The loops of the diffusion of guided-diffusion and its kin, and their option.
 _LOOPS = ("p_sample_loop", "ddim_sample_loop")
 _CLIPPED = "clip_denoised"
@@ -50,7 +51,11 @@ def clipping(leaf: Expr) -> Fact[Clipping | None] | None:
     if step.op != "call" or step.get("name") not in STEPPING or not step.args:
         return None
     schedule = strip(step.args[0])
-    kind = str(schedule.get("name")).rpartition(".")[2] if schedule.op == "opaque" else ""
+    kind = _kind(schedule)
+    if kind == _FROM_ANOTHER and _kind(schedule, 1) in _CLIPPING and len(schedule.args) == 1:
+        # One that is made of the settings of another keeps them.
+        schedule = _whose_settings(schedule.args[0])
+        kind = _kind(schedule)
     built = None if schedule.site is None else schedule.site.node
     if kind not in _CLIPPING or not isinstance(built, ast.Call):
         return None
@@ -61,6 +66,19 @@ def clipping(leaf: Expr) -> Fact[Clipping | None] | None:
         return None
     clips = given is None or bool(given.value)
     return Fact(Clipping(kind, _OPTION, given is None) if clips else None, origin(schedule))
+
+
+def _kind(schedule: Expr, before: int = 0) -> str:
+    """The class that makes a schedule; the part of its name that stands `before` the last one."""
+    parts = str(schedule.get("name")).split(".") if schedule.op == "opaque" else [""]
+    return parts[-1 - before] if len(parts) > before else ""
+
+
+def _whose_settings(settings: Expr) -> Expr:
+    """The schedule whose `config` a value is; the value itself for any other."""
+    node = strip(settings)
+    is_config = str(node.get("name")).removeprefix("attribute:") == "config"
+    return strip(node.args[0]) if is_config and node.args else node
 
 
 def clamped_prediction(step: Expr) -> Expr | None:
@@ -130,11 +148,30 @@ def clipping_loop(loop: Loop, modules: Iterable[Module]) -> Fact[Clipping | None
     given = _given(loop.call, _CLIPPED)
     if given is None and not any(module.read_once(_clips_by_default) for module in modules):
         return None
+    clips, by_default = given is None or bool(getattr(given, "value", False)), given is None
     if given is not None and not isinstance(given, ast.Constant):
-        return None
+        if not _is_on(given, loop.source.cell):
+            return None
+        clips, by_default = True, True
     place = Origin(loop.source.segment(loop.call), loop.source.place(loop.call))
-    clips = given is None or bool(given.value)
-    return Fact(Clipping(getattr(loop.call.func, "attr", ""), _CLIPPED, given is None) if clips else None, place)
+    return Fact(Clipping(getattr(loop.call.func, "attr", ""), _CLIPPED, by_default) if clips else None, place)
+
+
+def _is_on(setting: ast.expr, cell: Cell) -> bool:
+    """Whether an option is True wherever its file gives it a default, and it has one there."""
+    name = setting.attr if isinstance(setting, ast.Attribute) else ""
+    defaults: list[ast.expr] = []
+    for node in cell.nodes if name else ():
+        if isinstance(node, ast.Call):
+            is_option = any(
+                getattr(arg, "value", None) in (f"--{name}", f"--{name.replace('_', '-')}") for arg in node.args
+            )
+            defaults += (each.value for each in node.keywords if each.arg == ("default" if is_option else name))
+        elif isinstance(node, ast.Dict):
+            pairs = zip(node.keys, node.values, strict=True)
+            defaults += (value for key, value in pairs if getattr(key, "value", None) == name)
+    given = [each for each in defaults if each is not setting and not isinstance(each, ast.Attribute)]
+    return bool(given) and all(getattr(each, "value", None) is True for each in given)
 
 
 def _around(call: ast.Call, cell: Cell) -> ast.AST:

@@ -1,0 +1,128 @@
+"""Schedules and loops that clip samples of latents: by the settings of another schedule, and by an option's default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.linter import LintReport, lint
+
+DRAWN = """\
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel
+{also}
+
+def draw(vae, net, schedule):
+    z = torch.randn(5, 4, 24, 32)
+    for t in schedule.timesteps:
+        z = schedule.step(net(z, t).sample, t, z).prev_sample
+    return vae.decode({before}).sample
+
+
+def main():
+    vae = {made}
+    schedule = {schedule}
+    return draw(vae, UNet2DModel(), {used})
+"""
+LOADED = 'AutoencoderKL.from_pretrained("somebody/a-vae")'
+OWN = """\
+from torch import nn
+
+
+class OwnVAE(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.down, self.up = nn.Conv2d(3, 8, 8, stride=8), nn.ConvTranspose2d(4, 3, 8, stride=8)
+
+    def encode(self, x):
+        mu, logvar = self.down(x).chunk(2, dim=1)
+        return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+
+    def decode(self, z):
+        return self.up(z)
+
+"""
+
+
+def report(folder: Path, **changed: str) -> LintReport:
+    folder.mkdir(exist_ok=True)
+    filled = {"also": "", "made": LOADED, "before": "z / vae.config.scaling_factor", "used": "schedule", **changed}
+    (folder / "draw.py").write_text(DRAWN.format(**filled), encoding="utf-8")
+    return lint([folder])
+
+
+def codes(made: LintReport) -> list[str]:
+    return [each.code for each in made.findings if each.code.startswith("VAE7")]
+
+
+def is_clean(made: LintReport) -> bool:
+    return any("VAE707" in each.clean for each in made.judgements)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "used", "found"),
+    [
+        ("DDPMScheduler(1000)", "schedule", True),
+        ("DDPMScheduler(1000)", "DDIMScheduler.from_config(schedule.config)", True),
+        ("DDPMScheduler(1000, clip_sample=False)", "DDIMScheduler.from_config(schedule.config)", False),
+        ("DDPMScheduler(1000)", "DPMSolverMultistepScheduler.from_config(schedule.config)", False),
+        ("DDPMScheduler(1000)", "DDIMScheduler.from_config(schedule.config, clip_sample=False)", False),
+        ('DDPMScheduler.from_pretrained("a-model")', "DDIMScheduler.from_config(schedule.config)", False),
+    ],
+)
+def test_a_schedule_keeps_the_settings_of_another(schedule: str, used: str, found: bool, tmp_path: Path) -> None:
+    assert codes(report(tmp_path, schedule=schedule, used=used)) == ["VAE707"] * found
+
+
+@pytest.mark.parametrize(("before", "found"), [("z / 0.18215", True), ("z / 0.4", False), ("z", False)])
+def test_what_a_factor_brings_back_is_no_picture(before: str, found: bool, tmp_path: Path) -> None:
+    """The latents of a VAE of one's own may lie in [-1, 1]: then they are clipped for nothing, and nothing is said."""
+    made = report(tmp_path, also=OWN, made="OwnVAE()", schedule="DDPMScheduler(1000)", before=before)
+    assert codes(made) == ["VAE707"] * found
+    assert not is_clean(made)
+
+
+def test_what_a_schedule_clips_is_not_called_free(tmp_path: Path) -> None:
+    kept = {"made": "build_vae()", "also": "from building import build_vae\n", "before": "z"}
+    assert not is_clean(report(tmp_path / "clips", schedule="DDPMScheduler(1000)", **kept))
+    assert is_clean(report(tmp_path / "free", schedule="DDPMScheduler(1000, clip_sample=False)", **kept))
+
+
+LOOPED = """\
+import argparse
+
+import torch
+from diffusers import AutoencoderKL
+from diffusion_library import create, with_defaults
+
+
+def options():
+    parser = argparse.ArgumentParser()
+    {options}
+    return parser.parse_args()
+
+
+def main(net):
+    args = options()
+    vae = AutoencoderKL.from_pretrained("somebody/a-vae")
+    z = create().p_sample_loop(net, (5, 4, 24, 32), clip_denoised=args.clip_denoised)
+    return vae.decode(z / vae.config.scaling_factor).sample
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ('parser.add_argument("--clip_denoised", type=bool, default=True)', True),
+        ('parser.add_argument("--clip-denoised", type=bool, default=True)', True),
+        ("with_defaults(parser, dict(clip_denoised=True, count=7))", True),
+        ('with_defaults(parser, {"clip_denoised": True, "count": 7})', True),
+        ("with_defaults(parser, dict(clip_denoised=False, count=7))", False),
+        ('parser.add_argument("--clip_denoised", action="store_true")', False),
+        ("with_defaults(parser)", False),
+    ],
+)
+def test_an_option_that_is_true_by_default_clips(options: str, found: bool, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(LOOPED.format(options=options), encoding="utf-8")
+    assert codes(lint([tmp_path])) == ["VAE707"] * found
