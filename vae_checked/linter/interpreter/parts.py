@@ -8,7 +8,7 @@ from vae_checked.linter.interpreter import derived_containers, filled, operators
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.interpreter.in_place import is_whole
 from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
-from vae_checked.linter.symbols.expression import REDUCTIONS, Attrs, Expr, Site, atom, const, opaque
+from vae_checked.linter.symbols.expression import REDUCTIONS, Attrs, Expr, Site, atom, const, opaque, walk
 from vae_checked.linter.symbols.given import is_data
 from vae_checked.linter.symbols.index_keys import index_key
 from vae_checked.linter.symbols.places import Grown, Places, is_unknown_item, unknown_item
@@ -404,10 +404,11 @@ def written_into(owner: Expr, key: Value, value: Value, site: Site) -> Expr | No
     if blank.op == "index" and blank.args[0].op in ("const", "empty"):
         # Made of as many columns as are filled: `zeros_like(x)[..., :3]`.
         blank = blank.args[0]
-    if _are_columns(key) and (blank.op in ("const", "empty") or blank.get("filled")):
+    along = 1 if _are_columns(key) else _stretch(key, value) if number_of(value) is None else None
+    if along is not None and (blank.op in ("const", "empty") or blank.get("filled")):
         # Put together piece by piece: what was written before stays beside it.
         beside = blank.args if blank.get("filled") else (blank,) if blank.op == "const" else ()
-        return Expr("cat", (*beside, as_expr(value, site)), (("axis", 1), ("filled", True)), site)
+        return Expr("cat", (*beside, as_expr(value, site)), (("axis", along), ("filled", True)), site)
     if blank.op not in ("const", "empty", "stack"):
         return None
     if number_of(value) is not None and isinstance(key, Expr) and str(key.get("name")).startswith("compare:"):
@@ -422,6 +423,17 @@ def _are_columns(key: Value) -> bool:
         return False
     rows, columns = key
     return rows == slice(None) and isinstance(columns, slice) and columns != slice(None)
+
+
+def _stretch(key: Value, value: Value) -> int | None:
+    """The first axis of which a stretch alone is written with data; None for what else is written.
+
+    A place in each turn of a loop, or what a layer made, fills all in the end.
+    """
+    if not isinstance(value, Expr) or any(node.op in ("layer", "noise") for node in walk(value)):
+        return None
+    parts = key if isinstance(key, tuple) else (key,)
+    return next((axis for axis, part in enumerate(parts) if isinstance(part, slice) and part != slice(None)), None)
 
 
 def store(owner: dict[Key, Value] | list[Value] | Instance, key: Value, value: Value) -> None:
