@@ -17,6 +17,7 @@ class Net(nn.Module):
         super().__init__()
         self.up, self.to_m, self.to_s = nn.Linear(84, 33), nn.Linear(33, 7), nn.Linear(33, 7)
         self.numbers, self.kinds, self.others = nn.Linear(7, 40), nn.Linear(7, 22), nn.Linear(7, 22)
+        self.seen = nn.Linear(40, 5)
         self.mode = mode
 
     def step(self, x, labels, optimizer):
@@ -80,6 +81,13 @@ STANDING = {
         "+ further",
         ["VAE401", "VAE402"],
     ),
+    "of features": (SUMMED.format("self.seen(self.numbers(z))", "self.seen(x[:, :40])", 1), "+ further", []),
+    "of probabilities made of it": (
+        "further = F.binary_cross_entropy(self.seen(self.numbers(z)), labels, reduction='none').sum(dim=1).mean()",
+        "+ further",
+        ["VAE401", "VAE402"],
+    ),
+    "of another output": (SUMMED.format("torch.tanh(self.kinds(z))", "x[:, 40:]", 1), "+ further", ["VAE401"]),
     "of what is minimised nowhere": (SUMMED.format("self.kinds(z)", "x[:, 40:]", 0), "", []),
 }
 OF_AN_ERROR = {"VAE401", "VAE402", "VAE404", "VAE501", "VAE502", "VAE503", "VAE504", "VAE505"}
@@ -97,3 +105,30 @@ def test_an_error_that_stands_otherwise_is_not_clean(
     assert codes(report) == []
     assert set(unsaid) <= opened
     assert bool(opened) == bool(unsaid)
+
+
+MEANS = """\
+        y, t = torch.sigmoid(self.numbers(z)), x[:, :40]
+        further = {}
+        loss = F.mse_loss(y, t) + 0.3 * further + self.mode.beta * kl
+"""
+# What is made of the output lies in another range than that: only a loss which takes no other leaves it as it is.
+MADE_OF_IT = {
+    "edges": ("F.l1_loss(y[:, 1:] - y[:, :-1], t[:, 1:] - t[:, :-1])", True),
+    "a filter": ("F.smooth_l1_loss(F.conv1d(y[:, None], self.kernel), F.conv1d(t[:, None], self.kernel))", True),
+    "features": ("F.mse_loss(self.seen(y), self.seen(t))", True),
+    "logits made of it": ("F.binary_cross_entropy_with_logits(self.seen(y), labels)", False),
+    "another output": ("F.l1_loss(self.kinds(z), x[:, 40:])", False),
+}
+
+
+@pytest.mark.parametrize(("further", "leaves"), MADE_OF_IT.values(), ids=MADE_OF_IT)
+def test_an_error_of_edges_or_features_is_of_the_output(further: str, leaves: bool, tmp_path: Path) -> None:
+    source = NET.format(further="further = 0").replace("        loss = error + further + kl\n", MEANS.format(further))
+    report = linted(
+        tmp_path, {"net.py": source.replace("self.mode = mode", "self.mode, self.kernel = mode, mode.kernel")}
+    )
+    [vae] = all_examined(report)
+    assert codes(report) == []
+    assert ({"VAE401", "VAE402", "VAE404"} <= set(vae.clean)) is leaves
+    assert {"VAE501", "VAE505"} <= set(vae.clean)

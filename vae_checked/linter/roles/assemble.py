@@ -339,10 +339,12 @@ def _recons_of(
         return [] if alone is None else [alone]
     beside = [recon for recon in decoded if losses.of(kl, recon) is not None]
     if len(beside) > 1:
-        # Of several errors in one loss, as of a predicted condition, the KL goes with one that is summed alike.
+        # Of several errors in one loss, as of a predicted condition, the KL goes with one that is summed alike, and
+        # with that of the output itself before those of its edges or its features.
         together = [recon for recon in beside if losses.hold_both(recon, beside[0])]
-        beside = [*sorted(together, key=lambda recon: not _is_summed(kl, recon, losses)), *beside]
-        beside = list({id(recon): recon for recon in beside}.values())
+        of_others = {id(each) for each in further_errors.of_others(together, site, losses)}
+        together.sort(key=lambda recon: (id(recon) in of_others, not _is_summed(kl, recon, losses)))
+        beside = list({id(recon): recon for recon in (*together, *beside)}.values())
     kept = beside[:1] or decoded[:1]
     for recon in beside[1:_MAX_ALTERNATIVES]:
         if not any(losses.hold_both(recon, other) for other in kept):

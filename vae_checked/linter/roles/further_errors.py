@@ -10,14 +10,14 @@ import operator
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from vae_checked.facts import Fact, Facts, Likelihood, Recon
+from vae_checked.facts import Fact, Facts, Likelihood, Recon, Reduced
 from vae_checked.linter.roles import chosen_models, reconstructions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.likelihood import output_facts, recon_facts, sides
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import origin
+from vae_checked.linter.symbols.expression import origin, strip
 from vae_checked.record import replace
 
 T = TypeVar("T")
@@ -58,13 +58,16 @@ def left_open(
     losses: Losses,
 ) -> Iterator[Facts]:
     """Facts of the errors that are `chosen`; nothing is clean by what another one in their loss departs in."""
+    chosen = list(chosen)
     known = [recon for recon in chosen if recon.kind is not None]
     others = [recon for recon in losses.recons if known and _is_another(recon, site, known, losses)]
     read = [_of_an_error(recon, site, kl, losses) for recon in others[:_MAX_READ]]
-    for item in own:
+    for index, item in enumerate(own):
         open_ = dict(item.elsewhere)
         for place, other in enumerate(others) if item.recon.kind is not None else ():
-            departs = _departing(item, read[place]) if place < len(read) else _OF_AN_ERROR
+            departs: Iterable[str] = _OF_AN_ERROR
+            if place < len(read):
+                departs = _departing(item, read[place], of_same=_is_of_output(other, chosen[index], site, losses))
             reason = f"{origin(other.term).source} is minimised with this reconstruction, and is not judged"
             open_.update(dict.fromkeys(departs, reason))
         yield item if open_ == item.elsewhere else replace(item, elsewhere=open_)
@@ -89,16 +92,41 @@ def _of_an_error(recon: Reconstruction, site: SamplerSite, kl: Divergence | None
     )
 
 
-def _departing(item: Facts, other: Facts) -> Iterator[str]:
-    """The facts of an error that are not known to be the same of another one."""
+def of_others(recons: Iterable[Reconstruction], site: SamplerSite, losses: Losses) -> Iterator[Reconstruction]:
+    """The errors of what is made of the output that another one compares."""
+    outputs = [(recon, sides(site, recon)[0]) for recon in recons]
+    known = [(recon, strip(output)) for recon, output in outputs if output is not None]
+    for recon, output in known:
+        if any(output.uid != other.uid and losses.graph.holds(output, other.uid) for _, other in known):
+            yield recon
+
+
+def _is_of_output(other: Reconstruction, recon: Reconstruction, site: SamplerSite, losses: Losses) -> bool:
+    """Whether an error compares what a reconstruction compares, or what is made of that: edges, or features."""
+    (prediction, _), (output, _) = sides(site, other), sides(site, recon)
+    return prediction is not None and output is not None and losses.graph.holds(prediction, strip(output).uid)
+
+
+def _departing(item: Facts, other: Facts, *, of_same: bool) -> Iterator[str]:
+    """The facts of an error that are not known to be the same of another one.
+
+    Where both are `of_same` output, an error that takes any value leaves it in the range that it is judged in.
+    """
     needed, given = (None if each.recon.kind is None else each.recon.kind.value for each in (item, other))
     same_needs = needed is not None and given is not None and needed.prediction == given.prediction
-    if not same_needs or _value(item.output.interval) != _value(other.output.interval):
+    alike = same_needs and _value(item.output.interval) == _value(other.output.interval)
+    if not alike and not (of_same and given is not None and given.symmetric):
         yield _OF_AN_ERROR[0]
     for path in _OF_AN_ERROR[1:]:
         read = operator.attrgetter(path)
-        if _value(read(item)) != _value(read(other)):
+        if _standing(read(item)) != _standing(read(other)):
             yield path
+
+
+def _standing(fact: Fact[T] | None) -> T | Reduced | None:
+    """What an error is by itself: a weight of its own says nothing of the axes that it is reduced over."""
+    value = _value(fact)
+    return Reduced(value.batch, value.event, over_batch=value.over_batch) if isinstance(value, Reduced) else value
 
 
 def _value(fact: Fact[T] | None) -> T | None:
