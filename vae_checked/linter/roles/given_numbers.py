@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr
 from vae_checked.mathematics.names import is_kl_weight, words_of
 
@@ -61,6 +63,24 @@ def is_of_numbers(leaf: Expr) -> bool:
     """Whether a leaf is an entry of an array of numpy's, as of a schedule with one number for each epoch."""
     array = leaf.args[0] if leaf.op in ("index", "item") and leaf.args else None
     return array is not None and array.op == "opaque" and str(array.get("name")).startswith("numpy.")
+
+
+def is_negative(number: Expr) -> bool:
+    """Whether a number made of constants and of names, which are taken as positive, is negative."""
+    if number.op == "const":
+        return number.value < 0
+    if number.op == "neg":
+        return not is_negative(number.args[0])
+    if number.op in ("mul", "div"):
+        return is_negative(number.args[0]) is not is_negative(number.args[1])
+    if number.op == "phi":
+        return is_negative(number.args[1])
+    return number.op in TRANSPARENT and is_negative(number.args[0])
+
+
+def have_one_sign(numbers: Iterable[Expr]) -> bool:
+    """Whether of numbers among which a condition chooses all are negative, or none is."""
+    return len(set(map(is_negative, numbers))) == 1
 
 
 def _is_entry(table: Expr, key: str) -> bool:

@@ -31,6 +31,9 @@ MOST_CONDITIONS = 3
 _A_LAYER = 64
 _DISTANCES = {"layer": _A_LAYER, "opaque": 1}
 _FORMULA, _NEAR_FORMULA = LOGS | PRODUCTS, NEAR_LOGS | NEAR_PRODUCTS
+# What a weight is not made of, and of how many nodes one is made at most.
+_OF_TENSORS = frozenset(("layer", "noise", "data", "loss", "atom", "weight"))
+_MOST_OF_A_NUMBER = 40
 # The conditions that do not hold, and those that are left open, as bits.
 Way = tuple[int, int]
 
@@ -134,6 +137,18 @@ def asks_for_mode(condition: Expr) -> bool:
     return condition.op == "training"
 
 
+def _is_number(value: Expr) -> bool:
+    """Whether a value is made of settings and numbers alone, as a weight is."""
+    pending, seen = [value], 0
+    while pending:
+        node = pending.pop()
+        seen += 1
+        if seen > _MOST_OF_A_NUMBER or node.op in _OF_TENSORS:
+            return False
+        pending += node.args if node.op != "attribute" else ()
+    return True
+
+
 def _sealed(condition: Expr) -> Expr:
     """What stands for a condition, whatever it asks."""
     return opaque(f"condition:{condition.uid}", (), condition.site)
@@ -159,6 +174,8 @@ class Branching:
         self._ways: dict[tuple[int, int], Way | None] = {}
         # The conditions that hold in training alone, and those that hold outside of it alone.
         self._training = self._evaluation = 0
+        # The conditions that choose more than numbers.
+        self._of_values = 0
         graph = Graph(values)
         for node in graph.nodes:
             if node.bits & PHI:
@@ -188,6 +205,8 @@ class Branching:
                 self._note_equality(condition)
             place = 1 << self._places[condition.uid]
             depends |= place
+            if not all(map(_is_number, node.args[1:])):
+                self._of_values |= place
             if condition.op == "training":
                 self._training |= place
             elif asks_for_mode(condition):
@@ -240,12 +259,13 @@ class Branching:
     def variants(self, value: Expr, met: Mapping[int, bool], most: int = MOST_CONDITIONS) -> list[Expr]:
         """A value in all ways through its first few conditions, but for those on which it is met."""
         near = sorted(
-            (self._nearest.get(condition.uid, far), self._places[condition.uid])
-            for far, condition in self._first[value.uid]
-            if not asks_for_mode(condition)
+            (not self._of_values >> place & 1, self._nearest.get(condition.uid, far), place)
+            for far, condition, place in (
+                (*each, self._places[each[1].uid]) for each in self._first[value.uid] if not asks_for_mode(each[1])
+            )
         )
         fixed, failed = self._known(value, met)
-        places = [1 << place for _, place in near if not fixed >> place & 1][:most]
+        places = [1 << place for _, _, place in near if not fixed >> place & 1][:most]
         ways = range(2 ** len(places)) if _branches(value) else (0,)
         chosen = (sum(place for index, place in enumerate(places) if bits >> index & 1) for bits in ways)
         settled = (self._settled(fixed | sum(places), failed | bits) for bits in chosen)

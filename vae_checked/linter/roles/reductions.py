@@ -242,7 +242,9 @@ def _factors(node: Expr, index: int, inverse: bool, term: Expr) -> Iterator[Chai
     elif _is_batch(bare, inverse):
         yield Size(0, _text(node, index), inverse)
     else:
-        yield Weight(_text(node, index) or _name(bare) or bare.op, _negative(bare), inverse, counts(bare))
+        yield Weight(
+            _text(node, index) or _name(bare) or bare.op, given_numbers.is_negative(bare), inverse, counts(bare)
+        )
 
 
 def _is_batch(number: Expr, inverse: bool) -> bool:
@@ -341,17 +343,6 @@ def _is_constant(node: ast.expr) -> bool:
     return getattr(node, "attr", "") in ("pi", "e") or getattr(node, "id", "") in ("math", "np", "numpy", "torch")
 
 
-def _negative(expr: Expr) -> bool:
-    """Whether a number made of constants and of names, which are taken as positive, is negative."""
-    if expr.op == "const":
-        return expr.value < 0
-    if expr.op == "neg":
-        return not _negative(expr.args[0])
-    if expr.op in ("mul", "div"):
-        return _negative(expr.args[0]) is not _negative(expr.args[1])
-    return expr.op in TRANSPARENT and _negative(expr.args[0])
-
-
 def is_whole(expr: Expr, with_axes: Collection[int] = ()) -> bool:
     """Whether a value has no axes left; what is numbered in `with_axes` has some, whatever it looks like."""
     seen: set[int] = set()
@@ -384,6 +375,9 @@ def _is_setting(leaf: Expr, depth: int) -> bool:
         return True
     if are_parsed(leaf) or is_batch_size(_name(leaf)) or given_numbers.is_given(leaf):
         return True
+    if leaf.op == "phi":
+        ways = leaf.args[1:]
+        return given_numbers.have_one_sign(ways) and all(is_number(way, depth) for way in ways)
     # Below a call, a table of settings is known by the names of its entries.
     entry = leaf.op == "item" and depth > 0 and isinstance(leaf.get("index"), str)
     if depth > 0 and given_numbers.is_made_outside(leaf):
