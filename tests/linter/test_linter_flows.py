@@ -72,9 +72,9 @@ def train(loader):
 ESTIMATE = "(-0.5 * (s + (first - m).pow(2) / s.exp()) + 0.5 * last.pow(2)).sum(dim=1) - grown"
 
 
-def read(tmp_path: Path, flow: str, kl: str, decoded: str = "last") -> tuple[list[str], bool]:
+def read(tmp_path: Path, flow: str, kl: str, decoded: str = "last", net: str = NET) -> tuple[list[str], bool]:
     """What is found, and whether the formula of the KL is called clean."""
-    report = linted(tmp_path, {"a.py": flow + NET.format(kl=kl, decoded=decoded)})
+    report = linted(tmp_path, {"a.py": flow + net.format(kl=kl, decoded=decoded)})
     return codes(report), any("VAE301" in each.clean for each in report.vaes)
 
 
@@ -134,3 +134,30 @@ def test_what_a_flow_that_is_not_read_leaves_is_a_determinant(
     found, clean = read(tmp_path, ELSEWHERE, kl, decoded)
     assert "VAE301" not in found
     assert clean is expected
+
+
+# The constant of a continuous Bernoulli, which makes of a binary cross entropy a likelihood of numbers in [0, 1].
+CONSTANT = """
+def constant(y):
+    y = torch.clamp(y, 1e-5, 1 - 1e-5)
+    return (torch.log(torch.abs(2 * torch.atanh(1 - 2 * y))) - torch.log(torch.abs(1 - 2 * y))).sum(dim=1)
+
+
+"""
+BERNOULLI = (
+    "y = torch.sigmoid(y)\n        error = F.binary_cross_entropy(y, x, reduction='none').sum(dim=1) - constant(y)"
+)
+
+
+@pytest.mark.parametrize(
+    ("kl", "found", "clean"),
+    [
+        (KL, [], True),
+        (KL.replace("0.5", "0.7").replace("s.exp()", "2 * s.exp()"), ["VAE301"], False),
+        (f"{KL} - grown", [], False),
+    ],
+    ids=["by itself", "beside another formula", "beside a determinant"],
+)
+def test_a_constant_of_the_likelihood_is_no_determinant(kl: str, found: list[str], clean: bool, tmp_path: Path) -> None:
+    net = NET.replace('error = F.mse_loss(y, x, reduction="none").sum(dim=1)', BERNOULLI)
+    assert read(tmp_path, PLANAR + CONSTANT.lstrip(), kl, net=net) == (found, clean)

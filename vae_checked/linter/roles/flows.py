@@ -35,12 +35,29 @@ def determinant_beside(kl: Divergence, site: SamplerSite | None, losses: Losses)
     if not carried:
         known = known & with_z
     decoded = {node.uid for recon in losses.recons for node in (recon.term, recon.first, recon.second)}
+    compared = [recon for recon in losses.recons if losses.holds_one(recon, site.z.uid)]
+    outputs = {strip(side).uid for recon in compared for side in (recon.first, recon.second)}
     for value in losses.ends if known or carried else ():
         if value.uid in with_kl and value.uid in with_z:
             for term in summands(value, kl.term.uid, with_kl):
-                if term.uid not in decoded and (term.uid in known or _is_left_by_flow(term, carried, losses)):
+                if term.uid in decoded or _is_of_outputs(term, outputs, site.z, with_z):
+                    continue
+                if term.uid in known or _is_left_by_flow(term, carried, losses):
                     return term
     return None
+
+
+def _is_of_outputs(term: Expr, outputs: set[int], z: Expr, with_z: frozenset[int]) -> bool:
+    """Whether a term knows z by what is compared with the data alone: a part of the likelihood, as its constant is."""
+    pending, seen = [term], set[int]()
+    while pending:
+        node = pending.pop()
+        if node.uid == z.uid:
+            return False
+        if node.uid in with_z and node.uid not in outputs and node.uid not in seen:
+            seen.add(node.uid)
+            pending += node.args
+    return term.uid in with_z
 
 
 def _carried(site: SamplerSite, losses: Losses) -> list[tuple[Expr, Expr]]:
