@@ -9,7 +9,7 @@ from small_vaes.fragments import HEAD, KL, MODEL, codes, linted
 
 GRAPH = (
     HEAD
-    + MODEL
+    + MODEL.replace("self.settings = settings", "self.ends, self.others = settings")
     + """
     def forward(self, x):
         m, s = self.encode(x)
@@ -26,6 +26,8 @@ def fit(loader):
 """
 )
 BCE = "F.binary_cross_entropy(y, links)"
+ENDS = "z[self.ends[0]] * z[self.ends[1]]"
+SELECTED = "torch.index_select(z, 0, self.ends[0]) * torch.index_select(z, 0, self.ends[1])"
 PAIRS = {
     "t()": ("torch.sigmoid(torch.mm(z, z.t()))", BCE),
     "T": ("torch.sigmoid(z @ z.T)", BCE),
@@ -37,6 +39,21 @@ PAIRS = {
         "(z @ z.t() / 3).view(-1)",
         "F.binary_cross_entropy_with_logits(y, links.view(-1))",
     ),
+    "of ends": (f"torch.sigmoid(({ENDS}).sum(dim=1))", BCE),
+    "of ends, as logits": (f"({ENDS}).sum(-1)", "F.binary_cross_entropy_with_logits(y, links)"),
+    "of ends, selected": (f"torch.sigmoid(({SELECTED}).sum(dim=1))", BCE),
+    "of ends, by a method": (
+        "torch.sigmoid((z.index_select(0, self.ends[0]) * z.index_select(0, self.ends[1])).sum(dim=1))",
+        BCE,
+    ),
+    "of ends, looked up": ("(F.embedding(self.ends[0], z) * F.embedding(self.ends[1], z)).sum(1).sigmoid()", BCE),
+    "of ends, picked at once": ("torch.sigmoid((z[self.ends][0] * z[self.ends][1]).sum(1))", BCE),
+    "distances": ("torch.exp(-torch.cdist(z, z))", BCE),
+    "of ends, through layers": ("self.back((z[self.ends[0]] - z[self.ends[1]]).abs())", BCE),
+    "of ends, and of others that are not there": (
+        f"torch.cat((torch.sigmoid(({ENDS}).sum(1)), torch.sigmoid(({ENDS.replace('ends', 'others')}).sum(1))))",
+        BCE,
+    ),
 }
 
 
@@ -46,10 +63,17 @@ def test_a_mean_over_pairs_of_samples_is_not_one_over_the_batch(decoded: str, er
     assert codes(linted(tmp_path, {"net.py": text})) == []
 
 
+@pytest.mark.parametrize(("decoded", "error"), PAIRS.values(), ids=PAIRS)
+def test_the_formula_beside_pairs_of_samples_is_still_judged(decoded: str, error: str, tmp_path: Path) -> None:
+    text = GRAPH.format(decoded=decoded, error=error, kl=KL.replace("s.exp()", "2 * s.exp()"), per=" / x.size(0)")
+    assert codes(linted(tmp_path, {"net.py": text})) == ["VAE301"]
+
+
 @pytest.mark.parametrize(
     "decoded",
     [
         "self.back(z)",
+        "self.back(z[self.ends])",
         "torch.sigmoid(z @ self.trunk[0].weight.t())",
         "torch.sigmoid(z @ nn.Embedding(84, 7)(torch.arange(84)).T)",
     ],

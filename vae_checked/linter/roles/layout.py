@@ -363,6 +363,8 @@ def is_of_pairs(value: Expr) -> bool:
         name = str(node.get("name")).rpartition(".")[2] if node.op in ("opaque", "call") else node.op
         if name in _PRODUCTS and len(node.args) == _FACTORS:
             return _is_turned(node.args[1])
+        if name == "cdist":
+            return True
         inner = _only_tensor(node) if node.op in ELEMENTWISE else node.args[0] if node.op in (*STILL, *_VIEWS) else None
         if inner is None:
             return False

@@ -5,11 +5,23 @@ Kipf and Welling 2016, https://arxiv.org/abs/1611.07308, with as many links draw
 
 from __future__ import annotations
 
-from vae_checked.linter.symbols.expression import LOGS, LOSS, NOISE, REDUCTIONS, TRANSPARENT, Expr, strip, walk
+from vae_checked.linter.symbols.expression import (
+    LOGS,
+    LOSS,
+    NOISE,
+    REDUCTIONS,
+    TRANSPARENT,
+    Expr,
+    called_name,
+    strip,
+    walk,
+)
 from vae_checked.record import dataclass
 
 _BOTH = LOGS | NOISE
 _PRODUCTS = frozenset(("torch.matmul", "torch.mm", "matmul", "mm"))
+# What picks rows beside an index.
+_SELECTING = frozenset(("index_select", "gather", "take_along_dim"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,31 @@ def scored(node: Expr) -> Expr | None:
         return None
     scores = strip(picked.args[0])
     return there if scores.uid == strip(other.args[0]).uid and _is_of_pairs(scores) else None
+
+
+def is_of_ends(value: Expr) -> bool:
+    """Whether a value is made of rows of what is drawn that are picked twice, as for the two ends of links."""
+    rows: dict[int, set[object]] = {}
+    for node in walk(value) if value.bits & NOISE else ():
+        picked = _picked(node) if node.bits & NOISE else None
+        if picked is not None:
+            rows.setdefault(strip(picked[0]).uid, set()).add(picked[1])
+    return any(len(ends) > 1 for ends in rows.values())
+
+
+def _picked(node: Expr) -> tuple[Expr, object] | None:
+    """What has its rows picked by a tensor, and by which; of links that were picked at once which of their ends."""
+    key = node.get("key") if node.op == "index" else None
+    if isinstance(key, tuple) and key and isinstance(key[0], tuple) and key[0][0] == "expr":
+        return node.args[0], key[0]
+    if node.op == "item" and _picked(strip(node.args[0])) is not None:
+        return node.args[0], node.get("index")
+    if node.op not in ("call", "opaque") or len(node.args) < 2:
+        return None
+    name = called_name(node)
+    if name in _SELECTING:
+        return node.args[0], node.args[-1].uid
+    return (node.args[1], node.args[0].uid) if name == "embedding" else None
 
 
 def _loss(term: Expr) -> Expr | None:
