@@ -339,8 +339,7 @@ def _recons_of(
         return [] if alone is None else [alone]
     beside = [recon for recon in decoded if losses.of(kl, recon) is not None]
     if len(beside) > 1:
-        # Of several errors in one loss, as of a predicted condition, the KL goes with one that is summed alike, and
-        # with that of the output itself before those of its edges or its features.
+        # Of several errors in one loss the KL goes with that of the output before its edges', and one summed alike.
         together = [recon for recon in beside if losses.hold_both(recon, beside[0])]
         of_others = {id(each) for each in further_errors.of_others(together, site, losses)}
         together.sort(key=lambda recon: (id(recon) in of_others, not _is_summed(kl, recon, losses)))
@@ -380,7 +379,7 @@ def _is_summed(kl: Divergence, recon: Reconstruction, losses: Losses) -> bool:
 
 def _recon_beside(kl: Divergence, recons: list[Reconstruction], losses: Losses) -> Reconstruction | None:
     """The only reconstruction that stands beside a KL, or that is made from its mean where they are handed on apart."""
-    beside = [recon for recon in recons if losses.of(kl, recon) is not None]
+    beside = [each for each in targets.of_data(recons, kl.location, losses.graph) if losses.of(kl, each) is not None]
     beside = [recon for recon in beside if not settings_apart.are_never_added(kl, recon, losses)]
     # What is handed on without its gradient feeds a term that trains something else.
     beside = [recon for recon in beside if not any(map(gradients.is_cut, (recon.first, recon.second)))]

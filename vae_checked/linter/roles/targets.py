@@ -37,6 +37,13 @@ def is_of_other_data(recon: Reconstruction, location: Expr, graph: Graph) -> boo
     return not is_given(location) and not any(_is_encoded(side, location, graph) for side in sides)
 
 
+def of_data(recons: Iterable[Reconstruction], location: Expr, graph: Graph) -> list[Reconstruction]:
+    """The errors of which one side at most is made of a mean: others tell how near codes are to each other."""
+    return [
+        recon for recon in recons if not all(graph.holds(side, location.uid) for side in (recon.first, recon.second))
+    ]
+
+
 def _is_encoded(target: Expr, location: Expr, graph: Graph) -> bool:
     node = target
     while not graph.holds(location, node.uid):
