@@ -89,3 +89,39 @@ def test_nothing_is_named_of_marks_and_of_what_is_not_known(name: str, tmp_path:
 
     assert _ends(report) == ends
     assert codes(report) == []
+
+
+PLAIN = """
+
+def fit(kept):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for at in range(0, len(kept), 33):
+        x = {batch}
+        y, m, s = net(x)
+        {loss}
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+fit(rooms(plans_of('rooms.json')))
+"""
+BATCHES = {
+    "slice": "kept[at : at + 33]",
+    "flattened": "kept[at : at + 33].view(-1, 84)",
+    "permuted": "kept[torch.randperm(len(kept))][at : at + 33]",
+    "picked": "kept[torch.randint(0, len(kept), (33,))]",
+}
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_rows_of_them_are_as_all_are(name: str, tmp_path: Path) -> None:
+    data = DATA.format(made=ZEROS, filled=f"kept{BY_ELEMENT} = -1", handed="").replace(
+        "DataLoader(, batch_size=33)", "kept"
+    )
+    fit = PLAIN.format(loss=LOSS[0], batch=BATCHES[name])
+    report = linted(tmp_path, {"rooms.py": HEAD + data + MODEL + FORWARD + fit})
+
+    assert _ends(report) == [(-1, 0)]
+    assert codes(report) == ["VAE403"]

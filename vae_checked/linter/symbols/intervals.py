@@ -67,7 +67,12 @@ def recurrent(expr: Expr) -> Expr | None:
 
 
 def _is_of_each(pick: Expr, joined: Expr) -> bool:
-    """Whether what is picked has elements of each part that was joined: it is taken along another axis."""
+    """Whether what is picked has elements of each part that was joined: it is taken along another axis.
+
+    Rows of what was filled element by element are as all of it is.
+    """
+    if joined.get("filled") and joined.op == "stack":
+        return True
     given, along = pick.args[0], joined.get("axis")
     while given.op == "cast":
         given = given.args[0]
