@@ -121,6 +121,51 @@ def test_a_function_without_a_gradient_leaves_nothing_open(name: str, tmp_path: 
     assert _vae(report).core_checked
 
 
+def test_a_script_that_shows_it_leaves_nothing_open(tmp_path: Path) -> None:
+    script = "\n\nnet = Net()\ncheck(net, load())\n"
+
+    assert _vae(linted(tmp_path, {"net.py": APART + CHECKS["block"].format(kl=KL) + script})).core_checked
+
+
+TRAINER = f"""{HEAD}
+{LAYERS}
+{LAYERS_FORWARD}
+
+class Trainer:
+    def __init__(self, net):
+        self.net, self.optimizer = net, torch.optim.Adam(net.parameters())
+
+    def fit(self, loader):
+        for x in loader:
+            y, m, s = self.net(x)
+            total = F.mse_loss(y, x, reduction="sum") / len(x) + {KL}
+            self.optimizer.zero_grad()
+            total.backward()
+            self.optimizer.step()
+
+    @torch.no_grad()
+    def check(self, loader):
+        shown = 0.0
+        for x in loader:
+            y, m, s = self.net(x)
+            {{body}}
+        return shown
+"""
+BODIES = {
+    "together": f"shown += (F.mse_loss(y, x, reduction='sum') / len(x) + {KL}).item()",
+    "as tensors": f"shown += F.mse_loss(y, x, reduction='sum') / len(x) + {KL}",
+    "by itself": f"shown += ({KL}).item()",
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_trainer_that_shows_the_kl_of_an_unknown_model_is_no_vae_beside_it(name: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": TRAINER.format(body=BODIES[name])})
+
+    assert codes(report) == []
+    assert _vae(report).core_checked
+
+
 def test_what_is_shown_beside_no_training_stays_open(tmp_path: Path) -> None:
     alone = APART[: APART.index("def fit")] + CHECKS["block"].format(kl=KL)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Facts, KLForm, Origin
-from vae_checked.finding import Place
+from vae_checked.finding import Place, is_named
 from vae_checked.linter.roles import shown
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
@@ -23,7 +23,7 @@ class RepeatedTerms:
 
     def __init__(self) -> None:
         # By where z is drawn, and by where the KL is written.
-        self._trained: dict[_Formula, Origin] = {}
+        self._trained: dict[_Formula, tuple[Origin, Facts]] = {}
         self._shown: dict[_Formula, _Formula] = {}
 
     def note(self, facts: Facts, kl: Divergence | None, losses: Losses) -> None:
@@ -32,20 +32,29 @@ class RepeatedTerms:
         if kl is None or form is None or drawn is None:
             return
         if facts.kl.sign is not None and losses.is_differentiated(kl):
-            self._trained.setdefault((drawn, form.value), form.origin)
+            self._trained.setdefault((drawn, form.value), (form.origin, facts))
         elif not losses.backward and shown.is_written_without_gradient(kl.term):
             self._shown[form.origin.place, form.value] = drawn, form.value
 
     def at_trained(self, found: Iterable[Facts]) -> Iterator[Facts]:
-        """The facts, with a KL that is only shown at the line of the one that trains, where one of its form does."""
+        """The facts, with a KL that is only shown at the line of the one that trains, where one of its form does.
+
+        A script that shows it is no other VAE than the function that trains it.
+        """
         for item in found:
             form = item.kl.form
             known = None if form is None else self._shown.get((form.origin.place, form.value))
-            origin = None if known is None else self._trained.get(known)
-            if form is None or origin is None:
+            trained = None if known is None else self._trained.get(known)
+            if form is None or trained is None:
                 yield item
-            else:
-                yield replace(item, kl=replace(item.kl, form=replace(form, origin=origin)))
+                continue
+            origin, facts = trained
+            moved = replace(item, kl=replace(item.kl, form=replace(form, origin=origin)))
+            yield (
+                moved
+                if is_named(item.subject)
+                else replace(moved, subject=facts.subject, of_function=facts.of_function)
+            )
 
 
 def _drawn_at(facts: Facts) -> Place | None:

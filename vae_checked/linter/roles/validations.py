@@ -231,11 +231,13 @@ def _kind(kl: Divergence) -> Hashable:
 
 
 def source_of(head: Expr) -> Hashable:
-    """The layer that makes a head, and which part of what it makes that is, whatever it was applied to."""
+    """What makes a head, a layer or a model that is not known, and which part of that it is, whatever it was run on."""
     taken: list[Hashable] = []
     node = strip(head)
     while node.args and (node.op in _PARTS or node.op in _ELEMENTWISE):
         if node.op in _PARTS:
             taken.append((node.op, node.attrs))
         node = strip(next((arg for arg in node.args if arg.op != "const"), node.args[0]))
+    if node.op == "opaque" and node.get("name") == "call":
+        return (*taken, "called", node.args[0].uid)
     return (*taken, node.get("serial") if node.op == "layer" else node.uid)
