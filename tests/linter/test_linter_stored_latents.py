@@ -86,3 +86,54 @@ def test_a_class_of_the_project_may_scale_inside(tmp_path: Path) -> None:
     assert (
         codes(tmp_path, "z * 0.18215", "z", made="AutoencoderWrapper()", also=also.replace("W", "AutoencoderW")) == []
     )
+
+
+STORING = """\
+import os
+
+import torch
+from diffusers import AutoencoderKL
+
+
+def store(batches, place):
+    vae = AutoencoderKL.from_pretrained({loaded}, subfolder="vae")
+    kept = []
+    for pictures in batches:
+        with torch.no_grad():
+            kept.append({applied})
+    torch.save({{"latents": torch.cat(kept, dim=0)}}, os.path.join(place, "latents.pt"))
+"""
+TRAINING = """\
+import torch
+import torch.nn.functional as F
+from diffusers import {kind}
+
+
+def fit(place, batches):
+    net = {kind}.from_pretrained(place, subfolder="transformer")
+    for z in batches:
+        noise, t = torch.randn_like(z), torch.rand(len(z))[:, None, None, None]
+        F.mse_loss(net((1 - t) * z + t * noise, t).sample, noise - z).backward()
+"""
+RAW = "vae.encode(pictures).latent_dist.sample()"
+SD3 = 'os.path.join(place, "stabilityai_stable-diffusion-3.5-large")'
+
+
+@pytest.mark.parametrize(
+    ("loaded", "applied", "kind", "found"),
+    [
+        (SD3, f"{RAW} * vae.config.scaling_factor", "SD3Transformer2DModel", ["VAE702"]),
+        (SD3, f"({RAW} - vae.config.shift_factor) * vae.config.scaling_factor", "SD3Transformer2DModel", []),
+        (SD3, RAW, "SD3Transformer2DModel", []),
+        # A model of one's own may be trained on what is not shifted.
+        (SD3, f"{RAW} * vae.config.scaling_factor", "UNet2DModel", []),
+        ("place", f"{RAW} * vae.config.scaling_factor", "SD3Transformer2DModel", []),
+        ('"stabilityai/sd-vae-ft-mse"', f"{RAW} * vae.config.scaling_factor", "SD3Transformer2DModel", []),
+    ],
+)
+def test_what_is_stored_for_a_trained_model_is_shifted(
+    loaded: str, applied: str, kind: str, found: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "store.py").write_text(STORING.format(loaded=loaded, applied=applied), encoding="utf-8")
+    (tmp_path / "fit.py").write_text(TRAINING.format(kind=kind), encoding="utf-8")
+    assert [finding.code for finding in lint([tmp_path]).findings if finding.severity != "info"] == found

@@ -113,6 +113,21 @@ def without_shift(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models
                 yield replace(Facts(end.where.subject), latents=Latents(vae=vae, one_end=Fact(applied, at)))
 
 
+def stored_without_shift(stored: Iterable[Encoded], models: Models) -> Iterator[Facts]:
+    """Of each latent that is stored scaled alone, where the project loads a model that takes latents with a shift.
+
+    Whoever reads it may scale it once more; nobody takes a shift off what was scaled before.
+    """
+    for end in stored:
+        if affine_maps.is_one(end.applied.scale) or end.applied.shift or end.owner.library != _LIBRARY:
+            continue
+        for vae in models.of(end):
+            loaded = known(vae.value)
+            if loaded is not None and loaded.shift and loaded.companions and models.loads(loaded.companions):
+                latents = Latents(vae=vae, one_end=Fact(end.applied, end.at))
+                yield replace(Facts(end.where.subject), latents=latents)
+
+
 def _trained_model(end: Encoded | Decoded, models: Models) -> Fact[str] | None:
     """The class of a denoiser, or of a pipeline with one, that is loaded from where the VAE of an end is."""
     owner = end.owner

@@ -23,6 +23,7 @@ from vae_checked.linter.symbols.values import Module
 from vae_checked.record import replace
 
 _SET = re.compile(r"""scaling_factor\s*=(?!=)|["']-*scaling[_-]factor""")
+_LOADED = re.compile(r"\b(\w+)\.from_(?:pretrained|single_file)\(")
 # The keys under which a register's entry has the name of its class.
 _CLASS_KEYS = frozenset(("type", "target", "_target_", "name", "class_name", "class_path", "cls"))
 
@@ -95,6 +96,11 @@ class Models:
                 if (kind := _kind_given(node, owner.name))
             ]
         return self._loaded[key]
+
+    def loads(self, kinds: str) -> bool:
+        """Whether the project loads what has a class of some names."""
+        texts = (source.cell.text for module in self._modules for source in module.sources)
+        return any(re.search(kinds, kind) for text in texts for kind in _LOADED.findall(text))
 
     def built_by_default(self, owner: Owner) -> Fact[str] | None:
         """Where the project builds the VAE that an owner is, with no factor of its own; None where it may have one.

@@ -22,6 +22,7 @@ from vae_checked.linter.pretrained.factors import (
     name_in,
     number_in,
     one_ends,
+    stored_without_shift,
     unscaled,
     without_shift,
 )
@@ -162,6 +163,7 @@ class InUse:
         apart = {end for each in found if _is_open(each.latents) for end in _ends_of(each.latents)}
         shiftless = without_shift(_all(self._encoded), _all(self._decoded), models)
         found += (each for each in shiftless if apart.isdisjoint(_ends_of(each.latents)))
+        found += stored_without_shift(self._stored, models)
         found += unscaled(_all(self._encoded), _all(self._decoded), models)
         if not any(_is_open(each.latents) for each in found):
             encoded_all = [*_all(self._encoded), *caches.joined(self._stored, self._read_back, list(modules))]
