@@ -163,20 +163,22 @@ CHOSEN = """
 class Net(nn.Module):
     def __init__(self, seen=33, told=5, latents=7):
         super().__init__()
-        self.to_q, self.to_p = nn.Linear(seen + told, 2 * latents), nn.Linear(told, 2 * latents)
+        self.to_q, self.to_p = nn.Linear(seen + told, 2 * latents), nn.Linear({sees}, 2 * latents)
         self.back = nn.Linear(latents + told, seen)
 
     def forward(self, x, c, from_prior=False):
         {one_mean}, {one_s} = self.to_q(torch.cat([x, c], -1)).chunk(2, -1)
-        {other_mean}, {other_s} = self.to_p(c).chunk(2, -1)
+        {other_mean}, {other_s} = self.to_p({given}).chunk(2, -1)
         mean, s = ({other_mean}, {other_s}) if from_prior else ({one_mean}, {one_s})
         z = mean + torch.exp(0.5 * s) * torch.randn_like(mean)
         near = ({one_mean} - {other_mean}) ** 2 / {other_s}.exp()
         kl = 0.5 * ({other_s} - {one_s} + ({one_s} - {other_s}).exp() + near - 1).sum(-1)
         return self.back(torch.cat([z, c], -1)), kl
 """
-NAMED = CHOSEN.format(one_mean="post_mean", one_s="post_s", other_mean="prior_mean", other_s="prior_s")
-UNNAMED = CHOSEN.format(one_mean="wide_mean", one_s="wide_s", other_mean="near_mean", other_s="near_s")
+POST = {"one_mean": "post_mean", "one_s": "post_s", "other_mean": "prior_mean", "other_s": "prior_s"}
+WIDE = {"one_mean": "wide_mean", "one_s": "wide_s", "other_mean": "near_mean", "other_s": "near_s"}
+NAMED, UNNAMED = (CHOSEN.format(sees="seen", given="x", **names) for names in (POST, WIDE))
+UNSEEING = CHOSEN.format(sees="told", given="c", **WIDE)
 SHOWN = """
 
 def {name}(net, x, c, beta):
@@ -228,6 +230,10 @@ for x, c in torch.load("held_out.pt"):
 
 def test_a_step_that_is_trained_tells_the_direction(tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": START + UNNAMED + DIFFERENTIATED})) == ["VAE306"]
+
+
+def test_a_draw_that_does_not_see_what_it_is_compared_with_tells_none(tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": START + UNSEEING + DIFFERENTIATED})) == []
 
 
 def test_names_that_say_otherwise_leave_the_direction_open(tmp_path: Path) -> None:
@@ -300,7 +306,7 @@ class Net(nn.Module):
     def __init__(self, settings, seen=33, told=5, latents=7):
         super().__init__()
         self.settings = settings
-        self.to_q, self.to_p = nn.Linear(seen + told, 2 * latents), nn.Linear(told, 2 * latents)
+        self.to_q, self.to_p = nn.Linear(seen + told, 2 * latents), nn.Linear(seen, 2 * latents)
         self.back, self.more = nn.Linear(latents + told, seen), nn.Linear(seen + told, seen + told)
 
     def forward(self, x, c):
@@ -310,7 +316,7 @@ class Net(nn.Module):
         if self.settings.steep:
             c = F.gelu(c)
         wide_mean, wide_s = torch.chunk(self.to_q(both), 2, 1)
-        near_mean, near_s = torch.chunk(self.to_p(F.elu(c) if self.settings.bent else c), 2, 1)
+        near_mean, near_s = torch.chunk(self.to_p(F.elu(x) if self.settings.bent else x), 2, 1)
         if self.settings.from_prior:
             z = near_mean + torch.exp(0.5 * near_s) * torch.randn_like(near_mean)
         else:

@@ -8,7 +8,7 @@ from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import is_chosen, weighted
 from vae_checked.catalogue.support.edits import halved_term
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, Weighted, lacking
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, Weighted, lacking, left_to
 from vae_checked.facts import Facts, Likelihood
 from vae_checked.finding import Severity
 
@@ -43,6 +43,8 @@ def judge(facts: Facts) -> Verdict:
         return Clean()
     if is_chosen(value):
         return Weighted(f"a constant of {value:.4g}")
+    if facts.kl.form is not None and facts.kl.form.value.reversed:
+        return left_to("VAE306")
     if factor.value.claimed:
         return Found(Evidence(origin=factor.origin, values={"factor": value}, mendable=value > 1.0))
     if kind is None:

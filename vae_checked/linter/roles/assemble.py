@@ -267,10 +267,7 @@ def _terms(
         and not targets.is_of_itself(recon)
         and not thresholds.is_only_compared(recon, graph, evaluation.observations.roots)
     ]
-    if any(kl.prior_heads is not None or kl.reversed for kl in kls):
-        decoded = directions.predictions(recons)
-        kls = [directions.directed(kl, kls, found, decoded, evaluation) for kl in kls]
-    return kls, recons
+    return directions.directed(kls, found, recons, evaluation), recons
 
 
 def _cuts(found: list[SamplerSite]) -> list[Expr]:

@@ -12,6 +12,7 @@ from vae_checked.linter.roles.head_layers import layer_of, made_by
 from vae_checked.linter.roles.objective import differentiated, is_given
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.roles.unread_errors import given_fields
 from vae_checked.linter.symbols.expression import Expr, Graph, contains, elementwise, strip, walk
 from vae_checked.linter.symbols.gradient_flow import reached
 from vae_checked.mathematics.gaussians import gaussian_kl, reversed_gaussian_kl, std_at
@@ -26,17 +27,34 @@ _SHOWN = ((0.0, 1.0), (0.7, 0.5), (-0.4, 2.0))
 
 
 def directed(
-    kl: Divergence, kls: Iterable[Divergence], found: Sequence[SamplerSite], decoded: Graph, evaluation: Evaluation
-) -> Divergence:
-    """A KL of two learned Gaussians with what their samples say of its direction, as one of the posterior's heads.
+    kls: Sequence[Divergence],
+    found: Sequence[SamplerSite],
+    recons: Sequence[Reconstruction],
+    evaluation: Evaluation,
+) -> list[Divergence]:
+    """Some KLs, those of two learned Gaussians with what their samples say of the direction, by the posterior's heads.
 
-    `decoded` are the predictions of all reconstructions. Where it is taken from the prior to the posterior, the prior
-    must feed none of them, and be trained by the KL, and the same two must have no KL the other way round: a sum of
-    both is meant. A draw of heads that are handed over says nothing of who hands them over, and what is decoded where
-    nothing is trained may be a draw from the prior; so may one be that names say the opposite of. A ratio of
-    densities at a draw from the prior weights that draw, and is a KL where it is minimised. One from N(0, I) stands
-    beside the KL of the same heads to it on purpose as well.
+    Where one is taken from the prior to the posterior, the prior must feed no prediction, and be trained by the KL, and
+    the same two must have no KL the other way round: a sum of both is meant. A draw of heads that are handed over says
+    nothing of who hands them over, and what is decoded where nothing is trained may be a draw from the prior; so may
+    one be that names say the opposite of, or whose Gaussian does not see what it is compared with, as the other one
+    does. A ratio of densities at a draw from the prior weights that draw, and is a KL where it is minimised. One from
+    N(0, I) stands beside the KL of the same heads to it on purpose as well.
     """
+    if not any(kl.prior_heads is not None or kl.reversed for kl in kls):
+        return list(kls)
+    decoded = Graph(side for recon in recons for side in (recon.first, recon.second))
+    return [_directed(kl, kls, found, recons, decoded, evaluation) for kl in kls]
+
+
+def _directed(
+    kl: Divergence,
+    kls: Sequence[Divergence],
+    found: Sequence[SamplerSite],
+    recons: Sequence[Reconstruction],
+    decoded: Graph,
+    evaluation: Evaluation,
+) -> Divergence:
     if kl.prior_heads is None or kl.parametrisation is None:
         is_sure = not (kl.reversed and _is_estimate(kl)) or _is_trained(kl, evaluation)
         # The width of a prior that is given as a number is no head: around a mean that a network makes it may be so.
@@ -50,7 +68,8 @@ def directed(
         for head in (kl.head, second)
     )
     if any(site.z in decoded or not (last or is_given(site.location)) for site in first):
-        return kl
+        is_told = any(_is_told_by_another(site, kl.prior_heads, recons) for site in first)
+        return replace(kl, reversed=None) if is_told else kl
     ends = evaluation.read_once(differentiated)
     if any(contains(end, site.z.uid) for site in first for end in ends):
         # Both are drawn from and trained by what becomes of it: each may be the posterior.
@@ -59,6 +78,8 @@ def directed(
     if site is None or kl.head in decoded or _is_cut(kl) or any(_is_opposite(kl, other) for other in kls):
         return replace(kl, reversed=None)
     if not _is_trained(kl, evaluation) or _names_disagree(kl, evaluation.observations.names):
+        return replace(kl, reversed=None)
+    if _is_told_by_another(site, (kl.location, kl.head), recons):
         return replace(kl, reversed=None)
     if _is_chosen(kl.head, second, evaluation) or _has_fixed_prior(second, kls):
         return replace(kl, reversed=None)
@@ -130,9 +151,27 @@ def _is_chosen(one: Expr, other: Expr, evaluation: Evaluation) -> bool:
     return False
 
 
-def predictions(recons: Iterable[Reconstruction]) -> Graph:
-    """What is compared with data in some reconstructions, both sides of each."""
-    return Graph(side for recon in recons for side in (recon.first, recon.second))
+def _is_told_by_another(site: SamplerSite, heads: Iterable[Expr], recons: Iterable[Reconstruction]) -> bool:
+    """Whether all that a sample is compared with feeds another Gaussian, with these heads, and not the one it is of.
+
+    That one is the posterior then, and what is decoded is drawn from its prior.
+    """
+    told = _fields(*heads)
+    seen = _fields(site.location, site.scale)
+    compared = [_fields(target) for recon in recons if (target := _compared(recon, site)) is not None]
+    return bool(compared) and all(own & told and own.isdisjoint(seen) for own in compared)
+
+
+def _compared(recon: Reconstruction, site: SamplerSite) -> Expr | None:
+    """What an error compares with something made of a sample; None where it does not."""
+    drawn = [contains(side, site.z.uid) for side in (recon.first, recon.second)]
+    if all(drawn) or not any(drawn):
+        return None
+    return recon.second if drawn[0] else recon.first
+
+
+def _fields(*values: Expr) -> set[int]:
+    return {field.uid for value in values for field in given_fields(value)}
 
 
 def _is_trained(kl: Divergence, evaluation: Evaluation) -> bool:

@@ -68,11 +68,11 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
     if sign == -1 and reading is not None and called_bounds.is_called_a_bound(reading, losses):
         sign = None
     factor: Factor | None = None
-    is_kl = kl.parametrisation is not None and not kl.reversed
+    is_kl = kl.parametrisation is not None
     is_read = recon is not None and recon.kind is not None
     if is_kl and reading is not None and recon is not None and is_read and reading.minimised is not None:
         factor = _factor(kl, reading, recon)
-    elif is_kl and reading is None:
+    elif is_kl and not kl.reversed and reading is None:
         factor = _claimed(kl, losses)
     kept = False
     in_loss, out_of_loss = losses.holds(kl, recon if is_read else None), where

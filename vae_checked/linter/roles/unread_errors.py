@@ -72,7 +72,7 @@ def beside(
     for in some `values`, or in all of the graph.
     """
     with_kl, with_z = graph.holding(kl.term.uid), graph.holding(site.z.uid)
-    encoded = {leaf.uid for leaf in _given(site.location)}
+    encoded = {leaf.uid for leaf in given_fields(site.location)}
     other: Reconstruction | None = None
     for value in graph.values if values is None else values:
         if value.uid not in with_kl or value.uid not in with_z:
@@ -82,7 +82,7 @@ def beside(
                 continue
             if any(graph.holds(term, each.uid) or graph.holds(each, term.uid) for each in read):
                 continue
-            data = list(_given(term, site.z.uid))
+            data = list(given_fields(term, site.z.uid))
             own = next((leaf for leaf in data if leaf.uid in encoded), None)
             if own is not None:
                 return _unread(term, own)
@@ -145,7 +145,7 @@ def _is_of_decoded(term: Expr, site: SamplerSite, with_z: frozenset[int]) -> boo
     return applied and site.z.uid in reached([term])
 
 
-def _given(term: Expr, z: int | None = None) -> Iterator[Expr]:
+def given_fields(term: Expr, z: int | None = None) -> Iterator[Expr]:
     """What is given from outside in a term, that below z left out: of a batch each of its fields is one by itself."""
     stack, seen = [term], {z}
     while stack:
