@@ -20,6 +20,7 @@ from vae_checked.linter.roles import (
     gradients,
     latent_differences,
     latents,
+    made_up_targets,
     naming,
     near_kls,
     other_posteriors,
@@ -320,7 +321,7 @@ def _recons_of(
     site: SamplerSite, recons: list[Reconstruction], kl: Divergence | None, losses: Losses
 ) -> list[Reconstruction]:
     """The reconstruction of a sampler's z; all of them where an option chooses between several."""
-    decoded = [recon for recon in recons if losses.holds_one(recon, site.z.uid)]
+    decoded = made_up_targets.left_out(recon for recon in recons if losses.holds_one(recon, site.z.uid))
     decoded = targets.of_input_first(decoded, site, losses.graph)
     if not site.detached and decoded and site.z.uid in losses.flow.reached(losses.ends):
         # Beside a loss that trains the encoder, one that is handed z without its gradient trains something else.
@@ -383,7 +384,9 @@ def _recon_beside(kl: Divergence, recons: list[Reconstruction], losses: Losses) 
     if not beside:
         mean = kl.location.uid
         beside = [recon for recon in recons if losses.holds_one(recon, mean)]
-    return beside[0] if len(beside) == 1 and not unread_errors.stands_beside(kl, beside[0], losses) else None
+    if len(beside) != 1 or made_up_targets.is_of_one(beside[0]) or unread_errors.stands_beside(kl, beside[0], losses):
+        return None
+    return beside[0]
 
 
 def _is_apart(site: SamplerSite, sampler: Sampler, recon: Reconstruction, losses: Losses) -> bool:
