@@ -25,6 +25,8 @@ def bind_parameters(
     if any(isinstance(value, Expr) and value.op == "spread" for value in given):
         # What is given by name is no item of it, nor is what comes after that.
         before = next((index for index, each in enumerate(parameters) if each.arg in kwargs), len(parameters))
+        if isinstance(given[-1], Expr) and given[-1].op == "spread":
+            before = min(before, _first_flag(function, parameters))
         given = _fill_spread(context, given, before, site or context.site(function.node))
     for parameter, value in zip(parameters, given, strict=False):
         names[parameter.arg] = value
@@ -65,6 +67,22 @@ def _bind_rest(
         else:
             names[name] = declared.given(context, parameter, function.scope, context.site(parameter))
             context.observations.name(names[name], name)
+
+
+def _first_flag(function: Function, parameters: list[ast.arg]) -> int:
+    """The place of the first parameter that is off or on by default: tensors that are handed over at once are no flags.
+
+    Settings may be, of which what is built is made.
+    """
+    if function.name == "__init__":
+        return len(parameters)
+    start = len(parameters) - len(function.node.args.defaults)
+    flags = (
+        start + index
+        for index, default in enumerate(function.node.args.defaults)
+        if isinstance(default, ast.Constant) and isinstance(default.value, bool)
+    )
+    return next(flags, len(parameters))
 
 
 def _fill_spread(context: Context, given: list[Value], wanted: int, site: Site) -> list[Value]:

@@ -232,8 +232,7 @@ def _listed(
     """An item or a slice of a list; its first item where it is not known which is asked for."""
     if index is not None and -len(owner) <= index < len(owner):
         return owner[index]
-    if index is not None and isinstance(owner, tuple):
-        # A tuple has what it has: nothing stands in for what it lacks.
+    if index is not None and (isinstance(owner, tuple) or _is_whole(owner)):
         return opaque("beyond", (), site)
     ends = _ends(key) if isinstance(key, slice) else None
     if ends is not None and ends != slice(None) and any(isinstance(each, Expr) and _is_of_more(each) for each in owner):
@@ -250,6 +249,12 @@ def _listed(
         # Another time it is another one: what becomes of those is not seen.
         context.observations.handed_on.update(each.uid for each in owner[1:] if isinstance(each, Expr))
     return items(context, owner, site)[0]
+
+
+def _is_whole(owner: list[Value]) -> bool:
+    """Whether a list has what it has, as a tuple does: several different values, and none of them stands for more."""
+    different = {item.uid for item in owner if isinstance(item, Expr) and not _is_of_more(item)}
+    return len(different) == len(owner) > 1 and not isinstance(owner, Grown) and not any(map(_is_of_many, owner))
 
 
 def _is_of_many(item: Value) -> bool:
