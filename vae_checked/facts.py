@@ -123,7 +123,7 @@ class HeadSource(StrEnum):
 
 
 class Misplaced(StrEnum):
-    """A z that noise takes part in, and that is no sample of the posterior."""
+    """A z that noise takes part in, or something in its place, and that is no sample of the posterior."""
 
     STD_ADDED = "mu + std + eps, eps added to std, which should scale it"
     MEAN_SCALED = "mu * std + eps, std scales the mean, and should scale eps"
@@ -131,6 +131,7 @@ class Misplaced(StrEnum):
     NO_MEAN = "std * eps, the mean takes no part in it"
     NO_STD = "mu + eps, std takes no part in it"
     EXCHANGED = "std + mu * eps, the mean and std have changed places"
+    ANOTHER = "mu + std times what is computed from the heads, with no eps in it"
     OTHERWISE = "made of mu, std and eps in another way than mu + std * eps"
 
 

@@ -117,6 +117,30 @@ def test_a_sample_is_no_misplaced_noise(z: str, tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": module(z=z)})) == []
 
 
+@pytest.mark.parametrize("z", ["m + std * m", "m - m * std", "std.mul(m).add(m)", "m + std * std", "m + std * s"])
+def test_a_head_in_the_place_of_eps_is_named(z: str, tmp_path: Path) -> None:
+    """The draw is left over: what is decoded follows from the heads alone."""
+    found = linted(tmp_path, {"net.py": module(z=z)}).findings
+    assert [(each.code, "no eps in it" in each.message) for each in found] == [("VAE207", True)]
+    assert found[0].place is not None
+    assert found[0].place.line == 20
+
+
+@pytest.mark.parametrize("z", ["m + 0.5 * std ** 2", "m / std", "m * torch.sigmoid(s)", "torch.exp(m + 0.5 * s)"])
+def test_other_functions_of_both_heads_are_left_open(z: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": module(z=z)})) == []
+    assert undecided(tmp_path, module(z=z), "VAE207")
+
+
+def test_a_head_in_the_place_of_eps_where_a_model_is_tested_is_left_open(tmp_path: Path) -> None:
+    shown = "m + std * eps if self.training else m + std * m"
+    assert codes(linted(tmp_path, {"net.py": module(z=shown)})) == []
+    assert codes(linted(tmp_path, {"net.py": module(z="m + std * m", decoded="torch.cat((z, h), dim=1)")})) == [
+        "VAE207"
+    ]
+    assert codes(linted(tmp_path, {"net.py": module(z="m + std * m", decoded="torch.cat((z, m), dim=1)")})) == []
+
+
 def test_noise_beside_another_use_of_the_heads_is_left_open(tmp_path: Path) -> None:
     """What else the decoder is handed may be the posterior's sample."""
     text = module(z="m * std + eps", decoded="torch.cat((z, torch.tanh(m)), dim=1)")

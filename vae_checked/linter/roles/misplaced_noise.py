@@ -30,15 +30,21 @@ _FORMS: dict[Misplaced, Callable[[float, float, float], float]] = {
 }
 
 
+# What stands where eps should, of a mean, a std and the head for it.
+_IN_ITS_PLACE: tuple[Callable[[float, float, float], float], ...] = (
+    lambda m, std, s: m,
+    lambda m, std, s: std,
+    lambda m, std, s: s,
+)
+
+
 def find(kl: Divergence, recon: Reconstruction, losses: Losses) -> tuple[Misplaced, Expr] | None:
     """What is decoded to what a reconstruction compares, where the heads of a KL and one draw alone make it.
 
     None for a sample, and where a head reaches the decoder in another way as well: that noise may be another one than
     the posterior's. So it is of a way of drawing that is none of a Gaussian where a setting chooses it.
     """
-    if kl.parametrisation is None or kl.prior or losses.of(kl, recon) is None:
-        return None
-    if gradients.is_tested(kl.term, losses) and gradients.is_tested(recon.term, losses):
+    if not _are_minimised(kl, recon, losses):
         return None
     sides = [side for side in (recon.first, recon.second) if side.bits & NOISE]
     drawn = [node for side in sides for node in walk(side) if node.op == "noise"]
@@ -55,9 +61,44 @@ def find(kl: Divergence, recon: Reconstruction, losses: Losses) -> tuple[Misplac
     return None if form is None else (form, z)
 
 
-def _decoded(side: Expr, noise: Expr, losses: Losses) -> Iterator[Expr]:
-    """What is computed from a draw element by element, as something else is applied to it."""
-    made = losses.graph.holding_through(noise.uid, lambda node: node.op in _PASSED)
+def without_noise(kl: Divergence, recon: Reconstruction, losses: Losses) -> Expr | None:
+    """What is decoded where it is mu + std * mu, or has std or its head where eps should be; None for all else.
+
+    Those of `find` apart: nothing random takes part in it, and both heads reach the decoder in no other way.
+    """
+    if not _are_minimised(kl, recon, losses):
+        return None
+    sides = [side for side in (recon.first, recon.second) if losses.graph.holds(side, strip(kl.location).uid)]
+    if len(sides) != 1 or sides[0].bits & NOISE:
+        return None
+    made = {z.uid: z for z in _decoded(sides[0], strip(kl.location), losses)}
+    if len(made) != 1:
+        return None
+    (z,) = made.values()
+    means, heads = ({each.uid, strip(each).uid} for each in (kl.location, kl.head))
+    if leaves(z, (*means, *heads), most=0) or _reaches_beside(sides[0], z, means | heads):
+        return None
+    program = Program(z, (*means, *heads))
+    points = [*itertools.product(_MEANS, _HEADS)]
+    values = [program({**dict.fromkeys(means, m), **dict.fromkeys(heads, s)}) for m, s in points]
+    for placed, kind, sign in itertools.product(_IN_ITS_PLACE, Parametrisation, (1.0, -1.0)):
+        stds = [std_at(kind, s) for _, s in points]
+        scaled = [m + sign * std * placed(m, std, s) for (m, s), std in zip(points, stds, strict=True)]
+        if all(map(close, values, scaled)):
+            return z
+    return None
+
+
+def _are_minimised(kl: Divergence, recon: Reconstruction, losses: Losses) -> bool:
+    """Whether a KL to N(0, I) and a reconstruction stand in one loss, and not only where a model is tested."""
+    if kl.parametrisation is None or kl.prior or losses.of(kl, recon) is None:
+        return False
+    return not (gradients.is_tested(kl.term, losses) and gradients.is_tested(recon.term, losses))
+
+
+def _decoded(side: Expr, start: Expr, losses: Losses) -> Iterator[Expr]:
+    """What is computed from a draw or a head element by element, as something else is applied to it."""
+    made = losses.graph.holding_through(start.uid, lambda node: node.op in _PASSED)
     for node in walk(side):
         if node.uid not in made:
             yield from (strip(arg) for arg in node.args if arg.uid in made)

@@ -182,6 +182,9 @@ def timing_without_noise(kl: Divergence, recon: Reconstruction | None, losses: L
     decoded = [node for node in added if _is_decoded(losses.graph, node)]
     if decoded:
         return Sampler(timing=Fact(NoiseTiming(training=False, without_eps=True), origin(decoded[0])))
+    scaled = None if recon is None else misplaced_noise.without_noise(kl, recon, losses)
+    if scaled is not None:
+        return Sampler(timing=Fact(NoiseTiming(training=False, misplaced=Misplaced.ANOTHER), origin(scaled)))
     return _of_mean_in_all(kl, losses) if recon is None else _of_mean(kl, recon, losses)
 
 
