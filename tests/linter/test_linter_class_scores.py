@@ -64,3 +64,39 @@ def test_the_activation_before_a_softmax_is_shown_where_it_is_put(layer: str, tm
     assert finding.code == "VAE405"
     assert finding.place is not None
     assert layer in SOFTMAX.format(layer=layer).splitlines()[finding.place.line - 1]
+
+
+UNREAD = """\
+import torch
+import torch.nn.functional as F
+from elsewhere import Net
+
+
+def fit(loader):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for x, label in loader:
+        scores, m, s = net(x)
+        kl = torch.mean(-0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1))
+        loss = F.cross_entropy({scores}, {label}) + kl
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+# Scores of a model that is not read, what they are compared with, and what is said of the balance.
+COMPARED = {
+    "a label": ("scores", "label", []),
+    "a label on the device": ("scores", "label.to(x.device).long()", []),
+    "scores made warmer": ("scores / 0.7", "label", []),
+    "tokens in rows": ("scores.view(-1, 50)", "label.view(-1)", ["VAE502"]),
+    "tokens behind classes": ("scores.permute(0, 2, 1)", "label", ["VAE502"]),
+    "tokens without the first": ("scores", "label[:, 1:]", ["VAE502"]),
+    "what is encoded": ("scores", "x", ["VAE502"]),
+}
+
+
+@pytest.mark.parametrize(("scores", "label", "expected"), COMPARED.values(), ids=COMPARED)
+def test_one_label_of_a_sample_is_no_mean_over_elements(
+    scores: str, label: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert codes(linted(tmp_path, {"fit.py": UNREAD.format(scores=scores, label=label)})) == expected

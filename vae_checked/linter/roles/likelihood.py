@@ -44,6 +44,7 @@ _DONE = PASSED | {"noise", "softmax", "log_softmax"}
 _RANGES = (Interval(0.0, 1.0), Interval(-1.0, 1.0), Interval(0.0, 255.0))
 _SIDES = (Role.RECONSTRUCTION, Role.INPUT)
 # What leaves scores in the shape that a layer gave them.
+_UNREAD = frozenset(("item", "part", "opaque", "call"))
 _KEEPING_CLASSES = ELEMENTWISE | {"softmax", "cast", "contiguous"}
 
 
@@ -250,7 +251,11 @@ def _reduced(recon: Reconstruction, kl: Divergence, reading: JointLoss) -> Reduc
     if found is not None and rank is None and all(map(_is_anything, (recon.first, recon.second))):
         # One number a sample, as for a pair of inputs, has no elements that a mean could be over.
         found = replace(found, event=None)
-    if found is not None and recon.kind is Likelihood.CROSS_ENTROPY and _is_of_one_choice(recon.first):
+    if (
+        found is not None
+        and recon.kind is Likelihood.CROSS_ENTROPY
+        and (_is_of_one_choice(recon.first) or _may_be_of_one_choice(recon, kl))
+    ):
         found = replace(found, event=None)
     whole = own is not None and own.event is not Reduction.KEPT
     if found is not None and whole and reductions.repeated(reading.above, own, other):
@@ -272,6 +277,19 @@ def _is_of_one_choice(scores: Expr) -> bool:
         if node.op in _KEEPING_CLASSES or (node.op == "layer" and "dropout" in str(node.get("kind")).lower()):
             stack += [arg for arg in node.args if arg.op != "const"]
     return False
+
+
+def _may_be_of_one_choice(recon: Reconstruction, kl: Divergence) -> bool:
+    """Whether scores that are not read are compared with something else than what is encoded: one label, or many.
+
+    What either is reshaped or cut to says that there are several of a sample.
+    """
+    scores, label = recon.first, recon.second
+    while scores.args and scores.op in _KEEPING_CLASSES:
+        scores = scores.args[0]
+    while label.args and label.op in (*_KEEPING_CLASSES, "move"):
+        label = label.args[0]
+    return scores.op in _UNREAD and is_given(label) and strip(label) is label and not contains(kl.location, label.uid)
 
 
 def _is_anything(side: Expr) -> bool:
