@@ -11,7 +11,7 @@ from vae_checked.linter.files.overwritten import Written, overwritten
 from vae_checked.linter.interpreter import call_memo, calls, without_gradient
 from vae_checked.linter.interpreter.context import RAISED, Ending, Frame, Imports, Outcome
 from vae_checked.linter.interpreter.expressions import EXPRESSIONS
-from vae_checked.linter.interpreter.parameters import bind_parameters
+from vae_checked.linter.interpreter.parameters import are_refused, bind_parameters
 from vae_checked.linter.interpreter.path_conditions import Path
 from vae_checked.linter.interpreter.statements import run_block, run_statement
 from vae_checked.linter.symbols.constants import extent
@@ -308,7 +308,7 @@ class Interpreter:
         node = function.node
         depth = len(self.frames)
         active = [frame for frame in self.frames if frame.node is node and _are_of_one_class(frame.function, function)]
-        if depth > MAX_DEPTH or len(active) > 1 or id(node) in self._too_long:
+        if depth > MAX_DEPTH or len(active) > 1 or id(node) in self._too_long or are_refused(function, args):
             return opaque(f"call:{function.name}", tuple(as_expr(item, site) for item in args), site)
         is_plain = (
             depth <= call_memo.MAX_DEPTH and not self.supposed and not self.goes_both_ways and not self.shuts_models

@@ -40,6 +40,16 @@ def bind_parameters(
         names[spec.kwarg.arg] = by_name(rest) if len(context.frames) > 1 else Open(rest)
 
 
+def are_refused(function: Function, args: list[Value]) -> bool:
+    """Whether a class takes fewer arguments than it is made with: Python refuses, another class is meant."""
+    node, spec = function.node, function.node.args
+    if function.name != "__init__" or spec.vararg is not None or isinstance(node, ast.Lambda) or node.decorator_list:
+        return False
+    given = len(args) + (function.bound is not None)
+    spread = any(isinstance(value, Expr) and value.op == "spread" for value in args)
+    return not spread and given > len(spec.posonlyargs) + len(spec.args)
+
+
 def _bind_rest(
     context: Context,
     function: Function,
