@@ -12,9 +12,10 @@ from vae_checked.linter.files.configurations import Configuration
 from vae_checked.linter.files.source import SourceCell
 from vae_checked.linter.interpreter.path_conditions import Path
 from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.observations import Root
 from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Scope, Value
 from vae_checked.linter.torch_model.evaluator import Evaluator
-from vae_checked.record import dataclass
+from vae_checked.record import dataclass, field
 
 
 class Ending(Enum):
@@ -43,7 +44,7 @@ class Frame:
     """One function that is being run, or the top level of a module, and the statement that it has come to.
 
     What a generator has `yielded` so far is kept, None where it has yielded nothing. `given` is what it was handed,
-    `steps_before` the number of conditions around the call of it.
+    `steps_before` the number of conditions around the call of it, `differentiated` what gradients were added up of.
     """
 
     function: Function | None
@@ -55,6 +56,7 @@ class Frame:
     called_at: Site | None = None
     given: tuple[Value, ...] = ()
     steps_before: int = 0
+    differentiated: list[Root] = field(default_factory=list)
 
 
 class Imports(Protocol):

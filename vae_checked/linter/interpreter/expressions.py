@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
 
 from vae_checked.linter.interpreter import attributes, configured, moving, operators, parts
 from vae_checked.linter.interpreter.binding import bind
@@ -19,6 +20,11 @@ from vae_checked.linter.torch_model import star_imports
 
 MAX_COMPREHENSION = 48
 # How code asks of which class something is by its type.
+# What ends the gradients that are added up.
+_ENDING = frozenset(("step", "zero_grad"))
+_MOST_ADDED = 8
+_SCALING, _SUMS = frozenset(("mul", "div", "neg", "cast")), frozenset(("add", "sub", "phi", "opaque", "call"))
+_OF_SEVERAL = External("torch.autograd.backward")
 _OF_KINDS = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)
 
 
@@ -92,7 +98,38 @@ def _call(context: Context, node: ast.Call, scope: Scope) -> Value:
     result = context.call(target, args, kwargs, site)
     if isinstance(node.func, ast.Attribute) and node.func.attr == "backward" and not node.args:
         context.root(context.eval(node.func.value, scope), "backward", "", node.func.value)
+        _add_gradients(context, node.func.value)
+    elif target == _OF_SEVERAL and args:
+        for value in args[0] if isinstance(args[0], (list, tuple)) else args[:1]:
+            context.root(value, "backward", "", node)
+            _add_gradients(context, node)
+    elif isinstance(node.func, ast.Attribute) and node.func.attr in _ENDING and context.frames:
+        context.frames[-1].differentiated.clear()
     return result
+
+
+def _add_gradients(context: Context, node: ast.expr) -> None:
+    """Take note of the sum of what was differentiated one after another: its gradients are added up until a step.
+
+    A loss of several terms is one by itself, as each of the parts of a GAN has one.
+    """
+    if not context.frames:
+        return
+    earlier, last = context.frames[-1].differentiated, context.observations.roots[-1]
+    beside = [root for root in earlier if (root.path, root.loops) == (last.path, last.loops)]
+    values = [root.value for root in (*beside, last) if isinstance(root.value, Expr)]
+    earlier.append(last)
+    apart = len({value.uid for value in values}) == len(values) and not any(map(_is_of_several, values))
+    if apart and 1 < len(values) < _MOST_ADDED:
+        total = reduce(lambda one, other: Expr("add", (one, other), (), context.site(node)), values)
+        context.root(total, "backward", "", node)
+
+
+def _is_of_several(loss: Expr) -> bool:
+    """Whether a loss is a sum of terms, scaled or not, or may be one."""
+    while loss.op in _SCALING and loss.args:
+        loss = next((arg for arg in loss.args if arg.op != "const"), loss.args[0])
+    return loss.op in _SUMS
 
 
 def _bin_op(context: Context, node: ast.BinOp, scope: Scope) -> Value:
