@@ -6,8 +6,8 @@ import ast
 from functools import lru_cache
 
 from vae_checked.facts import Origin, Parametrisation
-from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import batch_sizes, given_numbers, in_tests, process_steps, quantiles, repeated_draws
+from vae_checked.linter.roles.local_values import local_values
 from vae_checked.linter.symbols.expression import (
     CARRIED,
     CARRIERS,
@@ -105,21 +105,9 @@ def _computation(operand: Site) -> Site | None:
     node = operand.node
     if isinstance(node, ast.Name):
         function = batch_sizes.function_around(node, operand.source.cell)
-        values = [] if function is None else _assigned(function, node.id)
+        values = [] if function is None else local_values(function, node.id, operand.source.cell)
         return Site(operand.source, values[0]) if len(values) == 1 and isinstance(values[0], _COMPUTED) else None
     return operand if isinstance(node, _COMPUTED) else None
-
-
-def _assigned(function: syntax.Definition, name: str) -> list[ast.expr]:
-    """What a function gives a name, which is none of its parameters."""
-    spec = function.args
-    if name in (each.arg for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)):
-        return []
-    return [
-        node.value
-        for node in syntax.descendants(function)
-        if isinstance(node, ast.Assign) and any(isinstance(each, ast.Name) and each.id == name for each in node.targets)
-    ]
 
 
 def _operand_of(site: SamplerSite, scale: Expr) -> Site | None:
