@@ -15,6 +15,7 @@ from vae_checked.auditor.measure import weights
 from vae_checked.auditor.measure.categorical import CategoricalKL, categorical_kl
 from vae_checked.auditor.measure.gradients import Gradients
 from vae_checked.auditor.recognition.recognition import Recognition
+from vae_checked.auditor.recognition.reconstruction import ReconMeasured
 from vae_checked.facts import (
     KL,
     EffectiveBeta,
@@ -61,7 +62,7 @@ class Observed:
         return tuple(seen for seen in (self.evaluation, self.other_batch) if seen is not None)
 
     @cached_property
-    def recon(self) -> recon_term.ReconMeasured | None:
+    def recon(self) -> ReconMeasured | None:
         """The reconstruction term of the training pass."""
         return recon_term.measure_recon(self.train)
 
@@ -100,7 +101,7 @@ class Observed:
     def _batch_divisions(
         self,
         weight: float,
-        measure: Callable[[Recognition], recon_term.ReconMeasured | kl_term.KLMeasured | CategoricalKL | None],
+        measure: Callable[[Recognition], ReconMeasured | kl_term.KLMeasured | CategoricalKL | None],
     ) -> int | None:
         if self.other_batch is None:
             return None
@@ -223,7 +224,7 @@ def recon_facts(seen: Observed, unobserved: dict[str, str]) -> Recon:
     return found
 
 
-def _known_recon(seen: Observed, measured: recon_term.ReconMeasured, likelihood: Likelihood) -> Recon:
+def _known_recon(seen: Observed, measured: ReconMeasured, likelihood: Likelihood) -> Recon:
     kind, swapped = Fact(likelihood, measured.origin), Fact(measured.swapped, measured.origin)
     if measured.weight is None:
         return Recon(kind, swapped)

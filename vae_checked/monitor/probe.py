@@ -15,10 +15,11 @@ from vae_checked.auditor.losses.loss import Loss
 from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.measure.kl import KLMeasured, measure_kl
 from vae_checked.auditor.measure.learned_prior import LearnedPrior
-from vae_checked.auditor.measure.recon import ReconMeasured, measure_recon
+from vae_checked.auditor.measure.recon import measure_recon
 from vae_checked.auditor.observe import observe
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
+from vae_checked.auditor.recognition.reconstruction import ReconMeasured
 from vae_checked.auditor.recording.replay import ReplayError, replay
 from vae_checked.auditor.restoring.restored import Restored
 from vae_checked.errors import ModelError

@@ -12,6 +12,7 @@ from torch import Tensor
 from vae_checked.auditor.measure.kl_fit import CLOSE, close_in
 from vae_checked.auditor.recognition.join import Join
 from vae_checked.auditor.recognition.recognition import Recognition
+from vae_checked.auditor.recognition.reconstruction import ReconMeasured
 from vae_checked.auditor.recording.origins import place_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.facts import Likelihood, Origin
@@ -64,23 +65,6 @@ _OF_LOGARITHMS = _Form(Likelihood.CROSS_ENTROPY, lambda p, t: -t, lambda p, t: -
 _NEEDS_UNIT = (Likelihood.BCE, Likelihood.CROSS_ENTROPY)
 
 
-@dataclass(frozen=True, slots=True)
-class ReconMeasured:
-    """`kind` None where no likelihood fits, with the reason in `why`; `weight` that of one element of its sum.
-
-    `copies` is the number of reconstructions per input; the weight is that of all of them. `is_bound`: the loss weighs
-    them against each other, as a bound of several samples does.
-    """
-
-    kind: Likelihood | None
-    weight: float | None
-    swapped: bool
-    origin: Origin
-    why: str = ""
-    copies: int = 1
-    is_bound: bool = False
-
-
 def with_prediction(seen: Recognition) -> Recognition:
     """The same with that candidate of its join as prediction at which a likelihood is seen; unchanged without one."""
     if seen.join is None or seen.total is None:
@@ -89,13 +73,20 @@ def with_prediction(seen: Recognition) -> Recognition:
         tried = replace(seen.join, prediction=candidate)
         found = _measured(seen, tried, seen.total)
         if found.kind is not None:
-            return replace(seen, join=tried)
+            return replace(seen, join=tried, judged=(tried, seen.total, found))
     return seen
 
 
 def measure_recon(seen: Recognition) -> ReconMeasured | None:
     """The reconstruction term; None without a loss in which a prediction meets the data."""
-    return None if seen.join is None or seen.total is None else _measured(seen, seen.join, seen.total)
+    if seen.join is None or seen.total is None:
+        return None
+    if seen.judged is not None:
+        join, total, found = seen.judged
+        # Whoever looks at another loss, or at another prediction, asks anew.
+        if join is seen.join and total == seen.total:
+            return found
+    return _measured(seen, seen.join, seen.total)
 
 
 def fit_likelihood(p: Tensor, t: Tensor, by_p: Tensor) -> tuple[Likelihood, float] | None:

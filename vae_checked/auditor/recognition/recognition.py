@@ -12,6 +12,7 @@ from vae_checked.auditor.losses.settings import Setting
 from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recognition.join import Join
 from vae_checked.auditor.recognition.latents import Latent
+from vae_checked.auditor.recognition.reconstruction import ReconMeasured
 from vae_checked.auditor.recording.run import Run
 from vae_checked.facts import Origin
 
@@ -49,7 +50,8 @@ class Recognition:
 
     `roles` are those of the parts of the output, by their paths. `x_hat` is the reconstruction that the model returned,
     and `x_hat_declared` whether a convention says so; `join` is where a reconstruction meets its target on the way to
-    the loss. `recognised` and `unobserved` are lines for the report.
+    the loss. `recognised` and `unobserved` are lines for the report. `judged` is what the reconstruction term is at a
+    prediction of the join, where that was measured to find the prediction.
     """
 
     run: Run
@@ -62,6 +64,7 @@ class Recognition:
     join: Join | None = None
     recognised: tuple[str, ...] = ()
     unobserved: tuple[str, ...] = ()
+    judged: tuple[Join, int, ReconMeasured] | None = field(default=None, repr=False, compare=False)
 
     @property
     def total(self) -> int | None:
