@@ -47,7 +47,9 @@ def _only_edits(lines: list[str], at: int, fixer: Fixer, called: re.Pattern[str]
     except (SyntaxError, ValueError, RecursionError):
         return None
     found: list[list[Edit]] = []
-    for node in ast.walk(tree):
+    # What stands on the line is in the statements of the file that reach over it, and in no others.
+    around = [each for each in tree.body if _begin(each) <= at <= (each.end_lineno or 0)]
+    for node in (node for each in around for node in ast.walk(each)):
         if not isinstance(node, ast.expr) or not node.lineno == node.end_lineno == at:
             continue
         if called is not None and not (isinstance(node, ast.Call) and called.search(ast.unparse(node.func))):
@@ -56,3 +58,9 @@ def _only_edits(lines: list[str], at: int, fixer: Fixer, called: re.Pattern[str]
         if edits and all(each.line == each.end_line == at and "\n" not in each.text for each in edits):
             found.append(edits)
     return found[0] if len(found) == 1 else None
+
+
+def _begin(statement: ast.stmt) -> int:
+    """The first line of a statement, that of its decorators included."""
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(each.lineno for each in decorators)])
