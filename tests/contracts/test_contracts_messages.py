@@ -315,25 +315,20 @@ MESSAGES = {
 @pytest.mark.parametrize("name", MESSAGES)
 def test_first_line(name):
     call, expected = MESSAGES[name]
+    assert first_line(call) == expected
+
+
+def first_line(call):
     with pytest.raises(ContractError) as caught:
         call()
-    assert str(caught.value).splitlines()[0] == expected
-
-
-def first_lines():
-    lines = {}
-    for name, (call, _) in MESSAGES.items():
-        with pytest.raises(ContractError) as caught:
-            call()
-        lines[name] = str(caught.value).splitlines()[0]
-    return lines
+    return str(caught.value).splitlines()[0]
 
 
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.__name__)
 def test_every_cause_is_what_some_message_says(cause, monkeypatch):
     monkeypatch.setattr(causes, "CAUSES", tuple(other for other in CAUSES if other is not cause))
-    without = first_lines()
-    assert any(without[name] != expected for name, (_, expected) in MESSAGES.items())
+    # The first message that it takes away is enough.
+    assert any(first_line(call) != expected for call, expected in MESSAGES.values())
 
 
 def test_the_lines_below_give_contract_value_bindings_and_caller():
