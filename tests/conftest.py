@@ -6,9 +6,13 @@ The profiles that Hypothesis runs under: the suite draws the same examples every
 from __future__ import annotations
 
 import gc
+import importlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -32,6 +36,30 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(20_000, 20, 10)
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Let each worker import the tests from another one of them on: what one has compiled, the others find compiled.
+
+    All at once at the first, as they would without, compile everything as often as there are workers.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if worker is not None:
+        asked = [session.config.invocation_params.dir / each.partition("::")[0] for each in session.config.args]
+        files = [file for path in asked for file in (sorted(path.rglob("test_*.py")) if path.is_dir() else [path])]
+        first = int(worker["workerid"].removeprefix("gw")) * len(files) // worker["workercount"]
+        for file in (*files[first:], *files[:first]):
+            _import(file)
+    return (yield)
+
+
+def _import(file: Path) -> None:
+    """Import a test as pytest does; what keeps it from being imported is said when pytest comes to it."""
+    if str(file.parent) not in sys.path:
+        sys.path.insert(0, str(file.parent))
+    with suppress(Exception, pytest.skip.Exception):
+        importlib.import_module(file.stem)
 
 
 @pytest.fixture(autouse=True, scope="session")
