@@ -85,7 +85,7 @@ def leaves_all(call: ast.Call) -> bool:
     name = syntax.called(call)
     if name in _SHOWING or name.endswith(_SCHEDULES) or (name.startswith("get_") and "schedule" in name):
         return True
-    return isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value).endswith("lr_scheduler")
+    return isinstance(call.func, ast.Attribute) and syntax.last(call.func.value).endswith("lr_scheduler")
 
 
 def _made(cell: Cell) -> list[tuple[ast.AST, str]]:
