@@ -22,13 +22,19 @@ def judge(facts: Facts) -> Verdict:
     if verdict is not None:
         return verdict
     size = _size(batch_power(kl.value, recon.value))
+    terms = (("the KL", kl), ("the reconstruction", recon))
+    # The one that is summed is the one to change.
+    (name, first), (other, second) = (
+        terms if (kl.value.batch_divisions or 0) <= (recon.value.batch_divisions or 0) else terms[::-1]
+    )
     values = {
-        "kl": over_batch(kl.value),
-        "recon": over_batch(recon.value),
+        "first": f"{name} is {over_batch(first.value)}",
+        "other": other,
+        "second": over_batch(second.value),
         "beta": stated(facts, f"proportional to {size}"),
         "alike": _alike(facts, kl.value, recon.value),
     }
-    return Found(Evidence(origin=kl.origin, values=values, related=((recon.origin, "the reconstruction"),)))
+    return Found(Evidence(origin=first.origin, values=values, related=((second.origin, other),)))
 
 
 def _alike(facts: Facts, kl: Reduced, recon: Reduced) -> str:
@@ -69,7 +75,7 @@ MISTAKE = Mistake(
     ),
     symptoms=("batch-size-matters", "unbalanced", "loss-jumps"),
     said=("batch size changes the loss", "one is divided by the batch size, the other is not"),
-    message="over the batch the KL is {kl}, the reconstruction{at_related} {recon}: batch size changes the loss",
+    message="over the batch {first}, {other}{at_related} {second}: batch size changes the loss",
     evidence="effective beta: {beta}",
     fix="{alike}",
     bad=edit(

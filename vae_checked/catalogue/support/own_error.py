@@ -21,14 +21,28 @@ def summed(facts: Facts) -> str | None:
     function = loss_function(facts)
     if function is None:
         return None
-    call, target = _written(facts, function)
     kl, kind = facts.kl.reduced, facts.recon.kind
     over_batch = None if kl is None or kl.value.explicit or kl.value.over_batch else kl.value.batch
+    density = _density(facts)
+    if density is not None:
+        rows, total = f"{ast.unparse(density)}.flatten(1).sum(dim=1)", f"{ast.unparse(density)}.sum()"
+        whole = total if over_batch is Reduction.SUM else f"{total} / len({ast.unparse(density.args[0])})"
+        return whole if over_batch in (Reduction.SUM, Reduction.MEAN) else rows
+    call, target = _written(facts, function)
     if over_batch is Reduction.SUM:
         return f'{call}, reduction="sum")'
     if over_batch is Reduction.MEAN or (kind is not None and kind.value is Likelihood.CROSS_ENTROPY):
         return f'{call}, reduction="sum") / len({target})'
     return f'{call}, reduction="none").flatten(1).sum(dim=1)'
+
+
+def _density(facts: Facts) -> ast.Call | None:
+    """The call of a distribution's `log_prob`, where an error is written so; None where it is written otherwise."""
+    reduced = facts.recon.reduced or facts.recon.kind
+    written = None if reduced is None else expression_in(reduced.origin.source)
+    calls = [] if written is None else [node for node in ast.walk(written) if isinstance(node, ast.Call) and node.args]
+    found = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "log_prob"]
+    return found[0] if len(found) == 1 else None
 
 
 def _written(facts: Facts, function: str) -> tuple[str, str]:
