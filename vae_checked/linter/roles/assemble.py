@@ -43,6 +43,7 @@ from vae_checked.linter.roles import (
 )
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.roles.alike import few_alike
+from vae_checked.linter.roles.clipped_heads import clips
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.drawn_means import read_with
 from vae_checked.linter.roles.kl import is_opposed, kl_facts
@@ -490,7 +491,7 @@ def _common_head(site: SamplerSite | None, kl: Divergence | None) -> Expr | None
     if site is None:
         return None
     fitting = site.fitting_head
-    if kl is not None and fitting is not None and contains(kl.term, fitting.uid) and samplers.clips(fitting, kl.head):
+    if kl is not None and fitting is not None and contains(kl.term, fitting.uid) and clips(fitting, kl.head):
         # Both read the head behind what clips it.
         return fitting
     if kl is not None and contains(site.scale, kl.head.uid):

@@ -23,6 +23,7 @@ from vae_checked.facts import (
 )
 from vae_checked.linter.roles import (
     bent_noise,
+    clipped_heads,
     gradients,
     handed_twice,
     held_to,
@@ -95,7 +96,7 @@ def _curve(
             return None
         if contains(kl.head, head.uid) and not _is_scaled(kl.head, head):
             # A KL may be handed what is computed from the head: the variance, where std is drawn with.
-            return samplers.curve_beside(site.scale, kl.head, head)
+            return clipped_heads.curve_beside(site.scale, kl.head, head)
     if _is_pooled(site.scale, head):
         return None
     return samplers.curve(site.scale, head)
@@ -422,7 +423,7 @@ def _heads_of(kl: Divergence) -> Heads:
     """The intervals of what a KL reads, where no sampler is in sight."""
     if kl.parametrisation is None or kl.prior:
         return Heads()
-    clipped = [node for node in elementwise(kl.term) if node.op in ELEMENTWISE and samplers.clips(node, kl.head)]
+    clipped = [node for node in elementwise(kl.term) if node.op in ELEMENTWISE and clipped_heads.clips(node, kl.head)]
     head = clipped[0] if clipped else kl.head
     location = None if _follows(kl.location, kl.head) else _varying(interval_of(kl.location))
     second = _varying(interval_of(head))

@@ -27,17 +27,20 @@ from vae_checked.linter.symbols.expression import (
 from vae_checked.linter.symbols.numeric import Formula, Program, close, finite, leaves, settled
 from vae_checked.linter.symbols.structures import once_per_structure, once_per_structures
 from vae_checked.linter.torch_model import columns
-from vae_checked.mathematics.gaussians import fit_std
+from vae_checked.mathematics.gaussians import fit_std, std_at
 from vae_checked.record import dataclass, field, replace
 
 SHOWN = (-1.0, 0.0, 2.0)
 SHOWN_POSITIVE = (0.5, 1.0, 2.0)
-_PROBES = (-1.3, -0.4, 0.7, 1.9)
-_PROBES_POSITIVE = (0.3, 0.7, 1.6, 2.7)
+PROBES = (-1.3, -0.4, 0.7, 1.9)
+PROBES_POSITIVE = (0.3, 0.7, 1.6, 2.7)
 # Heads, and what of them makes a std of about that of the prior.
 _NEAR = (-0.6, -0.3, 0.15, 0.3, 0.6, 0.75, 0.9, 1.15)
 _LEAST_NEAR, _MOST_NEAR = 0.7, 1.4
-_CLOSE = 2e-3
+CLOSE = 2e-3
+# A log variance or a log std as it may well be, and what has a sign of its own.
+_BELOW = -0.4
+_OF_LOGS = (Parametrisation.LOGVAR, Parametrisation.LOG_STD)
 _MAX_CHAIN = 24
 # Draws at one place from the same heads, as an unrolled loop has them, that are looked at.
 _MAX_ALIKE = 4
@@ -446,43 +449,24 @@ def _curve(
     def std(s: float) -> float:
         return abs(formula(*ones, s))
 
-    whole = finite(std(s) for s in _PROBES) and all(formula(*ones, s) > 0 for s in _PROBES)
+    whole = finite(std(s) for s in PROBES) and all(formula(*ones, s) > 0 for s in PROBES)
     # What clips a head (a ReLU, a floor) is the identity for positive numbers: there the parametrisation still shows.
-    for probes in ((_PROBES, _PROBES_POSITIVE) if clipped else (_PROBES,)) if whole else (_PROBES_POSITIVE,):
+    for probes in ((PROBES, PROBES_POSITIVE) if clipped else (PROBES,)) if whole else (PROBES_POSITIVE,):
         values = [std(s) for s in probes]
         if finite(values):
-            parametrisation = fit_std(zip(probes, values, strict=True), _CLOSE)
-            shown = SHOWN if probes is _PROBES else SHOWN_POSITIVE
+            parametrisation = fit_std(zip(probes, values, strict=True), CLOSE)
+            shown = SHOWN if probes is PROBES else SHOWN_POSITIVE
+            if parametrisation in _OF_LOGS and whole and not close(std(_BELOW), std_at(parametrisation, _BELOW), CLOSE):
+                # Most logs are negative: what clips them at 0 makes another std of them.
+                continue
             if parametrisation is not None:
                 return parametrisation, tuple((s, std(s)) for s in shown)
     if clamped:
         # What keeps std from extremes is no other reading of the head.
         near = [(s, std(s)) for s in _NEAR]
         about = [(s, y) for s, y in near if _LEAST_NEAR < y < _MOST_NEAR]
-        parametrisation = fit_std(about, _CLOSE) if len(about) > _FACTORS else None
+        parametrisation = fit_std(about, CLOSE) if len(about) > _FACTORS else None
         if parametrisation is not None:
             return parametrisation, tuple(about[:3])
     points = tuple((s, std(s)) for s in (SHOWN if whole else SHOWN_POSITIVE))
     return (None, points) if finite(y for _, y in points) else None
-
-
-def curve_beside(
-    scale: Expr, other: Expr, head: Expr
-) -> tuple[Parametrisation | None, tuple[tuple[float, float], ...]] | None:
-    """How std follows from `other`, where both are computed from `head` alone: as `curve`."""
-    if any(leaves(side, (head.uid,)) for side in (scale, other)):
-        return None
-    drawn, read = Program(scale, (head.uid,)), Program(other, (head.uid,))
-    pairs = [(read({head.uid: s}), abs(drawn({head.uid: s}))) for s in (*_PROBES_POSITIVE, *_PROBES)]
-    pairs = [(x, y) for x, y in pairs if finite((x, y))][: len(_PROBES_POSITIVE)]
-    if len(pairs) < len(_PROBES_POSITIVE):
-        return None
-    return fit_std(pairs, _CLOSE), tuple(pairs[:3])
-
-
-def clips(node: Expr, head: Expr) -> bool:
-    """Whether `node` is `head` for positive numbers: a ReLU, a floor, or the head itself."""
-    if not contains(node, head.uid):
-        return False
-    program = Program(node, (head.uid,))
-    return all(close(program({head.uid: s}), s) for s in _PROBES_POSITIVE)
