@@ -43,7 +43,7 @@ from vae_checked.linter.roles import (
 )
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.roles.alike import few_alike
-from vae_checked.linter.roles.clipped_heads import clips
+from vae_checked.linter.roles.clipped_heads import common_head
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.drawn_means import read_with
 from vae_checked.linter.roles.kl import is_opposed, kl_facts
@@ -63,7 +63,6 @@ from vae_checked.linter.symbols.expression import (
     SAMPLE,
     Expr,
     Graph,
-    contains,
     origin,
     strip,
     walk,
@@ -178,7 +177,7 @@ def has_departing_kl(evaluation: Evaluation) -> bool:
         if kl is not None and settings_apart.alike(site, kls):
             # A setting may have the one where it has not the other.
             return True
-        std = None if kl is None else sampler_facts(site, _common_head(site, kl), kl).std
+        std = None if kl is None else sampler_facts(site, common_head(site, kl), kl).std
         if kl is not None and std is not None and std.value.parametrisation is not kl.parametrisation:
             return True
     return False
@@ -412,7 +411,7 @@ def _facts(
     evaluation = losses.evaluation
     across.optimizers.read(losses, site, kl, recon)
     across.unused.read(losses, site, kl, recon)
-    head = _common_head(site, kl)
+    head = common_head(site, kl)
     # Beside a sampler, a KL that reads other heads than it draws with may mix two settings of the model.
     shown = kl if site is not None or not losses.draws else None
     if site is None and kl is not None and not may_be_drawn_from(kl, recon, losses):
@@ -484,18 +483,3 @@ def _facts(
     )
     across.note(found, kl, recon, losses)
     return gaps.explained(found, site, kl, recon, reading, prediction, losses)
-
-
-def _common_head(site: SamplerSite | None, kl: Divergence | None) -> Expr | None:
-    """The node from which sampler and KL both read the head for std."""
-    if site is None:
-        return None
-    fitting = site.fitting_head
-    if kl is not None and fitting is not None and contains(kl.term, fitting.uid) and clips(fitting, kl.head):
-        # Both read the head behind what clips it.
-        return fitting
-    if kl is not None and contains(site.scale, kl.head.uid):
-        return kl.head
-    if kl is not None and contains(site.scale, strip(kl.head).uid):
-        return strip(kl.head)
-    return fitting or site.head

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from vae_checked.facts import Parametrisation
-from vae_checked.linter.roles.samplers import CLOSE, PROBES, PROBES_POSITIVE
-from vae_checked.linter.symbols.expression import Expr, contains
+from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.samplers import CLOSE, PROBES, PROBES_POSITIVE, SamplerSite
+from vae_checked.linter.symbols.expression import Expr, contains, strip
 from vae_checked.linter.symbols.numeric import Program, close, finite, leaves
 from vae_checked.mathematics.gaussians import fit_std
 
@@ -29,3 +30,18 @@ def clips(node: Expr, head: Expr) -> bool:
         return False
     program = Program(node, (head.uid,))
     return all(close(program({head.uid: s}), s) for s in PROBES_POSITIVE)
+
+
+def common_head(site: SamplerSite | None, kl: Divergence | None) -> Expr | None:
+    """The node from which sampler and KL both read the head for std."""
+    if site is None:
+        return None
+    fitting = site.fitting_head
+    if kl is not None and fitting is not None and contains(kl.term, fitting.uid) and clips(fitting, kl.head):
+        # Both read the head behind what clips it.
+        return fitting
+    if kl is not None and contains(site.scale, kl.head.uid):
+        return kl.head
+    if kl is not None and contains(site.scale, strip(kl.head).uid):
+        return strip(kl.head)
+    return fitting or site.head
