@@ -225,7 +225,9 @@ class Net(nn.Module):
 def test_a_kl_is_shown_once_below_a_mean_in_a_line_of_its_own(tmp_path: Path) -> None:
     (finding,) = (each for each in linted(tmp_path, {"net.py": STEPS}).findings if each.code == "VAE504")
     assert finding.place is not None
-    assert finding.place.text.strip().startswith("each = -0.5")
+    assert finding.place.text.strip().startswith("return F.mse_loss")
+    (beside,) = finding.related
+    assert beside.place.text.strip().startswith("each = -0.5")
 
 
 ALIKE = (
