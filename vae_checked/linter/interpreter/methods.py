@@ -173,7 +173,8 @@ def _call_on_instance(
         context.project_observations.note_loaded(serials(owner))
     if owner.other is not None and isinstance(method := owner.other.cls.find(name), Function):
         return context.invoke(method if method.is_static else method.bound_to(owner.other), args, kwargs, site)
-    return opaque(f"method:{owner.cls.name}.{name}", _given(args, kwargs, site), site)
+    moved = wrappers.moved(f"self.{name}", args)
+    return opaque(f"method:{owner.cls.name}.{name}", _given(args, kwargs, site), site) if moved is None else moved
 
 
 def _call_on_tensor(

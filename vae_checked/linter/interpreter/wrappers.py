@@ -63,7 +63,7 @@ def is_moving(dotted: str) -> bool:
 
 
 def moved(dotted: str, args: list[Value]) -> Value:
-    """What a function of another library moves to a device; None for any other function."""
+    """What a function of another library, or a method that is not read, moves to a device; None for any other."""
     library, _, name = dotted.rpartition(".")
     if not args or not library or not isinstance(args[0], (Expr, Instance, Layer, Layers)):
         return None
