@@ -100,3 +100,55 @@ def test_one_label_of_a_sample_is_no_mean_over_elements(
     scores: str, label: str, expected: list[str], tmp_path: Path
 ) -> None:
     assert codes(linted(tmp_path, {"fit.py": UNREAD.format(scores=scores, label=label)})) == expected
+
+
+APART = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.there, self.back = nn.Linear(48, 14), nn.Linear(7, 48)
+
+    def forward(self, x):
+        m, s = self.there(x).chunk(2, dim=-1)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+
+def objective(x_hat, x, mu, logvar):
+    return {error} - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+
+
+def train(loader):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        x = x.view(x.size(0), -1)
+        y, m, s = net(x)
+        loss = objective({scores}, x, m, s)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+# What a loss that is a function by itself compares, what it is handed, and what is said of the balance.
+BY_ITSELF = {
+    "one class": ("nn.CrossEntropyLoss()(x_hat, x.argmax(dim=-1))", "y", ["VAE504"]),
+    "one class, functional": ("F.cross_entropy(x_hat, x.max(dim=-1)[1])", "y", ["VAE504"]),
+    "words": (
+        "F.cross_entropy(x_hat, x.view(-1, 6, 8).argmax(dim=1))",
+        "y.view(-1, 6, 8)",
+        ["VAE502", "VAE504"],
+    ),
+    "numbers": ("F.mse_loss(x_hat, x)", "y", ["VAE502", "VAE504"]),
+}
+
+
+@pytest.mark.parametrize(("error", "scores", "expected"), BY_ITSELF.values(), ids=BY_ITSELF)
+def test_a_loss_by_itself_has_the_classes_of_its_caller(
+    error: str, scores: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = APART.format(error=error, scores=scores)
+    assert sorted(codes(linted(tmp_path, {"train.py": text}))) == expected

@@ -137,7 +137,7 @@ class InUse:
         found = [each for each in self._single if not clamps.may_be_off(each, modules)]
         found += factors(self._multiplied, _all(self._decoded), models, settings)
         for shown in self._shown:
-            if shown.where.path not in self._unit:
+            if not self._comes_back_as_given(shown):
                 vae = Fact(shown.owner.model, shown.call)
                 found.append(_of(shown.where.subject, Latents(vae=vae, shown=shown.lies)))
         ends: list[Encoded | Decoded] = [*_all(self._encoded), *_all(self._decoded)]
@@ -170,6 +170,20 @@ class InUse:
             found += _of_pairs(pairs.across(encoded_all, list(_all(self._decoded)), told), callers, modules)
         yield from {str(item.latents): item for item in found}.values()
         yield from {str((item.sampler, item.training)): item for item in self._trained}.values()
+
+    def _comes_back_as_given(self, shown: Shown) -> bool:
+        """Whether pictures of which none is negative were encoded, of which what is decoded has the range.
+
+        In the same file, or where that encodes none in another one by the same VAE: a script that draws pictures shows
+        what the one that trains was given.
+        """
+        if shown.where.path in self._unit:
+            return True
+        known = [each for each in self._encodings if each.pixels is not None]
+        if not self._unit or any(each.where.path == shown.where.path for each in known):
+            return False
+        alike = [each for each in known if each.owner.model.identity == shown.owner.model.identity]
+        return bool(alike) and all(each.where.path in self._unit for each in alike)
 
 
 def _codes(evaluation: Evaluation) -> bool:

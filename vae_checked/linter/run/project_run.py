@@ -8,7 +8,7 @@ from itertools import chain
 
 from vae_checked.catalogue import Judgement, judge
 from vae_checked.catalogue.coverage import is_vae
-from vae_checked.facts import Facts, Heads, Misplaced, NoiseLaw, NoiseTiming, Sampler
+from vae_checked.facts import Fact, Facts, Heads, Likelihood, Misplaced, NoiseLaw, NoiseTiming, Reduced, Sampler
 from vae_checked.finding import Finding, Place, Provenance
 from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.evaluation import Evaluation
@@ -258,6 +258,7 @@ _OPEN, _DRAWN = NoiseTiming(), NoiseTiming(training=True)
 def _settled(found: list[Facts]) -> list[Facts]:
     """Without what another evaluation of the same place knows better."""
     known = _without_relative_signs(_without_scaled_noise(_without_switched_dropout(_without_substituted_forms(found))))
+    known = _without_supposed_targets(known)
     return _without_handed_heads(_without_exchanged_heads(_without_untrained_timing(known)))
 
 
@@ -346,6 +347,31 @@ def _without_scaled_noise(found: list[Facts]) -> list[Facts]:
         else item
         for item, noise in zip(found, noises, strict=True)
     ]
+
+
+def _without_supposed_targets(found: list[Facts]) -> list[Facts]:
+    """Without the mean over a sample's targets that a loss by itself may take, where its caller has one class a sample.
+
+    By itself it knows no shapes: its scores may be those of words or pixels.
+    """
+    of_one_class = {
+        kind.origin.place
+        for item in found
+        if item.sampler.std and (kind := item.recon.kind) and kind.value is Likelihood.CROSS_ENTROPY
+        if (reduced := item.recon.reduced) and reduced.value.event is None
+    }
+    return [
+        _without_targets(item, reduced)
+        if item.sampler.std is None and kind and reduced and kind.origin.place in of_one_class
+        else item
+        for item, kind, reduced in ((item, item.recon.kind, item.recon.reduced) for item in found)
+    ]
+
+
+def _without_targets(item: Facts, reduced: Fact[Reduced]) -> Facts:
+    of_batch = replace(reduced, value=replace(reduced.value, event=None))
+    objective = replace(item.objective, effective_beta=None)
+    return replace(item, recon=replace(item.recon, reduced=of_batch), objective=objective)
 
 
 def _without_relative_signs(found: list[Facts]) -> list[Facts]:
