@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 from small_vaes.fragments import HEAD, KL, codes, linted
@@ -144,6 +145,30 @@ def test_a_finding_says_which_part_it_is_of(choice: str, option: str, tmp_path: 
     assert finding.message.endswith(", where Squashed is made")
     (alone,) = linted(tmp_path, {"net.py": text.replace(choice, "\nouter = Squashed()\n")}).findings
     assert "is made" not in alone.message
+
+
+MADE, _, LOOP = TRAINING.partition("rule = ")
+IN_FUNCTION = "\ndef fit():\n" + indent("rule = " + LOOP, "    ")
+
+
+@pytest.mark.parametrize("place", ["one file", "two files"])
+@pytest.mark.parametrize("option", ["required=True", 'default="small"'])
+@pytest.mark.parametrize("other", ["Squashed", "Plain"])
+@pytest.mark.parametrize("way", ["branches", "table"])
+def test_what_the_top_level_takes_is_open_in_functions(
+    way: str, other: str, option: str, place: str, tmp_path: Path
+) -> None:
+    choice = CHOICE.format("outer = Plain()", f"outer = {other}()")
+    if way == "table":
+        choice = f'\nouter = {{"small": Plain, "large": {other}}}[args.kind]()\n'
+    files = {"net.py": HEAD + PARTS.replace("{option}", option) + choice + MADE}
+    called = IN_FUNCTION if place == "one file" else HEAD + "from net import net\n" + IN_FUNCTION
+    name = "net.py" if place == "one file" else "train.py"
+    report = linted(tmp_path, files | {name: files.get(name, "") + called})
+    assert codes(report) == []
+    clean = {code for each in all_examined(report) if each.subject.endswith("fit") for code in each.clean}
+    assert "VAE301" in clean
+    assert OUTPUT.isdisjoint(clean) is (other == "Squashed")
 
 
 def test_an_optimizer_holds_whichever_decoder_is_taken(tmp_path: Path) -> None:

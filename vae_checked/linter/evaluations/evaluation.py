@@ -57,6 +57,14 @@ class Evaluation:
         own = self.observations.names
         return own if self.model is None else {**self.model.observations.names, **own}
 
+    def open_parts(self) -> Collection[str]:
+        """The classes of parts that were taken where others may be: here, or at the top level of code that was run."""
+        return self.observations.open_parts.union(*(module.open_parts for module in self.modules()))
+
+    def open_trainers(self) -> Collection[str]:
+        """The classes of what steps an optimizer that were taken so."""
+        return self.observations.open_trainers.union(*(module.open_trainers for module in self.modules()))
+
     def met(self) -> Mapping[int, Mapping[int, bool]]:
         """By the number of a value the conditions on which alone it is met, by theirs, and whether they hold there."""
         return self.read_once(_met)

@@ -177,12 +177,17 @@ def note_other_part(context: Context, taken: Value, other: Value) -> None:
     one, two = _class_of(taken), _class_of(other)
     if one is None or two is None or one is two:
         return
+    # A function may take from the top level what is made there.
+    top = next((frame.scope.module for frame in reversed(context.frames) if frame.function is None), None)
+    holders = (context.observations,) if top is None else (context.observations, top)
     if not one.is_module and any(syntax.trains(each.node) for cls in (one, two) for each in cls.mro()):
-        context.observations.open_trainers.add(one.name)
+        for holder in holders:
+            holder.open_trainers.add(one.name)
     if not (one.is_module and two.is_module):
         return
     if rank(one) < DRAWS or draw_alike(one, two):
-        context.observations.open_parts.add(one.name)
+        for holder in holders:
+            holder.open_parts.add(one.name)
 
 
 def _class_of(value: Value) -> Class | None:

@@ -86,7 +86,7 @@ def _of_other_parts(prediction: Expr | None, site: SamplerSite | None, losses: L
 
     Nor is what is known of the heads of one encoder.
     """
-    parts = losses.evaluation.observations.open_parts
+    parts = losses.evaluation.open_parts()
     if not parts:
         return
     drawn = [] if site is None else [site.location, site.scale]
@@ -139,7 +139,7 @@ def _on_another_way(
         yield from ((path, reason) for path in _OF_A_DRAW)
     if losses.read_once(ungiven_gradients.may_lack):
         yield "training.without_gradient", "a step may take no gradient of this loss, or none was seen to take it"
-    trainers = sorted(losses.evaluation.observations.open_trainers)
+    trainers = sorted(losses.evaluation.open_trainers())
     if trainers:
         yield (
             "training.without_optimizer",

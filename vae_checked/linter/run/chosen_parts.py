@@ -13,7 +13,7 @@ from vae_checked.record import replace
 
 def told(evaluation: Evaluation, facts: list[Facts]) -> list[Facts]:
     """The facts of an evaluation, with the class that has to be made for each mistake that is one of a part."""
-    parts = evaluation.observations.open_parts
+    parts = evaluation.open_parts()
     return [_told(item, parts) for item in facts] if parts else facts
 
 

@@ -49,12 +49,14 @@ class Module:
     scope: Scope = field(init=False)
     # Whether its top level was run, or is being run.
     begun: bool = False
-    # The star imports whose names are not known.
+    # The star imports whose names are not known, and the packages of libraries whose names it imports all.
     unfollowed: list[Origin] = field(default_factory=list)
-    # The packages of libraries whose names it imports all.
     starred: list[str] = field(default_factory=list)
     # What it imports as `import package.module`, where the package need not be a file itself.
     dotted_imports: set[str] = field(default_factory=set)
+    # The classes of parts, and of what steps an optimizer, that its top level takes where others may be as well.
+    open_parts: set[str] = field(default_factory=set)
+    open_trainers: set[str] = field(default_factory=set)
     given: bool = True
     # Whether it is here because another one imports it.
     followed: bool = False
@@ -114,9 +116,7 @@ def _imports_tensors(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.ImportFrom):
         top = "" if statement.level else (statement.module or "").partition(".")[0]
         return top in _TENSOR_LIBRARIES or any(name.name == "*" for name in statement.names)
-    if isinstance(statement, (ast.If, ast.Try)):
-        return any(map(_imports_tensors, (*statement.body, *statement.orelse)))
-    return False
+    return isinstance(statement, (ast.If, ast.Try)) and any(map(_imports_tensors, (*statement.body, *statement.orelse)))
 
 
 @dataclass(slots=True, eq=False)
