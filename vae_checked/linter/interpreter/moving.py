@@ -1,9 +1,9 @@
-"""Numbers that training moves, and conditions ask for: in the first turn alone they are what the code begins with."""
+"""Numbers that training moves, and conditions or weights ask for: what code begins with they are in one turn alone."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from vae_checked.linter.files import syntax
@@ -14,11 +14,17 @@ from vae_checked.linter.symbols.values import Instance, Module, Scope, Value, is
 from vae_checked.record import dataclass
 
 _ASKING = (ast.If, ast.IfExp, ast.While)
+_FACTORS = (ast.Mult, ast.Div, ast.Pow)
+# Calls by which a number is counted on, as in `share = min(1.0, share + rate)`.
+_OF_NUMBERS = frozenset("min max float int round abs len".split())
 
 
 @dataclass(frozen=True, slots=True)
 class _Moving:
-    """The names of which a condition in a loop asks: those that count, those that are set to constants, or to more."""
+    """The names of which a condition in a loop asks: those that count, those that are set to constants, or to more.
+
+    Those that count also where something is multiplied by them, as a term of a loss is.
+    """
 
     counted: frozenset[str]
     constants: tuple[tuple[str, object], ...]
@@ -26,7 +32,7 @@ class _Moving:
 
 
 def let_move(context: Context, node: ast.For | ast.AsyncFor | ast.While, scope: Scope) -> None:
-    """In the place of the numbers by which a loop that trains asks for its turn, put one that is in no turn known."""
+    """In the place of the numbers that a loop which trains asks for or weighs by, put one that is in no turn known."""
     site = context.site(node)
     known = scope.module.read_once(_by_place)
     place = site.source.cell.number, node.lineno, node.col_offset
@@ -91,7 +97,43 @@ def _read(loop: ast.For | ast.AsyncFor | ast.While) -> _Moving:
             elif item not in made_once:
                 more.add(name)
     chosen = tuple(each for each in constants if each[0] in asked)
-    return _Moving(frozenset(counted & asked), chosen, frozenset(more & asked))
+    return _Moving(frozenset(counted & asked | {*_weighing(nodes)}), chosen, frozenset(more & asked))
+
+
+def _weighing(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    """The names of numbers that something is multiplied by, or divided, and that each turn of a loop may change.
+
+    A sum of losses is no such number: what it grows by is made in the loop.
+    """
+    factors = {
+        inner.id
+        for item in nodes
+        if isinstance(item, ast.BinOp) and isinstance(item.op, _FACTORS)
+        for inner in ast.walk(item)
+        if isinstance(inner, ast.Name)
+    }
+    bound = {item.id for item in nodes if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)}
+    for item in nodes:
+        match item:
+            case ast.AugAssign(target=ast.Name(id=name)):
+                grows = True
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                grows = _is_of_itself(item)
+            case _:
+                continue
+        if name in factors and (not grows or _is_steady(item, bound - {name})):
+            yield name
+
+
+def _is_steady(step: ast.Assign | ast.AugAssign, bound: Collection[str]) -> bool:
+    """Whether a number is counted on by numbers that no turn of the loop makes."""
+    called = step.value if isinstance(step, ast.Assign) else None
+    return not any(
+        isinstance(inner, ast.Subscript)
+        or (isinstance(inner, ast.Name) and inner.id in bound)
+        or (isinstance(inner, ast.Call) and inner is not called and syntax.called(inner) not in _OF_NUMBERS)
+        for inner in ast.walk(step.value)
+    )
 
 
 def _chosen(nodes: Iterable[ast.AST]) -> Iterator[tuple[ast.expr, ast.Assign]]:
