@@ -70,7 +70,7 @@ def test_an_error_of_data_that_are_not_read_is_still_weighed(label: str, tmp_pat
     assert scene(tmp_path, label, said="y") == ["VAE502"]
 
 
-def test_an_error_of_classes_beside_a_label_that_is_made_up_is_not_taken_for_it(tmp_path: Path) -> None:
+def test_an_error_of_classes_beside_a_made_up_label_is_another_one(tmp_path: Path) -> None:
     """With both beside the KL nothing says which of them is the reconstruction: neither is."""
     text = SCENE.format(
         net="self.on_device(net)",

@@ -159,7 +159,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_a_trainer_that_shows_the_kl_of_an_unknown_model_is_no_vae_beside_it(name: str, tmp_path: Path) -> None:
+def test_a_trainer_that_shows_the_kl_of_an_unknown_model_is_no_vae(name: str, tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": TRAINER.format(body=BODIES[name])})
 
     assert codes(report) == []

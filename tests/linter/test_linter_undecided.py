@@ -31,7 +31,11 @@ UNDECIDED = [
         [(SIGNATURE, SIGNATURE.replace(")", ", strength=4.0)"))],
     ),
     ("a doubled KL beside a squared error", "VAE303", [("kl = -0.5 * torch", "kl = -torch")]),
-    ("a KL times 0", "VAE305", [(TOTAL, "    return (recon + 0.0 * kl).mean()\n")]),
+    (
+        "a KL times a setting that is 0",
+        "VAE305",
+        [(TOTAL, "    return (recon + STRENGTH * kl).mean()\n"), (SIGNATURE, f"STRENGTH = 0.0\n{SIGNATURE}")],
+    ),
     (
         "a KL clamped to one value of a setting",
         "VAE305",

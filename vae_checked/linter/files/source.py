@@ -299,7 +299,7 @@ def _cell(text: str, number: int | None) -> Cell:
 
 _PYTHON_MAGICS = frozenset(("time", "timeit", "capture", "prun", "memit", "python", "python3", "writefile", "vae_lint"))
 _MAGIC = re.compile(r"\s*+(?:[%!?]|[\w\s,.\[\]]++=\s*[%!])")
-# What IPython takes for a magic without its `%`, where it is no Python: `cd data`, `pip install x`.
+# What IPython takes for a magic without its `%`, where it is no Python: `cd data`.
 _AUTOMAGIC = re.compile(
     r"\s*+(?:cd|ls|ll|mkdir|rm|rmdir|cp|mv|cat|less|more|man|pip|conda|mamba|uv|load_ext|reload_ext|matplotlib|run|env|"
     r"set_env|time|timeit|who|whos|pylab|config|store|pinfo)\s++[^\s=([,:)\]]"

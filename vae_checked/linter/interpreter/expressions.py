@@ -23,7 +23,8 @@ MAX_COMPREHENSION = 48
 # What ends the gradients that are added up.
 _ENDING = frozenset(("step", "zero_grad"))
 _MOST_ADDED = 8
-_SCALING, _SUMS = frozenset(("mul", "div", "neg", "cast")), frozenset(("add", "sub", "phi", "opaque", "call"))
+_SCALING = frozenset(("mul", "div", "neg", "cast"))
+_SUMS = frozenset(("add", "sub", "phi", "opaque", "call"))
 _OF_SEVERAL = External("torch.autograd.backward")
 _OF_KINDS = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)
 

@@ -22,8 +22,8 @@ def left_out(recons: Iterable[Reconstruction]) -> list[Reconstruction]:
 def is_of_one(recon: Reconstruction) -> bool:
     """Whether a network's prediction is compared with what is made up, as an adversary's label is.
 
-    A draw that the prediction is made from as well stands for data that a model is tried on, or is the noise that it
-    shall find.
+    What the prediction is made from as well is no label: a storage of numbers that other code fills, a draw that stands
+    for data which a model is tried on, or the noise that it shall find.
     """
     return _is_judged(recon.first, recon.second) or _is_judged(recon.second, recon.first)
 
@@ -36,7 +36,7 @@ def _is_judged(prediction: Expr, target: Expr) -> bool:
 
 
 def _is_made_up(target: Expr, made: Collection[int]) -> bool:
-    """Whether all that a value is made of are tensors of numbers, and draws that are none of those `made` before.
+    """Whether all that a value is made of are tensors of numbers and draws, none of them one of those `made` before.
 
     What a call makes of plain numbers may be read from a file.
     """
@@ -47,7 +47,10 @@ def _is_made_up(target: Expr, made: Collection[int]) -> bool:
             continue
         seen.add(node.uid)
         if node.op in ("const", "empty"):
-            met = met or node.op == "empty" or _is_tensor(node, user)
+            if node.op == "empty" or _is_tensor(node, user):
+                if node.uid in made:
+                    return False
+                met = True
         elif node.op == "noise":
             if node.uid in made:
                 return False

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from vae_checked.linter.files import syntax
 from vae_checked.linter.symbols.expression import PASSED, Expr, called_name, strip, walk
+from vae_checked.linter.symbols.given import is_given
 from vae_checked.linter.symbols.values import Function, Module
 
 _TESTS = frozenset(("isnan", "isfinite", "isinf"))
@@ -38,8 +39,13 @@ def test_for_nan(functions: Iterable[Function], met: Iterable[Expr]) -> bool:
         if node.site is not None and called_name(node) in _TESTS:
             inner = {id(each) for each in ast.walk(node.site.node)} & asking
             for each in inner:
-                computed[each] = computed.get(each, False) or any(map(is_computed, node.args))
+                computed[each] = computed.get(each, False) or not all(map(_is_of_data, node.args))
     return any(computed.get(each, True) for each in asking)
+
+
+def _is_of_data(value: Expr) -> bool:
+    # What a function makes of its arguments, as a KL of heads, is no data of it.
+    return is_given(value) and not is_computed(value)
 
 
 def is_computed(value: Expr) -> bool:

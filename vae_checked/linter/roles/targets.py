@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from vae_checked.facts import Likelihood
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
-from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, strip
+from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, is_made_from, strip
 from vae_checked.linter.symbols.given import is_given
 
 # What hands on the numbers of a tensor, or some of them.
@@ -40,8 +40,13 @@ def is_of_other_data(recon: Reconstruction, location: Expr, graph: Graph) -> boo
 def of_data(recons: Iterable[Reconstruction], location: Expr, graph: Graph) -> list[Reconstruction]:
     """The errors of which one side at most is made of a mean: others tell how near codes are to each other."""
     return [
-        recon for recon in recons if not all(graph.holds(side, location.uid) for side in (recon.first, recon.second))
+        recon for recon in recons if not all(_is_made_of(side, location, graph) for side in (recon.first, recon.second))
     ]
+
+
+def _is_made_of(side: Expr, location: Expr, graph: Graph) -> bool:
+    # Data that are cut to the size of a reconstruction are not made of it.
+    return graph.holds(side, location.uid) and is_made_from(side, location.uid)
 
 
 def _is_encoded(target: Expr, location: Expr, graph: Graph) -> bool:
