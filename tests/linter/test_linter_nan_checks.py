@@ -71,3 +71,25 @@ def test_what_is_done_with_nan_is_open(done: str, tmp_path: Path) -> None:
 def test_nan_that_is_replaced_is_named(tmp_path: Path) -> None:
     assert judged(tmp_path, "loss = mended(loss)")[0] == ["VAE604"]
     assert judged(tmp_path, "assert not torch.isnan(x).any()\n        loss = mended(loss)")[0] == ["VAE604"]
+
+
+ALONE = """
+
+def loss_of(y, x, m, s):
+    error = F.mse_loss(y, x, reduction="none").sum(1)
+    {done}
+    return (error - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)).mean()
+"""
+
+
+@pytest.mark.parametrize("name", ["m", "s", "y"])
+@pytest.mark.parametrize("asked", ["torch.isnan({0}).any()", "{0}.isnan().any()", "not torch.isfinite({0}).all()"])
+def test_what_a_loss_is_handed_is_no_data_of_it(asked: str, name: str, tmp_path: Path) -> None:
+    """Heads and a reconstruction are given to it as pictures are: nothing says that a model made them."""
+
+    def is_clean(done: str) -> bool:
+        report = linted(tmp_path, {"loss.py": HEAD + ALONE.format(done=done)})
+        return any("VAE604" in each.clean for each in all_examined(report))
+
+    assert is_clean("pass")
+    assert not is_clean(f"if {asked.format(name)}:\n        {name} = torch.zeros_like({name})")

@@ -43,8 +43,9 @@ _DONE = PASSED | {"noise", "softmax", "log_softmax"}
 # What a clamp makes a picture lie in.
 _RANGES = (Interval(0.0, 1.0), Interval(-1.0, 1.0), Interval(0.0, 255.0))
 _SIDES = (Role.RECONSTRUCTION, Role.INPUT)
-# What leaves scores in the shape that a layer gave them.
+# What is not read, or is a part of it.
 _UNREAD = frozenset(("item", "part", "opaque", "call"))
+# What leaves scores in the shape that a layer gave them.
 _KEEPING_CLASSES = ELEMENTWISE | {"softmax", "cast", "contiguous"}
 
 

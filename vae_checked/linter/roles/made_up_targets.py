@@ -10,8 +10,7 @@ from vae_checked.linter.symbols.expression import Expr, walk
 
 # What follows from the sizes of tensors alone, whatever these are made of.
 _SIZES = frozenset(("size", "shape"))
-_UNREAD = frozenset(("opaque", "call"))
-_MAKING = _UNREAD | {"layer"}
+_MAKING = frozenset(("layer", "opaque", "call"))
 
 
 def left_out(recons: Iterable[Reconstruction]) -> list[Reconstruction]:

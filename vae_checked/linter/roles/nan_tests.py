@@ -34,18 +34,15 @@ def test_for_nan(functions: Iterable[Function], met: Iterable[Expr]) -> bool:
     }
     if not asking:
         return False
-    computed: dict[int, bool] = {}
-    for node in met:
+    nodes, computed = list(met), dict[int, bool]()
+    # What a function is handed and gives no layer may be heads, or a reconstruction.
+    fed = {below.uid for node in nodes if node.op == "layer" for below in walk(*node.args)}
+    for node in nodes:
         if node.site is not None and called_name(node) in _TESTS:
-            inner = {id(each) for each in ast.walk(node.site.node)} & asking
-            for each in inner:
-                computed[each] = computed.get(each, False) or not all(map(_is_of_data, node.args))
+            is_of_data = all(is_given(value) and value.uid in fed for value in node.args)
+            for each in {id(each) for each in ast.walk(node.site.node)} & asking:
+                computed[each] = computed.get(each, False) or not is_of_data
     return any(computed.get(each, True) for each in asking)
-
-
-def _is_of_data(value: Expr) -> bool:
-    # What a function makes of its arguments, as a KL of heads, is no data of it.
-    return is_given(value) and not is_computed(value)
 
 
 def is_computed(value: Expr) -> bool:
