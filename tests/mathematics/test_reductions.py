@@ -45,7 +45,8 @@ def weights(chain: tuple[ChainStep, ...]) -> Tensor:
     value = term * 1.0
     for step in reversed(chain):
         if isinstance(step, Reduce):
-            axes = tuple(range(value.dim())) if step.axes is ALL else step.axes
+            first = {ALL: 0, Extent.SAMPLE: 1}.get(step.axes) if isinstance(step.axes, Extent) else None
+            axes = step.axes if first is None else tuple(range(first, value.dim()))
             assert isinstance(axes, tuple)
             value = value.sum(axes) if step.kind is SUM else value.mean(axes)
         elif isinstance(step, Size):
@@ -75,7 +76,14 @@ def chains(draw: st.DrawFn) -> tuple[ChainStep, ...]:
         kind = draw(st.sampled_from([SUM, MEAN]))
         axes = tuple(sorted(draw(st.sets(st.integers(0, left - 1), min_size=1))))
         whole = draw(st.booleans()) and len(axes) == left
-        steps.append(Reduce(kind, ALL if whole else tuple(a - left if draw(st.booleans()) else a for a in axes)))
+        written = ALL if whole else tuple(a - left if draw(st.booleans()) else a for a in axes)
+        of_samples = (
+            draw(st.booleans())
+            and left > 1
+            and axes == tuple(range(1, left))
+            and not any(isinstance(step, Reduce) for step in steps)
+        )
+        steps.append(Reduce(kind, Extent.SAMPLE if of_samples else written))
         left -= len(axes)
     return tuple(reversed(steps))
 

@@ -19,6 +19,7 @@ class Extent(StrEnum):
     """Axes that are not written as numbers."""
 
     ALL = "all"
+    SAMPLE = "sample"  # all but the first
     UNKNOWN = "unknown"
 
 
@@ -270,6 +271,9 @@ def _take_reduce(state: _State, step: Reduce) -> bool:
     if step.axes is Extent.ALL:
         _reduce_all(state, step.kind)
         return True
+    if step.axes is Extent.SAMPLE:
+        _reduce_sample(state, step.kind)
+        return True
     return _reduce_axes(state, step.kind, step.axes)
 
 
@@ -280,6 +284,12 @@ def _reduce_all(state: _State, kind: Reduction) -> None:
     state.partial = (state.partial or state.at_once) and set(state.event.values()) != {kind}
     state.event.update({axis: kind for axis in left if axis != 0})
     state.axes = []
+
+
+def _reduce_sample(state: _State, kind: Reduction) -> None:
+    left = state.axes if state.axes is not None else ([0] if state.event else [0, -1])
+    state.event.update({axis: kind for axis in left if axis != 0})
+    state.axes = [axis for axis in left if axis == 0]
 
 
 def _reduce_axes(state: _State, kind: Reduction, chosen: tuple[int, ...]) -> bool:

@@ -16,6 +16,7 @@ from vae_checked.linter.roles import (
     inner_scales,
     nan_tests,
     reductions,
+    sample_turns,
     shown,
     warm_ups,
     ways,
@@ -256,7 +257,8 @@ class Losses:
         added_up = summed_over_samples(summed_over_samples(down, count, samples), count, recon.often)
         # What a loss that is not read does to its error is not known.
         own = {0: (Through("unread"),), -1: (Negate(),)}.get(recon.sign, ())
-        other = (*added_up, *own)
+        of_all = sample_turns.in_batches(to_recon[0], total, recon, (kl.location, kl.head), self.samples, self.graph)
+        other = (*(added_up if of_all is None else of_all), *own)
         shared = tuple(filter(is_shared, one[:count]))
         whole = self.minimised(total) if sign_of(one[:count]) is not None else None
         firm = any(self.graph.holds(value, total.uid) for value in self.backward) and not self._ascends()

@@ -154,7 +154,7 @@ def _steps(node: Expr, index: int) -> tuple[ChainStep, ...]:
         rank = _flat_rank(node)
         return (Reshape(rank, merges=True, kept=rank - 1 if rank else 1),)
     if node.op in ("view", "reshape"):
-        return (Reshape(_viewed_rank(node)),)
+        return (Reshape(viewed_rank(node)),)
     if node.op == "squeeze":
         return _squeezed(node)
     if node.op == "stack" and node.get("axis") in (None, 0):
@@ -195,7 +195,7 @@ def _skips_an_axis(axes: tuple[int, ...], of: Expr) -> bool:
     return rank is None or rank > len(axes)
 
 
-def _viewed_rank(node: Expr) -> int | None:
+def viewed_rank(node: Expr) -> int | None:
     """The rank after a view that keeps the batch axis first; None for any other."""
     sizes = node.get("sizes")
     if not isinstance(sizes, tuple) or len(sizes) < 2:

@@ -31,6 +31,14 @@ def is_mean(quotient: Expr) -> bool:
     return any(_adds_up(loop, quotient.site.node) for loop in _loops(quotient.site, text))
 
 
+def is_running_sum(total: Expr) -> bool:
+    """Whether a sum is what the turns of a loop add up, one of which stands for all."""
+    site = total.site
+    if total.op != "add" or site is None or _is_written_out(total):
+        return False
+    return any(isinstance(loop, ast.For) and _adds_up(loop, site.node) for loop in site.source.cell.nodes)
+
+
 def _divisor(written: ast.AST) -> ast.expr | None:
     """What a value is divided by, where that is a setting, or a name, that may be how many turns a loop has."""
     right: ast.expr | None = None

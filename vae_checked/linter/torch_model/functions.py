@@ -167,10 +167,10 @@ def _folded(op: str, stack: Expr, axes: object, site: Site) -> Expr:
 
     A single one stands for those of all turns of a loop.
     """
-    if axes != "all" and len(stack.args) == 1:
-        return over_turns(op, stack.args[0], site)
     attrs = (("axes", "all"), ("keepdim", False))
     pieces = [Expr(op, (piece,), attrs, site) for piece in stack.args] if axes == "all" else list(stack.args)
+    if len(pieces) == 1:
+        return over_turns(op, pieces[0], site)
     total = pieces[0]
     for piece in pieces[1:]:
         total = Expr("add", (total, piece), (), site)
