@@ -19,6 +19,7 @@ def over_first_axis(value: Expr) -> bool:
 
     A neural process describes a whole set by the mean of its rows. What stands beside such a mean with rows of its own
     keeps them, as in `h - h.mean(0)`. Rows that are laid one behind another before a layer takes them are gone as well.
+    Means of files that are put beside each other are rows of data: what a sample was averaged over is none of its axes.
     """
     pooled = False
     seen: set[tuple[int, bool]] = set()
@@ -30,11 +31,21 @@ def over_first_axis(value: Expr) -> bool:
         seen.add((node.uid, is_taken))
         if pools(node) or (is_taken and _puts_in_one_row(node)):
             pooled = True
+        elif _is_of_data_rows(node):
+            return False
         elif node.args:
             stack.extend((arg, is_taken or node.op == "layer") for arg in node.args)
         elif node.op in _WITH_ROWS:
             return False
     return pooled
+
+
+def _is_of_data_rows(node: Expr) -> bool:
+    """Whether a node puts data on a new first axis, before any layer: each of them is a sample."""
+    is_new = node.op == "stack" and node.get("axis") == 0
+    if not (is_new or (node.op == "opaque" and node.get("name") == "sequence")):
+        return False
+    return not any(each.op in ("layer", "parameter") for each in walk(node))
 
 
 def pools(node: Expr) -> bool:
