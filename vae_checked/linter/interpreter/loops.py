@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 
 from vae_checked.linter.files import syntax
-from vae_checked.linter.interpreter import parts, resized
+from vae_checked.linter.interpreter import kinds, parts, resized
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.constants import whole
 from vae_checked.linter.symbols.expression import Expr, atom, const
@@ -49,7 +49,7 @@ def body_picks_a_kind(context: Context, body: Sequence[ast.stmt], name: str, sco
     """Whether a loop's body picks, by a name, one of several layers or objects that are not of one kind."""
     picks = (node for statement in body for node in syntax.descendants(statement) if isinstance(node, ast.Subscript))
     return any(
-        parts.holds_kinds(context.eval(node.value, scope))
+        kinds.holds_kinds(context.eval(node.value, scope))
         for node in picks
         if any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(node.slice))
         and all(isinstance(each, _PURE) for each in ast.walk(node.value))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 from vae_checked.linter.interpreter import derived_containers, filled, operators, put_in, selection, texts
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.interpreter.in_place import is_whole
+from vae_checked.linter.interpreter.kinds import holds_kinds
 from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
 from vae_checked.linter.symbols.expression import REDUCTIONS, Attrs, Expr, Site, atom, const, opaque, walk
 from vae_checked.linter.symbols.given import is_data
@@ -23,7 +24,6 @@ from vae_checked.linter.symbols.values import (
     Function,
     Instance,
     Key,
-    Layer,
     Loader,
     Module,
     Value,
@@ -197,28 +197,10 @@ def subscript(context: Context, owner: Value, key: Value, site: Site) -> Value:
             return selection.entry(context, owner, key, site)
         case External() | Class():
             return owner
+        case Loader() if not owner.batched and not isinstance(key, str):
+            # What a data set has at a place is what a loop over it is handed.
+            return batch(context, owner)
     return _tensor_item(context, as_expr(owner, site), key, index, site)
-
-
-def holds_kinds(value: Value) -> bool:
-    """Whether a value is a list of layers or objects that are not all of one kind: none stands for the others."""
-    held = derived_containers.held(value) if isinstance(value, Instance) else value
-    inner = list(held.items.values()) if isinstance(held, Layers) else held
-    if not isinstance(inner, (list, tuple)) or not inner or not is_module(inner[0]):
-        return False
-    return any(_kind(each) != _kind(inner[0]) for each in inner[1:])
-
-
-def _kind(module: Value) -> Hashable:
-    """What tells a layer from one of another kind, as what it is made of tells a sequence."""
-    if isinstance(module, Layers):
-        return tuple(map(_kind, module.items.values()))
-    return module.kind if isinstance(module, Layer) else id(module.cls) if isinstance(module, Instance) else None
-
-
-def is_module(item: Value) -> bool:
-    """Whether what a loop goes through is a layer or an object, or one with its name or number."""
-    return isinstance(item, (Layer, Layers, Instance)) or (isinstance(item, tuple) and any(map(is_module, item)))
 
 
 def _is_of_more(item: Expr) -> bool:

@@ -31,6 +31,7 @@ from vae_checked.linter.interpreter import (
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.context import NOTHING, RAISED, Context, Ending, Outcome
 from vae_checked.linter.interpreter.entered import entered
+from vae_checked.linter.interpreter.kinds import is_module
 from vae_checked.linter.symbols.constants import MAX_ITEMS
 from vae_checked.linter.symbols.expression import Expr, Site, atom
 from vae_checked.linter.symbols.places import unknown_item
@@ -271,7 +272,7 @@ def _for(context: Context, node: ast.For | ast.AsyncFor, scope: Scope) -> Outcom
         and loops.picks_a_kind(context, node, scope)
     )
     many = nested or len(items) > (MAX_UNROLL if counts and not picks else MAX_UNROLL_ITEMS)
-    if len(items) > 1 and many and not trains and parts.is_module(first):
+    if len(items) > 1 and many and not trains and is_module(first):
         # Each does something else to what it is given, and the last one decides what comes out.
         items = [unknown_item(iterable, context.site(node.iter))]
     elif picks and (open_ended or (len(items) > 1 and many)):

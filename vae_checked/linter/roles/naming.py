@@ -71,6 +71,7 @@ def names_in(
     found |= _told_apart(("x_hat", "x"), sides, found, known, loss)
     if kl is not None:
         found |= _told_apart(("mu", "second"), (kl.location, kl.head), found, known, formula)
+        found |= _exchanged((kl.location, kl.head), found, known, formula)
     elif site is not None:
         head = site.fitting_head or site.head
         found |= _told_apart(("mu", "second"), (site.location, head), found, known, drawn)
@@ -101,6 +102,25 @@ def _told_apart(
     if written[0] != written[1]:
         others = [other if is_there else shared for other, is_there in zip(others, written, strict=True)]
     return {role: other or shared for role, other in zip(roles, others, strict=True)}
+
+
+def _exchanged(
+    heads: tuple[Expr, Expr], found: Mapping[str, str | None], known: Mapping[int, Sequence[str]], where: Site | None
+) -> dict[str, str | None]:
+    """The names that two heads were given last, where each went by that of the other before: the formula has both."""
+    names = found.get("mu"), found.get("second")
+    if None in names or names[0] == names[1]:
+        return {}
+    others = tuple(_called(head, known, where, without=name) for head, name in zip(heads, names, strict=True))
+    if others != names[::-1]:
+        return {}
+    last = tuple(_latest(head, known, names) for head in heads)
+    return {"mu": last[0], "second": last[1]} if last[0] != last[1] else {}
+
+
+def _latest(value: Expr, known: Mapping[int, Sequence[str]], names: tuple[str | None, ...]) -> str | None:
+    given = [name for name in (*known.get(strip(value).uid, ()), *known.get(value.uid, ())) if name in names]
+    return given[-1] if given else None
 
 
 def _is_one_value(one: Expr | None, other: Expr | None) -> bool:

@@ -14,6 +14,8 @@ from vae_checked.record import dataclass, field, replace
 
 # How many objects of a class are looked at that calls make by other texts and switches.
 _MOST_CHOICES = 3
+# A value that is exchanged with another one on each turn goes by the same two names over and over.
+_MOST_NAMES = 32
 # What an object is made by that chooses among the ways of its class.
 _CHOOSING = (str, bool, NoneType, Layer, External, Class, Function)
 
@@ -159,10 +161,10 @@ class Observations:
         self.turns[number.uid] = given if self.turns.get(number.uid, given) == given else ()
 
     def name(self, value: Value, name: str) -> None:
-        """Take note of a name that an expression goes by."""
+        """Take note of a name that an expression goes by; the last one is what it goes by at the end."""
         if isinstance(value, Expr):
             known = self.names.setdefault(value.uid, [])
-            if name not in known:
+            if known[-1:] != [name] and (name not in known or len(known) < _MOST_NAMES):
                 known.append(name)
 
 
