@@ -105,7 +105,6 @@ LEFT_OPEN = {
     "a second seed, under a setting": (
         f"torch.manual_seed(3)\nif self.options.again:\n    torch.manual_seed(mu.shape[0])\n{RIGHT}"
     ),
-    "a seed of a generator that the draw does not use": f"torch.Generator().manual_seed(3)\n{RIGHT}",
     "a state that is given back before the draw": (f"with torch.random.fork_rng():\n    torch.manual_seed(3)\n{RIGHT}"),
 }
 
@@ -261,3 +260,46 @@ def test_a_seed_before_one_step_alone_leaves_the_noise_as_it_is(first: str, tmp_
     checked = [judgement for judgement in report.judgements if judgement.subject.endswith(":check")]
     # A seed in the function itself leaves it open.
     assert [("VAE207" in judgement.clean) for judgement in checked] == [first != "torch.manual_seed(3)"]
+
+
+ON_REQUEST = "{std}if seed is None:\n    {drawn}\nelse:\n{other}return mu + std * eps"
+MADE = "torch.randn(std.shape, generator=torch.Generator().manual_seed(seed))"
+REQUESTS = {
+    "a generator": (
+        "    g = torch.Generator()\n    g.manual_seed(seed)\n    eps = torch.empty_like(std).normal_(generator=g)\n"
+    ),
+    "a generator at once": f"    eps = {MADE}\n",
+    "torch": "    torch.manual_seed(seed)\n    eps = torch.randn_like(std)\n",
+}
+EARLY = f"{STD}if seed is not None:\n    return mu + std * {MADE}\nreturn mu + std * torch.randn_like(std)"
+BESIDE = (
+    f"{STD}g = torch.Generator().manual_seed(3)\nself.rows = torch.randperm(len(mu), generator=g)\n"
+    "return mu + std * torch.randn_like(std)"
+)
+
+
+def on_request(latent: str) -> str:
+    return module(latent).replace("def latent(self, mu, logvar):", "def latent(self, mu, logvar, seed=None):")
+
+
+@pytest.mark.parametrize("latent", [*REQUESTS, "early", "beside", "unused"])
+def test_a_seed_that_no_draw_of_training_comes_after_leaves_its_law(latent: str, tmp_path: Path) -> None:
+    unused = f"torch.Generator().manual_seed(3)\n{RIGHT}"
+    text = {"early": EARLY, "beside": BESIDE, "unused": unused}.get(latent) or ON_REQUEST.format(
+        std=STD, drawn="eps = torch.randn_like(std)", other=REQUESTS[latent]
+    )
+    report = read(tmp_path, on_request(text))
+    assert not report.findings
+    assert [facts.sampler.noise.value.law.value for facts in report.facts] == ["standard normal"]
+
+
+@pytest.mark.parametrize("drawn", ["torch.manual_seed(3)\n    eps = torch.randn_like(std)", f"eps = {MADE}"])
+def test_a_seed_in_the_branch_of_the_draw_is_named(drawn: str, tmp_path: Path) -> None:
+    text = ON_REQUEST.format(std=STD, drawn=drawn.replace("(seed)", "(3)"), other="    eps = torch.zeros_like(std)\n")
+    assert "VAE207" in [found.code for found in read(tmp_path, on_request(text)).findings]
+
+
+def test_a_seed_of_torch_before_the_branches_is_named(tmp_path: Path) -> None:
+    text = ON_REQUEST.format(std=STD, drawn="eps = torch.randn_like(std)", other=REQUESTS["a generator at once"])
+    text = text.replace("if seed", "torch.manual_seed(3)\nif seed", 1)
+    assert "VAE207" in [found.code for found in read(tmp_path, on_request(text)).findings]

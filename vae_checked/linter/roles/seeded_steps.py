@@ -136,6 +136,8 @@ def _loops_around(site: Site) -> list[ast.AST]:
 def _sets_a_seed(call: ast.Call) -> bool:
     """Whether the random state of torch is set anew, by itself or by a function that is called after that."""
     name = syntax.called(call)
+    if isinstance(call.func, ast.Attribute) and seeds.makes_a_generator(call.func.value):
+        return False
     if name.startswith("manual_seed"):
         return ast.unparse(call.func).partition(".")[0] in _OF_TORCH
     return "seed" in name.lower() and name.lower() not in ("seed", "get_seed", "initial_seed")

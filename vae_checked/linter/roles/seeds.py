@@ -24,9 +24,50 @@ _READS = frozenset({"int", "os.environ.get", "os.getenv"})
 
 
 def is_seeded(site: SamplerSite) -> bool:
-    """Whether a seed is set each time before eps is drawn: in the innermost loop or function around the draw."""
+    """Whether a seed is set each time before eps is drawn: in the innermost loop or function around the draw.
+
+    One of another branch is not set where the draw is reached, and that of a generator is of no draw that takes none.
+    """
     written = _drawn_near_a_seed(site)
-    return written is not None and any(map(_seeds, syntax.descendants(innermost(written, written.node))))
+    if written is None:
+        return False
+    around = innermost(written, written.node)
+    elsewhere = _never_before(around, written.node)
+    if isinstance(written.node, ast.Call) and not any(each.arg == "generator" for each in written.node.keywords):
+        elsewhere |= _of_generators(around)
+    return any(_seeds(node) and id(node) not in elsewhere for node in syntax.descendants(around))
+
+
+def _never_before(around: ast.stmt, draw: ast.AST) -> set[int]:
+    """What stands in branches that are not taken on the way to a draw: beside its own, or that leave before it."""
+    found: set[int] = set()
+    for choice in syntax.descendants(around):
+        if isinstance(choice, ast.If):
+            blocks = (choice.body, choice.orelse)
+            inside = [any(holds(each, draw) for each in block) for block in blocks]
+            for block, is_own in zip(blocks, inside, strict=True):
+                leaves = bool(block) and isinstance(block[-1], (ast.Return, ast.Raise))
+                if not is_own and (any(inside) or leaves):
+                    found.update(id(node) for each in block for node in syntax.descendants(each))
+    return found
+
+
+def _of_generators(around: ast.stmt) -> set[int]:
+    """The seeds that are set for a generator which is made here, not for torch's own random state."""
+    nodes = list(syntax.descendants(around))
+    made = {
+        ast.unparse(target)
+        for node in nodes
+        if isinstance(node, ast.Assign) and makes_a_generator(node.value)
+        for target in node.targets
+    }
+    seeds = (node for node in nodes if isinstance(node, ast.Attribute) and _seeds(node))
+    return {id(seed) for seed in seeds if makes_a_generator(seed.value) or ast.unparse(seed.value) in made}
+
+
+def makes_a_generator(node: ast.expr) -> bool:
+    """Whether a random state of its own is made."""
+    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Generator"
 
 
 def repeated(site: SamplerSite) -> Origin | None:
