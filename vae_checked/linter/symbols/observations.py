@@ -14,7 +14,7 @@ from vae_checked.record import dataclass, field, replace
 
 # How many objects of a class are looked at that calls make by other texts and switches.
 _MOST_CHOICES = 3
-# A value that is exchanged with another one on each turn goes by the same two names over and over.
+# A value that is swapped with another one on each turn goes by the same two names over and over.
 _MOST_NAMES = 32
 # What an object is made by that chooses among the ways of its class.
 _CHOOSING = (str, bool, NoneType, Layer, External, Class, Function)
