@@ -108,7 +108,9 @@ class Squeeze:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The term put beside others along a new first axis."""
+    """The term put beside others along a new first axis: that of the samples where each is of one (`of_rows`)."""
+
+    of_rows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +356,19 @@ def _take_reshape(state: _State, step: Reshape) -> bool:
     return True
 
 
+def _take_stack(state: _State, *, of_rows: bool) -> bool:
+    """Put a term beside others. What was reduced of one row is a sample's, whichever axes it is said to be."""
+    if not of_rows:
+        stacked, state.stacked = state.stacked, True
+        return not stacked
+    if state.batch is not Reduction.KEPT and state.batch is not None and not state.event:
+        state.event[-1] = state.batch
+    if state.stacked or not state.event:
+        return False
+    state.batch, state.axes = Reduction.KEPT, [0]
+    return True
+
+
 def _take(state: _State, step: ChainStep) -> bool:
     """Take one step; False where what it does to the axes is not known."""
     match step:
@@ -369,8 +384,7 @@ def _take(state: _State, step: ChainStep) -> bool:
         case Squeeze():
             return _take_squeeze(state, step)
         case Stack():
-            stacked, state.stacked = state.stacked, True
-            return not stacked
+            return _take_stack(state, of_rows=step.of_rows)
         case Through():
             return step.op in _PASSED
         case Negate():

@@ -18,6 +18,7 @@ from vae_checked.linter.roles import (
     kept_terms,
     matched_draws,
     phi,
+    row_steps,
     shown,
     targets,
     validations,
@@ -196,6 +197,9 @@ def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
         return None
     if kl.prior_heads and all(map(_is_of_unread_call, (kl.location, kl.head, *kl.prior_heads))):
         # Of two Gaussians that code makes which is not read nothing tells that either has an axis for the samples.
+        return None
+    if row_steps.hide_the_batch((*reading.kl, *inside), kl.term):
+        # What was the first axis of the heads is another one.
         return None
     if rank is None and _has_a_third_axis(kl):
         # Heads of unknown rank are taken for rows of latents elsewhere, which these are not.

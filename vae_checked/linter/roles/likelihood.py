@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from vae_checked.facts import REAL, UNIT, Data, Fact, Interval, Likelihood, Output, Recon, Reduced, Reduction
-from vae_checked.linter.roles import inner_scales, layout, links, reconstructions, several_draws
+from vae_checked.linter.roles import inner_scales, layout, links, reconstructions, row_steps, several_draws
 from vae_checked.linter.roles.by_turns import is_of_a_turn
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.entering import entering
@@ -240,6 +240,9 @@ def _reduced(recon: Reconstruction, kl: Divergence, reading: JointLoss) -> Reduc
         return None
     if any(map(links.is_of_ends, (recon.first, recon.second))):
         # So it is with a mean over links, each between two of the nodes.
+        return None
+    if row_steps.hide_the_batch(reading.recon, recon.first, recon.second):
+        # Which axis is that of the samples is not told by its place any more.
         return None
     if _is_below_samples(recon.first, recon.second) or _is_below_samples(recon.second, recon.first):
         return None

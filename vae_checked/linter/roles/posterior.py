@@ -24,6 +24,7 @@ from vae_checked.facts import (
 from vae_checked.linter.roles import (
     bent_noise,
     clipped_heads,
+    drawn_by_row,
     gradients,
     handed_twice,
     held_to,
@@ -186,8 +187,8 @@ def _shared(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] |
 
 
 def _shared_by_rows(site: SamplerSite, axes: frozenset[Axis] | None) -> Fact[frozenset[Axis]] | None:
-    """The axes that share a draw, as a fact; None where one row alone would have it."""
-    if axes is None or (Axis.BATCH in axes and _has_one_row(site.location)):
+    """The axes that share a draw, as a fact; None where one row alone would have it, or each row one of its own."""
+    if axes is None or (Axis.BATCH in axes and (_has_one_row(site.location) or drawn_by_row.is_made_for_each(site))):
         return None
     return Fact(axes, origin(site.noise))
 

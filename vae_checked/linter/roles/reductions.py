@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vae_checked.facts import Reduction
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.arguments import are_parsed
-from vae_checked.linter.roles import batch_sizes, given_numbers, turn_means
+from vae_checked.linter.roles import batch_sizes, given_numbers, row_steps, turn_means
 from vae_checked.linter.roles.counted import is_of_one_sample, is_taken_apart, may_be_all_data, may_be_of_one_sample
 from vae_checked.linter.roles.draw_axes import is_in_front
 from vae_checked.linter.roles.samplers import is_scalar
@@ -140,8 +140,9 @@ class _Steps:
 
 def _steps(node: Expr, index: int) -> tuple[ChainStep, ...]:
     """What a node does to its argument at `index`."""
-    if is_over_turns(node):
-        return ()
+    of_rows = row_steps.steps(node, index)
+    if of_rows is not None or is_over_turns(node):
+        return of_rows or ()
     if node.op in ("sum", "mean"):
         return (Reduce(Reduction.SUM if node.op == "sum" else Reduction.MEAN, _axes(node)),)
     if node.op == "neg" or (node.op == "sub" and index == 1):

@@ -12,6 +12,7 @@ from vae_checked.linter.symbols.given import is_data
 from vae_checked.linter.symbols.index_keys import entry
 from vae_checked.linter.symbols.numeric import settled
 from vae_checked.linter.symbols.places import Places
+from vae_checked.linter.symbols.rows import is_of_rows
 from vae_checked.linter.symbols.turns import over_turns
 from vae_checked.linter.symbols.values import MAX_NESTED, Value, as_expr, number_of
 from vae_checked.linter.torch_model import diagonals, dropping, elementwise, norms
@@ -155,11 +156,16 @@ def _reduce(op: str, *, without_nan: bool = False) -> Handler:
         x = first_tensor(args, kwargs, site)
         axes = axes_of(argument(args, kwargs, 1, "dim", "axis"))
         keep = argument(args, kwargs, 2, "keepdim", "keepdims")
-        if x.op == "stack" and keep is not True and axes in ("all", (x.get("axis"),)):
+        if x.op == "stack" and keep is not True and axes in ("all", (x.get("axis"),)) and not _is_of_rows(x):
             return _folded(op, x, axes, site)
         return Expr(op, (x,), (("axes", axes), ("keepdim", keep is True), *own), site)
 
     return handle
+
+
+def _is_of_rows(stack: Expr) -> bool:
+    """Whether one tensor stands for those of all rows of a batch: the axis of the stack is that of the samples."""
+    return len(stack.args) == 1 and is_of_rows(stack.args[0])
 
 
 def _folded(op: str, stack: Expr, axes: object, site: Site) -> Expr:
