@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from vae_checked.facts import EffectiveBeta, Fact, Likelihood, Objective, Reduced
 from vae_checked.linter.roles import (
     added_often,
+    ascents,
     by_turns,
     extents,
     inner_scales,
@@ -21,7 +22,7 @@ from vae_checked.linter.roles import (
     warm_ups,
     ways,
 )
-from vae_checked.linter.roles.dead_weights import names_in, unread_weights, without_effect
+from vae_checked.linter.roles.dead_weights import unread_weights, without_effect
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import layer_of
 from vae_checked.linter.roles.inner_chains import inner_chain
@@ -315,8 +316,8 @@ class Losses:
         return False if any(errors & reached(_expressions(root)) for root in ending) else None
 
     def _ascends(self) -> bool:
-        """Whether an optimizer of the evaluation is set to maximise."""
-        return any("maximize" in module.read_once(names_in) for module in self.evaluation.modules())
+        """Whether training goes, or may go, where the loss is larger."""
+        return any(map(ascents.ascends, self.evaluation.modules()))
 
     @property
     def unsettled(self) -> Graph:
