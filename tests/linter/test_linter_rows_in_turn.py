@@ -82,6 +82,8 @@ OF_A_SAMPLE = {
     "numbered": '(torch.stack([F.mse_loss(y[i], x[i], reduction="sum") for i in range(len(x))]) + ' + KL + ").mean()",
     "squared": f"(torch.stack([((a - b) ** 2).sum() {ROWS}]) + {KL}).mean()",
     "mapped": '(torch.stack(list(map(lambda p: F.mse_loss(*p, reduction="sum"), zip(y, x)))) + ' + KL + ").mean()",
+    "summed, divided": f"sum({OF_ROW} {ROWS}) / len(x) + ({KL}).mean()",
+    "the KL, summed, divided": f"({ERROR}).mean() + sum({KL_OF_ROW} for k, v in zip(m, s)) / len(m)",
     "both": f"torch.stack([{OF_ROW} + {KL_OF_ROW} for a, b, k, v in zip(y, x, m, s)]).mean()",
     "the KL": f"({ERROR} + torch.stack([{KL_OF_ROW} for k, v in zip(m, s)])).mean()",
     "the KL, averaged": f"({ERROR}).mean() + torch.stack([{KL_OF_ROW} for k, v in zip(m, s)]).mean()",
@@ -111,14 +113,8 @@ def test_rows_reduced_in_two_ways_are_named(loss: str, code: str, tmp_path: Path
     assert codes(linted(tmp_path, {"net.py": net(loss=loss)})) == [code]
 
 
-@pytest.mark.parametrize(
-    "loss",
-    [
-        f"sum({OF_ROW} {ROWS}) / len(x) + ({KL}).mean()",
-        f"({ERROR}).mean() + sum({KL_OF_ROW} for k, v in zip(m, s)) / len(m)",
-    ],
-)
-def test_a_sum_of_rows_divided_by_their_number_is_not_named(loss: str, tmp_path: Path) -> None:
+def test_errors_of_rows_that_are_put_one_behind_another_are_open(tmp_path: Path) -> None:
+    loss = f"(torch.cat([{OF_ROW}.view(1) {ROWS}]) + {KL}).mean()"
     assert codes(linted(tmp_path, {"net.py": net(loss=loss)})) == []
 
 

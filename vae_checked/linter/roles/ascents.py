@@ -53,7 +53,7 @@ def _turns_by_call(call: ast.Call) -> bool:
 
 
 def _is_made_up(node: ast.expr) -> bool:
-    """Whether a tensor of a number is made: the gradient that a loss is told it has."""
+    """Whether a tensor of a number is made: the gradient that a loss is taken to have."""
     while isinstance(node, (ast.UnaryOp, ast.BinOp)):
         node = node.operand if isinstance(node, ast.UnaryOp) else node.left
     return isinstance(node, ast.Call) and syntax.called(node) in _MAKING

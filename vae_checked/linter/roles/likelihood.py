@@ -242,7 +242,7 @@ def _reduced(recon: Reconstruction, kl: Divergence, reading: JointLoss) -> Reduc
         # So it is with a mean over links, each between two of the nodes.
         return None
     if row_steps.hide_the_batch(reading.recon, recon.first, recon.second):
-        # Which axis is that of the samples is not told by its place any more.
+        # The place of an axis does not say any more which is that of the samples.
         return None
     if _is_below_samples(recon.first, recon.second) or _is_below_samples(recon.second, recon.first):
         return None

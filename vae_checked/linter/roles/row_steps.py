@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from vae_checked.facts import Reduction
 from vae_checked.linter.symbols.expression import Expr, strip
-from vae_checked.linter.symbols.rows import are_columns, is_of_rows, is_of_two_axes, turned_in
+from vae_checked.linter.symbols.rows import are_columns, batches_of, is_of_rows, is_of_two_axes, turned_in
 from vae_checked.linter.symbols.turns import is_over_turns
 from vae_checked.mathematics.reductions import ChainStep, Reduce, Size, Stack, Through
 
@@ -36,10 +36,12 @@ def hide_the_batch(chain: Sequence[ChainStep], *values: Expr) -> bool:
 
 
 def _is_by_their_number(quotient: Expr) -> bool:
-    """Whether a sum of what a list holds of each row is divided by the length of the list."""
-    total = strip(quotient.args[0])
+    """Whether a sum over rows is divided by their number: the length of a batch, or of the list that it adds up."""
+    total, count = (strip(arg) for arg in quotient.args)
     if not is_over_turns(total) or not is_of_rows(total.args[0]) or quotient.site is None:
         return False
+    if count.op == "size" and count.get("axis") == 0:
+        return any(count.args[0].uid == batch.uid for batch in batches_of(total.args[0]))
     written = quotient.site.node
     if not isinstance(written, ast.BinOp):
         return False

@@ -14,7 +14,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import turn_means
 from vae_checked.linter.roles.draw_axes import OVER_STEPS, adds_an_axis, is_in_front
 from vae_checked.linter.roles.reconstructions import Reconstruction
-from vae_checked.linter.roles.reductions import Taken, viewed_rank
+from vae_checked.linter.roles.reductions import Taken, steps_of, viewed_rank
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, Graph, strip, walk
 from vae_checked.linter.symbols.places import is_unknown_item
@@ -41,6 +41,9 @@ def in_batches(
     `others` are the heads of the KL: where they are of one sample too, the two terms are in one batch as they stand.
     """
     taken = [_taken_of(side) for side in (recon.first, recon.second)]
+    if any(isinstance(step, Stack) and step.of_rows for _, step in way):
+        # The axis of the samples is in the chain.
+        return None
     if None in taken or any(_taken_of(head) is not None for head in others):
         return None
     if not any(_keeps_samples(whole, site, graph) for whole in taken for site in samples if whole is not None):
@@ -48,14 +51,14 @@ def in_batches(
     nodes = [*_down(total, recon.term, graph)]
     turns = [(node, kind) for node in nodes if (kind := _of_turns(node)) is not None]
     if not turns or (len(turns) > 1 and any(kind is not Reduction.SUM for _, kind in turns)):
-        return _UNREAD
+        return (*steps_of(way), *_UNREAD)
     loop, kind = turns[-1]
     below = {node.uid for node in walk(loop)} - {loop.uid}
     counts = {node.uid for node in nodes if _is_divided_by_length(node, taken)}
     above = tuple(_by_batch(step) if uid in counts else step for uid, step in way if uid not in below)
     inside = tuple(step for uid, step in way if uid in below)
     if any(isinstance(step, (Reshape, Squeeze, Stack)) for step in inside):
-        return _UNREAD
+        return (*steps_of(way), *_UNREAD)
     return (*above, Reduce(kind, (0,)), *map(_of_a_sample, inside))
 
 

@@ -25,6 +25,11 @@ def is_of_rows(term: Expr) -> bool:
     return any(is_computed(leaf.args[0]) or is_turned(strip(leaf.args[0])) for leaf in taken)
 
 
+def batches_of(term: Expr) -> Iterator[Expr]:
+    """The tensors that a loop takes rows of for a term."""
+    return (leaf.args[0] for leaf in _leaves(term) if _is_taken(leaf))
+
+
 def are_columns(term: Expr) -> bool:
     """Whether what a loop takes for a term are columns: the rows of what has the axis of the samples elsewhere."""
     return any(_is_taken(leaf) and is_turned(strip(leaf.args[0])) for leaf in _leaves(term))
