@@ -87,7 +87,11 @@ STANDING = {
         "+ further",
         ["VAE401", "VAE402"],
     ),
-    "of another output": (SUMMED.format("torch.tanh(self.kinds(z))", "x[:, 40:]", 1), "+ further", ["VAE401"]),
+    "of scores of a label": (
+        "further = F.cross_entropy(self.kinds(z), labels, reduction='none').mean()",
+        "+ further",
+        ["VAE501"],
+    ),
     "of what is minimised nowhere": (SUMMED.format("self.kinds(z)", "x[:, 40:]", 0), "", []),
 }
 OF_AN_ERROR = {"VAE401", "VAE402", "VAE404", "VAE501", "VAE502", "VAE503", "VAE504", "VAE505"}
@@ -132,3 +136,22 @@ def test_an_error_of_edges_or_features_is_of_the_output(further: str, leaves: bo
     assert codes(report) == []
     assert ({"VAE401", "VAE402", "VAE404"} <= set(vae.clean)) is leaves
     assert {"VAE501", "VAE505"} <= set(vae.clean)
+
+
+BOUNDED = {
+    "any number": ("F.mse_loss(self.kinds(z), x[:, 40:], reduction='none').sum(1).mean()", True),
+    "a label": ("F.cross_entropy(self.kinds(z), labels)", True),
+    "a bounded one": ("F.mse_loss(torch.tanh(self.kinds(z)), x[:, 40:], reduction='none').sum(1).mean()", False),
+    "a bounded score": ("F.binary_cross_entropy_with_logits(torch.relu(self.kinds(z)), labels)", False),
+    "a probability": ("F.binary_cross_entropy(self.kinds(z), labels)", False),
+}
+
+
+@pytest.mark.parametrize(("further", "leaves"), BOUNDED.values(), ids=BOUNDED)
+def test_an_error_that_takes_any_value_leaves_the_ranges_decided(further: str, leaves: bool, tmp_path: Path) -> None:
+    source = NET.format(further=f"{BESIDE}\n        {KL}\n        further = {further}")
+    [vae] = all_examined(
+        linted(tmp_path, {"net.py": source.replace("        error = F.mse_loss", "        _ = print", 1)})
+    )
+    assert ({"VAE401", "VAE402", "VAE403"} <= set(vae.clean)) is leaves
+    assert vae.core_checked or not leaves

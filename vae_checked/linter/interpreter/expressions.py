@@ -136,6 +136,9 @@ def _is_of_several(loss: Expr) -> bool:
 def _bin_op(context: Context, node: ast.BinOp, scope: Scope) -> Value:
     left, right = context.eval(node.left, scope), context.eval(node.right, scope)
     context.charge(left, right)
+    if isinstance(node.op, moving.FACTORS):
+        left = moving.as_factor(context, node.left, left, scope)
+        right = moving.as_factor(context, node.right, right, scope)
     return operators.binary(node.op, left, right, context.site(node))
 
 

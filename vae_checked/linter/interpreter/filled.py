@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Value, as_expr, number_of
 
@@ -27,6 +29,15 @@ def filled(blank: Expr, value: Expr, site: Site) -> Expr:
         # What else is in it is not followed.
         return Expr("stack", (value,), (), site)
     return _of_numbers((*_numbers(blank), value), site)
+
+
+def entry(listed: Sequence[Value], key: Expr, site: Site) -> Expr | None:
+    """An entry of a list of numbers that are no sizes, as of a weight for each epoch; None of any other list."""
+    numbers = [*map(number_of, listed)]
+    if len({*numbers}) == 1 or not any(number is not None and number % 1 for number in numbers) or None in numbers:
+        return None
+    held = _of_numbers(tuple(as_expr(each, site) for each in listed), site)
+    return Expr("index", (held,), (("key", (("expr", key.uid),)),), site)
 
 
 def of_both(one: Expr, other: Expr) -> Expr | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from vae_checked.linter.files import syntax
@@ -14,7 +14,7 @@ from vae_checked.linter.symbols.values import Instance, Module, Scope, Value, is
 from vae_checked.record import dataclass
 
 _ASKING = (ast.If, ast.IfExp, ast.While)
-_FACTORS = (ast.Mult, ast.Div, ast.Pow)
+FACTORS = (ast.Mult, ast.Div, ast.Pow)
 # Calls by which a number is counted on, as in `share = min(1.0, share + rate)`.
 _OF_NUMBERS = frozenset("min max float int round abs len".split())
 
@@ -69,6 +69,15 @@ def asked(context: Context, test: ast.expr, scope: Scope) -> Value:
     return anew
 
 
+def as_factor(context: Context, written: ast.expr, value: Value, scope: Scope) -> Value:
+    """A number that something is multiplied by or divided; one that code counts on, once it is built, in any turn."""
+    is_held = isinstance(written, (ast.Attribute, ast.Name)) and is_number(value)
+    if not is_held or any(getattr(each.node, "name", "") == "__init__" for each in context.running()):
+        return value
+    held = next(_counted(context, written, scope, _added_to), None)
+    return value if held is None else _any_turn(context.site(written), held[1])
+
+
 def _is_constant(value: Value) -> bool:
     return value is None or isinstance(value, bool) or number_of(value) is not None
 
@@ -108,7 +117,7 @@ def _weighing(nodes: Sequence[ast.AST]) -> Iterator[str]:
     factors = {
         inner.id
         for item in nodes
-        if isinstance(item, ast.BinOp) and isinstance(item.op, _FACTORS)
+        if isinstance(item, ast.BinOp) and isinstance(item.op, FACTORS)
         for inner in ast.walk(item)
         if isinstance(inner, ast.Name)
     }
@@ -159,20 +168,23 @@ def _places(node: ast.For | ast.AsyncFor | ast.While) -> Iterator[str]:
         yield node.target.elts[0].id
 
 
-def _counted(context: Context, test: ast.expr, scope: Scope) -> Iterator[tuple[dict[str, Value], str, Value]]:
+def _counted(
+    context: Context, test: ast.expr, scope: Scope, counters: Callable[[Module], frozenset[str]] | None = None
+) -> Iterator[tuple[dict[str, Value], str, Value]]:
     """The numbers of objects and modules that a condition asks for and other code counts up, with what holds them."""
+    counters = counters or _counters
     for item in _named(test):
         if isinstance(item, ast.Attribute):
             owner = context.eval(item.value, scope)
             if not isinstance(owner, Instance) or not is_number(owner.attributes.get(item.attr)):
                 continue
             modules = {scope.module, *(each.scope.module for each in owner.cls.mro())}
-            if any(f".{item.attr}" in module.read_once(_counters) for module in modules):
+            if any(f".{item.attr}" in module.read_once(counters) for module in modules):
                 yield owner.attributes, item.attr, owner.attributes[item.attr]
         elif item.id not in scope.names:
             names = scope.module.scope.names
             # Few conditions ask for a number of the module: what its code counts is read for these alone.
-            if is_number(names.get(item.id)) and item.id in scope.module.read_once(_counters):
+            if is_number(names.get(item.id)) and item.id in scope.module.read_once(counters):
                 yield names, item.id, names[item.id]
 
 
@@ -189,6 +201,15 @@ def _named(test: ast.expr) -> tuple[ast.Attribute | ast.Name, ...]:
 
 def _counters(module: Module) -> frozenset[str]:
     """What a number is added to outside of what builds an object: names of the module, and attributes with a dot."""
+    return _moved(module, (ast.operator,))
+
+
+def _added_to(module: Module) -> frozenset[str]:
+    """Those of the counters that are counted on by a sum or a difference."""
+    return _moved(module, (ast.Add, ast.Sub))
+
+
+def _moved(module: Module, operators_: tuple[type[ast.operator], ...]) -> frozenset[str]:
     building = {
         item
         for function in module.file.of(ast.FunctionDef)
@@ -197,10 +218,19 @@ def _counters(module: Module) -> frozenset[str]:
         if isinstance(item, (ast.AugAssign, ast.Assign))
     }
     named = {name for node in module.file.of(ast.Global) for name in node.names}
-    moved: list[ast.expr] = [item.target for item in module.file.of(ast.AugAssign) if item not in building]
-    moved += [item.targets[0] for item in module.file.of(ast.Assign) if item not in building and _is_of_itself(item)]
+    outside = [item for item in module.file.of(ast.AugAssign) if item not in building]
+    moved: list[ast.expr] = [item.target for item in outside if isinstance(item.op, operators_)]
+    assigned = [item for item in module.file.of(ast.Assign) if item not in building and _is_of_itself(item)]
+    moved += [item.targets[0] for item in assigned if _ends_in(item.value, operators_)]
     attributes = {f".{target.attr}" for target in moved if isinstance(target, ast.Attribute)}
     return frozenset(attributes | {target.id for target in moved if isinstance(target, ast.Name)} & named)
+
+
+def _ends_in(value: ast.expr, operators_: tuple[type[ast.operator], ...]) -> bool:
+    """Whether a value is made by one of some operators, whatever is made of it then by a call."""
+    return ast.operator in operators_ or any(
+        isinstance(each, ast.BinOp) and isinstance(each.op, operators_) for each in ast.walk(value)
+    )
 
 
 def _is_of_itself(item: ast.Assign) -> bool:

@@ -74,8 +74,7 @@ def items(context: Context, value: Value, site: Site) -> list[Value]:
 
 def any_item(found: list[Value], site: Site) -> Value:
     """One stand-in for many items."""
-    first = found[0]
-    return atom("loop", site, site.place.line) if is_number(first) else first
+    return atom("loop", site, site.place.line) if is_number(found[0]) else found[0]
 
 
 def batch(context: Context, loader: Loader) -> Expr:
@@ -230,6 +229,7 @@ def _listed(
     if isinstance(key, Expr):
         # Another time it is another one: what becomes of those is not seen.
         context.observations.handed_on.update(each.uid for each in owner[1:] if isinstance(each, Expr))
+        return filled.entry(owner, key, site) or items(context, owner, site)[0]
     return items(context, owner, site)[0]
 
 

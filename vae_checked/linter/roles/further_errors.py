@@ -10,7 +10,7 @@ import operator
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from vae_checked.facts import Fact, Facts, Likelihood, Recon, Reduced
+from vae_checked.facts import REAL, Fact, Facts, Likelihood, Recon, Reduced
 from vae_checked.linter.roles import chosen_models, reconstructions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.likelihood import output_facts, recon_facts, sides
@@ -115,12 +115,19 @@ def _departing(item: Facts, other: Facts, *, of_same: bool) -> Iterator[str]:
     needed, given = (None if each.recon.kind is None else each.recon.kind.value for each in (item, other))
     same_needs = needed is not None and given is not None and needed.prediction == given.prediction
     alike = same_needs and _value(item.output.interval) == _value(other.output.interval)
-    if not alike and not (of_same and given is not None and given.symmetric):
+    if not alike and not (of_same and given is not None and given.symmetric) and not _takes_anything(other):
         yield _OF_AN_ERROR[0]
     for path in _OF_AN_ERROR[1:]:
         read = operator.attrgetter(path)
         if _standing(read(item)) != _standing(read(other)):
             yield path
+
+
+def _takes_anything(other: Facts) -> bool:
+    """Whether an error takes any value, and is of one that nothing bounds: its range leaves nothing to depart in."""
+    kind = _value(other.recon.kind)
+    takes_any = kind is not None and (kind.symmetric or kind is Likelihood.CROSS_ENTROPY)
+    return takes_any and _value(other.output.interval) == REAL
 
 
 def _standing(fact: Fact[T] | None) -> T | Reduced | None:

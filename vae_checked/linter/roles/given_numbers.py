@@ -25,6 +25,9 @@ _READING = frozenset(
     for function in ("load", "loads", "safe_load", "full_load", "unsafe_load")
 )
 _TEXT = "str:"
+# What counts off numbers from the first to the second of its arguments, and what scales all that there are.
+_COUNTED_OFF, _SCALED = frozenset(("linspace", "geomspace", "arange")), frozenset(("mul", "div", "neg"))
+_SIGNS = 2
 # What makes a Python float of anything, which has no axes.
 FLOAT = ("known", "float")
 
@@ -65,6 +68,32 @@ def is_of_numbers(leaf: Expr) -> bool:
     return array is not None and array.op == "opaque" and str(array.get("name")).startswith("numpy.")
 
 
+def is_of_schedule(leaf: Expr) -> bool:
+    """Whether a leaf is an entry of one axis of numbers with one sign: counted off, scaled, and put together."""
+    return leaf.op in ("index", "item") and bool(leaf.args) and _is_schedule(leaf.args[0])
+
+
+def _is_schedule(array: Expr) -> bool:
+    if array.op in TRANSPARENT and len(array.args) == 1:
+        return _is_schedule(array.args[0])
+    if array.op == "const":
+        shape = array.get("shape")
+        return isinstance(shape, tuple) and len(shape) == 1
+    if array.op == "opaque":
+        module, _, name = str(array.get("name")).rpartition(".")
+        return module in ("torch", "numpy") and name in _COUNTED_OFF and have_one_sign(array.args[:2])
+    is_put_together = array.op == "cat" and array.get("axis") in (None, 0) and all(map(_is_schedule, array.args))
+    if is_put_together or (array.op == "stack" and array.get("filled")):
+        signed = [part for part in array.args if not _is_zero(part)]
+        return len(set(map(is_negative, signed))) < _SIGNS
+    numbers = [arg for arg in array.args if not _is_schedule(arg)]
+    return array.op in _SCALED and len(numbers) < len(array.args) and all(arg.op == "const" for arg in numbers)
+
+
+def _is_zero(part: Expr) -> bool:
+    return part.op == "const" and not part.value
+
+
 def is_negative(number: Expr) -> bool:
     """Whether a number made of constants and of names, which are taken as positive, is negative."""
     if number.op == "const":
@@ -75,6 +104,10 @@ def is_negative(number: Expr) -> bool:
         return is_negative(number.args[0]) is not is_negative(number.args[1])
     if number.op == "phi":
         return is_negative(number.args[1])
+    if is_of_schedule(number):
+        return is_negative(number.args[0])
+    if number.op in ("opaque", "cat", "stack") and _is_schedule(number):
+        return any(map(is_negative, number.args))
     return number.op in TRANSPARENT and is_negative(number.args[0])
 
 

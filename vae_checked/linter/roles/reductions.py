@@ -376,6 +376,8 @@ def _is_setting(leaf: Expr, depth: int) -> bool:
         return True
     if are_parsed(leaf) or is_batch_size(_name(leaf)) or given_numbers.is_given(leaf):
         return True
+    if given_numbers.is_of_schedule(leaf):
+        return True
     if leaf.op == "phi":
         ways = leaf.args[1:]
         return given_numbers.have_one_sign(ways) and all(is_number(way, depth) for way in ways)

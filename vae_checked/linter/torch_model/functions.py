@@ -266,7 +266,7 @@ def _filled(value: float, given: int | None = None) -> Handler:
     def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         if given is None:
             return const(value, site)
-        written = [*args[given:], *([kwargs["size"]] if "size" in kwargs else [])]
+        written = [*args[given:], *(kwargs[name] for name in ("size", "shape") if name in kwargs)]
         sizes, like = shape_of(written, site), shaped_like(written)
         if like is not None:
             return Expr("const", (), (("value", value), ("like", like)), site)

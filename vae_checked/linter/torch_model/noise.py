@@ -20,6 +20,7 @@ _INIT = "torch.nn.init"
 _GENERATORS = frozenset(("default_rng", "RandomState"))
 # What holds numbers that are there to be written over.
 _TO_BE_FILLED = frozenset(("empty", "const"))
+_WRITTEN_OVER = _TO_BE_FILLED | {"noise"}
 
 
 def draw(
@@ -148,11 +149,9 @@ def from_method(
     """The draw that a tensor's method makes (`.normal_()`, `.uniform_()`, `.new_randn`), None when it makes none."""
     if called_name(owner) in _GENERATORS:
         return from_function(evaluator, f"numpy.random.{name}", args, kwargs, site)
-    while owner.op in ("detach", "cast") and owner.args[0].op in _TO_BE_FILLED:
+    while owner.op in ("detach", "cast") and owner.args[0].op in _WRITTEN_OVER:
         owner = owner.args[0]
-    made = owner.op in _TO_BE_FILLED
-    shape = owner.get("shape") if made else None
-    like = filled_like(owner) if made else owner
+    shape, like = _sizes_of_filled(owner)
     if name == "normal_":
         location = args[0] if args else kwargs.get("mean", 0.0)
         scale = args[1] if len(args) > 1 else kwargs.get("std", 1.0)
@@ -162,6 +161,15 @@ def from_method(
         high = number_of(args[1] if len(args) > 1 else kwargs.get("b", kwargs.get("to", 1.0)))
         return uniform(evaluator, 0.0 if low is None else low, 1.0 if high is None else high, shape, site, like)
     return None
+
+
+def _sizes_of_filled(owner: Expr) -> tuple[Hashable, Expr | None]:
+    """The sizes of a tensor that is written over, as `draw` takes them: those that another draw was made with."""
+    if owner.op in _TO_BE_FILLED:
+        return owner.get("shape"), filled_like(owner)
+    if owner.op == "noise":
+        return owner.get("shape"), owner.args[0] if owner.args else None
+    return None, owner
 
 
 def fills(dotted: str) -> bool:
@@ -189,8 +197,7 @@ def from_init(
     if mean is None or std is None or low is None or high is None or std <= 0.0 or low >= high:
         return None
     law, centre, spread = _truncated(mean, std, low, high)
-    is_fresh = filled.op in _TO_BE_FILLED
-    shape, like = (filled.get("shape"), filled_like(filled)) if is_fresh else (None, filled)
+    shape, like = _sizes_of_filled(filled)
     return draw(evaluator, law, centre, spread, shape, site, like)
 
 
