@@ -49,6 +49,19 @@ USED = {
         "derived": "\nclass Own(VGAE):\n    def where(self, z):\n        return z.mean(dim=0)\n\n",
         "made": "Own",
     },
+    "with a forward of its own": {
+        "derived": """
+class Own(VGAE):
+    def forward(self, x, links):
+        z = self.encode(x, links)
+        return self.recon_loss(z, links), z
+
+
+""",
+        "made": "Own",
+        "encoded": "told, z = model(graph.x, graph.edges)",
+        "error": "told",
+    },
     "with an encode of its own": {
         "derived": "\nclass Own(VGAE):\n    def encode(self, x, links):\n        return self.encoder(x, links)\n\n",
         "made": "Own",

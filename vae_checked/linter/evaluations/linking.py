@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from vae_checked.facts import Parametrisation
@@ -61,8 +61,9 @@ def own_losses(
     inputs: list[Value],
     outputs: Value,
     site: Site,
+    called: Collection[str],
 ) -> None:
-    """Call a model's own loss methods with what its forward returned."""
+    """Call a model's own loss methods with what its forward returned, but for what code calls of a library's class."""
     call_losses(interpreter, instance, outputs, site)
     seen: set[int] = set()
     values = [expr for root in interpreter.observations.roots for expr in opened_values(root.value, seen)]
@@ -78,6 +79,8 @@ def own_losses(
         for name, method in sorted(cls.names.items(), key=lambda each: each[0] in callers):
             overridden = instance.cls.find(name) is not method
             if not isinstance(method, Function) or overridden or id(method.node) in interpreter.observations.entered:
+                continue
+            if cls.scope.module.known and name in called:
                 continue
             if name in callers and (in_modes or not callers[name].isdisjoint(interpreter.observations.entered)):
                 continue

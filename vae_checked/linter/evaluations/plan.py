@@ -28,6 +28,7 @@ class Plan:
         self._project = project
         self._roles = roles
         self._losses = UncalledLosses(project, roles)
+        self._called = set[str]()
         # The classes that were run by themselves, with the choices that they were made by and the names of calls.
         self._alone: dict[str, tuple[Class, set[str], list[dict[str, Value]]]] = {}
 
@@ -52,6 +53,7 @@ class Plan:
                 again = partial(self._of_top_level, module)
                 yield noted(Evaluation(f"{module.path}", module, observations, again=again))
         called = _called_names(given)
+        self._called |= called
         # Tests last: what they call with sizes and settings of their own is first looked at as the project uses it.
         for tests in (False, True):
             for module in given:
@@ -167,14 +169,16 @@ class Plan:
             if isinstance(forward, Function):
                 inputs = linking.atoms_for(interpreter, forward, skip=1, given=True)
                 outputs = interpreter.invoke(forward.bound_to(instance), inputs, {}, site)
-                linking.own_losses(interpreter, self._roles, instance, inputs, outputs, site)
+                linking.own_losses(interpreter, self._roles, instance, inputs, outputs, site, self._called)
             methods = [(name, each) for name, each in cls.names.items() if isinstance(each, Function)]
             first = _setters(cls)
             for name, method in sorted(methods, key=lambda each: (each[0] not in first, each[0] in called)):
                 if id(method.node) not in interpreter.observations.entered and name not in ("__init__", "forward"):
                     _run_method(interpreter, instance, method, site)
             for method in _inherited_terms(cls):
-                if id(method.node) not in interpreter.observations.entered:
+                # What code calls of a library's class stands where it is called.
+                is_called = method.scope.module.known and method.name in self._called
+                if id(method.node) not in interpreter.observations.entered and not is_called:
                     interpreter.invoke(method.bound_to(instance), [], {}, site)
             for method in _inherited_steps(cls) if cls.is_module or _has_what_draws(instance) else ():
                 if id(method.node) not in interpreter.observations.entered:

@@ -16,12 +16,14 @@ OF_ONE = frozenset(
 # What holds the model in a wrapped one.
 INNER = frozenset(("module", "_orig_mod"))
 # Functions of a library, and methods of its objects, that hand back all that they prepare: accelerate, fabric, apex.
-_OF_ALL = frozenset("prepare prepare_model setup setup_module initialize".split())
+_OF_ALL = frozenset("prepare setup setup_module initialize".split())
+# Those that hand back the model alone, whatever else they are given.
+_OF_A_MODEL = frozenset("prepare_model setup_model wrap_model auto_model".split())
 # Those among them by which nothing else goes.
 _OF_LOADERS = frozenset(("prepare", "prepare_data_loader", "setup_dataloaders"))
 # How functions of other libraries are called that move what they are given to a device.
 _MOVES = re.compile(
-    r"(?:to|put|send|move|copy)_(?:\w+_)?(?:cuda|gpu|device)s?|(?:cuda|gpu|device)_put|cud(?:a|afy|able)"
+    r"(?:to|put|send|move|copy)_(?:\w+_)?(?:cuda|gpu|device)s?|(?:cuda|gpu|device)_put|cud(?:a|afy|able)|convert_tensor"
 )
 _GIVEN_BY_NAME = ("model", "models", "module", "optimizer", "optimizers")
 
@@ -34,7 +36,7 @@ _SCALES_LOSS = "amp.scale_loss"
 def is_preparing(dotted: str) -> bool:
     """Whether a function is, by its name, one of those that hand back what they prepare."""
     name = dotted.rpartition(".")[2]
-    return name in _OF_ALL or name in _OF_LOADERS
+    return name in _OF_ALL or name in _OF_A_MODEL or name in _OF_LOADERS
 
 
 def prepared(dotted: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
@@ -50,8 +52,10 @@ def prepared(dotted: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     has_loader = name in _OF_LOADERS and any(isinstance(item, Loader) for item in given)
     if not has_loader and not any(map(_is_model, given)):
         return None
+    models = [item for item in given if _is_model(item)]
+    if name in _OF_A_MODEL:
+        return models[0]
     if library == "deepspeed":
-        models = [item for item in given if _is_model(item)]
         return (models[0], *(kwargs.get(key) for key in ("optimizer", "training_data", "lr_scheduler")))
     return given[0] if len(given) == 1 else tuple(given)
 
