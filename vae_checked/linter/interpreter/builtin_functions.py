@@ -10,6 +10,7 @@ from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.constants import counting, whole
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, Site, atom, opaque
 from vae_checked.linter.symbols.turns import over_turns
+from vae_checked.linter.symbols.unknown_keys import UnknownKey
 from vae_checked.linter.symbols.values import (
     AnyOf,
     Class,
@@ -104,6 +105,11 @@ def _dict(context: Context, args: list[Value], kwargs: dict[str, Value], site: S
     made: dict[Key, Value] = dict(given) if isinstance(given, dict) else {}
     if isinstance(given, (list, tuple)):
         made = parts.of_pairs(given)
+    elif isinstance(given, Expr) and not kwargs:
+        # A copy has what the mapping has, which is not known.
+        return given
+    elif isinstance(given, Expr):
+        made[UnknownKey(given)] = given
     made.update(kwargs)
     return made
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 
-from vae_checked.linter.interpreter import derived_containers, derived_distributions, records
+from vae_checked.linter.interpreter import derived_containers, derived_distributions, derived_losses, records
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.ways import is_shut
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.values import Class, Function, Instance, Layer, Value, as_expr, by_name, field_names
 from vae_checked.linter.symbols.values import Sequence as Layers
+from vae_checked.linter.torch_model import layers
 
 # The methods by which base classes of libraries make an instance of the class that they are asked of.
 LOADERS = frozenset("from_pretrained load_from_checkpoint from_config _from_config from_checkpoint".split())
@@ -49,6 +50,7 @@ def construct(context: Context, cls: Class, args: list[Value], kwargs: dict[str,
             context.invoke(post.bound_to(instance), [], {}, site)
     else:
         derived_distributions.initialise(context, instance, cls, args, kwargs, site)
+        derived_losses.initialise(context, instance, cls, args, kwargs, site)
     if not fields and site is not None:
         derived_containers.initialise(context, instance, cls, args, site)
         container = derived_containers.held(instance)
@@ -99,5 +101,8 @@ def call_instance(context: Context, target: Instance, args: list[Value], kwargs:
     container = derived_containers.held(target)
     if container is not None:
         return context.call(container, args, kwargs, site)
+    loss = derived_losses.held(target)
+    if loss is not None:
+        return layers.apply(context, loss, args, kwargs, site)
     inputs = tuple(as_expr(item, site) for item in (*args, *kwargs.values()))
     return Expr("layer", inputs, (("kind", target.cls.name), ("serial", id(target))), site)

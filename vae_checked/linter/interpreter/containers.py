@@ -9,7 +9,7 @@ from vae_checked.linter.interpreter.context import UNREAD, Result
 from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols.constants import MAX_ITEMS
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
-from vae_checked.linter.symbols.unknown_keys import key_of, stands_for, written
+from vae_checked.linter.symbols.unknown_keys import UnknownKey, key_of, stands_for, written
 from vae_checked.linter.symbols.values import Key, Open, Value, as_expr, is_key, is_number
 
 
@@ -69,6 +69,9 @@ def _get(owner: dict[Key, Value], args: list[Value], site: Site) -> Result:
     if not args:
         return UNREAD
     own = key_of(args[0]) if isinstance(args[0], (str, Expr)) else None
+    if isinstance(args[0], str) and own not in owner and any(isinstance(each, UnknownKey) for each in owner):
+        # It may be among the entries whose keys are not known.
+        return UNREAD
     if isinstance(args[0], str) or own in owner:
         return owner.get(own, args[1] if len(args) > 1 else None)
     either = operators.chosen(owner, args[0], site)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 
-from vae_checked.linter.interpreter import attributes, configured, moving, operators, parts
+from vae_checked.linter.interpreter import attributes, configured, derived_losses, moving, operators, parts
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.builtin_functions import BUILTINS, is_of_type
 from vae_checked.linter.interpreter.context import Context
@@ -15,8 +15,9 @@ from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols.constants import MAX_ITEMS, is_followed, joined
 from vae_checked.linter.symbols.expression import Expr, atom, opaque
 from vae_checked.linter.symbols.places import Grown, is_unknown_item
+from vae_checked.linter.symbols.unknown_keys import UnknownKey
 from vae_checked.linter.symbols.values import Deferred, External, Function, Key, Scope, Value, as_expr, settle
-from vae_checked.linter.torch_model import star_imports
+from vae_checked.linter.torch_model import losses, star_imports
 
 MAX_COMPREHENSION = 48
 # How code asks of which class something is by its type.
@@ -94,8 +95,12 @@ def _call(context: Context, node: ast.Call, scope: Scope) -> Value:
         value = context.eval(keyword.value, scope)
         if keyword.arg is not None:
             kwargs[keyword.arg] = value
-        elif isinstance(value, dict):
-            kwargs.update({key: item for key, item in value.items() if isinstance(key, str)})
+            continue
+        known = value if isinstance(value, dict) else {}
+        kwargs.update({key: item for key, item in known.items() if isinstance(key, str)})
+        is_read = known is value and not any(isinstance(key, UnknownKey) for key in known)
+        if not is_read and derived_losses.takes_options(target):
+            kwargs[losses.UNREAD_OPTIONS] = as_expr(value, site)
     result = context.call(target, args, kwargs, site)
     if isinstance(node.func, ast.Attribute) and node.func.attr == "backward" and not node.args:
         context.root(context.eval(node.func.value, scope), "backward", "", node.func.value)
@@ -220,6 +225,8 @@ def _dict(context: Context, node: ast.Dict, scope: Scope) -> Value:
             if isinstance(value, dict):
                 context.charge(value)
                 result.update(value)
+            elif isinstance(value, Expr):
+                result[UnknownKey(value)] = value
             continue
         parts.store(result, context.eval(key, scope), value)
     return result

@@ -9,6 +9,7 @@ from vae_checked.linter.interpreter import (
     containers,
     derived_containers,
     derived_distributions,
+    derived_losses,
     operators,
     parts,
     put_in,
@@ -118,11 +119,15 @@ def _call_super(
         return _call_on_instance(context, instance, name, args, kwargs, site)
     if name == "__init__" and isinstance(instance, Instance):
         derived_distributions.initialise(context, instance, cls, args, kwargs, site)
+        derived_losses.initialise(context, instance, cls, args, kwargs, site)
         derived_containers.initialise(context, instance, cls, args, site)
         return None
     container = derived_containers.held(instance)
     if name in ("forward", "__call__") and container is not None:
         return context.call(container, args, kwargs, site)
+    loss = derived_losses.held(instance)
+    if name in ("forward", "__call__") and loss is not None:
+        return layers.apply(context, loss, args, kwargs, site)
     made = derived_distributions.held(instance)
     if isinstance(made, Distribution):
         return distributions.call_method(context, made, name, args, kwargs, site)

@@ -19,6 +19,8 @@ _PARTS = frozenset(("part", "item", "index"))
 _DECODING = frozenset(("layer", "matmul", "detach"))
 _MADE = _DECODING | {"call", "opaque"}
 _ELEMENTWISE = frozenset(("exp", "clamp", "softplus", "mul"))
+# What stands for input where nothing is read that could be data.
+_MADE_UP = frozenset(("noise", "const"))
 
 
 def of_training(form: Fact[KLForm] | None, kl: Divergence | None, losses: Losses) -> Fact[KLForm] | None:
@@ -92,8 +94,8 @@ def is_measured(kl: Divergence, used: Iterable[Divergence], losses: Losses) -> b
     """Whether a KL in no loss measures a posterior that another KL trains, and reads its heads as the sampler does.
 
     It is of the same heads, as one that is logged for each latent; or of heads of the same layers, without a gradient
-    by these or where a model is put into evaluation, as what counts the latents in use. A formula of its own is
-    reported.
+    by these or where a model is put into evaluation, as what counts the latents in use, or of made-up input on which a
+    network is tried out. A formula of its own is reported.
     """
     if kl.parametrisation is None or not losses.backward or losses.is_differentiated(kl):
         return False
@@ -101,7 +103,10 @@ def is_measured(kl: Divergence, used: Iterable[Divergence], losses: Losses) -> b
     if any(_is_read_alike(kl, other, site) for other in trained for site in losses.samples):
         return True
     made = [node for node in walk(kl.location, kl.head) if node.op == "layer"]
-    if not made or (any(losses.flow.reaches([kl.term], node.uid) for node in made) and not _is_evaluated(kl, losses)):
+    if not made:
+        return False
+    is_moved = any(losses.flow.reaches([kl.term], node.uid) for node in made)
+    if is_moved and not (_is_evaluated(kl, losses) or _is_of_made_up_input(made)):
         return False
     layers = {node.get("serial") for node in made}
     return any(
@@ -109,6 +114,13 @@ def is_measured(kl: Divergence, used: Iterable[Divergence], losses: Losses) -> b
         and any(node.op == "layer" and node.get("serial") in layers for node in walk(other.head))
         for other in trained
     )
+
+
+def _is_of_made_up_input(made: Iterable[Expr]) -> bool:
+    """Whether layers are given nothing but what was drawn or written down."""
+    given = [node for layer in made for arg in layer.args for node in walk(arg)]
+    sources = [node.op for node in given if not node.args]
+    return _MADE_UP.issuperset(sources) and "noise" in (node.op for node in given)
 
 
 def _is_evaluated(kl: Divergence, losses: Losses) -> bool:

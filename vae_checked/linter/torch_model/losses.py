@@ -31,6 +31,10 @@ _ORDER = {
     Likelihood.CROSS_ENTROPY: ("weight", "size_average", "ignore_index", "reduce", "reduction"),
     Likelihood.POISSON: ("log_input", "full", "size_average", "eps", "reduce", "reduction"),
 }  # fmt: skip
+# What the losses are derived from, with what their constructors take in order.
+_BASES = {"_Loss": _LEGACY, "_WeightedLoss": _WEIGHED}
+# By this name stand options that are not read: any of them may be among these.
+UNREAD_OPTIONS = "**"
 _BESIDE = ("var", "weight", "pos_weight")
 _AVERAGED = ("mean", "elementwise_mean")
 _KL = ("kl_div", "KLDivLoss")
@@ -39,6 +43,18 @@ _KL = ("kl_div", "KLDivLoss")
 def is_functional(name: str) -> bool:
     """Whether a name is that of a loss of torch.nn.functional."""
     return name in _KL or name in FUNCTIONS
+
+
+def is_class(name: str) -> bool:
+    """Whether a name is that of a loss class of torch, or of what these are derived from."""
+    return name in CLASSES or name in _BASES
+
+
+def reduction_of_class(name: str, args: list[Value], kwargs: dict[str, Value]) -> Reduction | None:
+    """How a loss of a class reduces that is made with these arguments; None where that cannot be read."""
+    if name in _BASES:
+        return reduction_of({**dict(zip(_BASES[name], args, strict=False)), **kwargs})
+    return reduction_of(_named(name, CLASSES[name], args, kwargs))
 
 
 def functional(
@@ -119,7 +135,7 @@ def reduction_of(options: dict[str, Value]) -> Reduction | None:
         if not reduces:
             return Reduction.KEPT
         return Reduction.MEAN if average else Reduction.SUM
-    value = options.get("reduction", "mean")
+    value = options.get("reduction", None if UNREAD_OPTIONS in options else "mean")
     known = {**dict.fromkeys(_AVERAGED, Reduction.MEAN), "sum": Reduction.SUM, "none": Reduction.KEPT}
     if value is None:
         return None

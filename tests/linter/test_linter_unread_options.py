@@ -1,0 +1,93 @@
+"""Options of a loss that are given as a whole and are not read: its reduction may be among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, LAYERS, LAYERS_FORWARD, codes, linted
+
+TRAIN = """
+
+class Error(nn.MSELoss):
+    pass
+
+
+def fit(loader, options):
+    net = Net()
+    error = {made}
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        out, m, s = net(x)
+        recon = error({given})
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        loss = recon + kl
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+BALANCE = {"VAE502", "VAE504"}
+CALLS = {
+    "a class": ("nn.MSELoss({})", "out, x"),
+    "a class by its options in a dict": ("nn.MSELoss(reduce=None, {})", "out, x"),
+    "a function": ("F.mse_loss", "out, x, {}"),
+    "a derived class": ("Error({})", "out, x"),
+}
+
+
+def found(tmp_path: Path, call: str, options: str) -> set[str]:
+    made, given = (text.format(options) for text in CALLS[call])
+    source = HEAD + LAYERS + LAYERS_FORWARD + TRAIN.format(made=made, given=given)
+    return set(codes(linted(tmp_path, {"train.py": source})))
+
+
+@pytest.mark.parametrize("options", ["**options", "**vars(options)", "**options.of_loss"])
+@pytest.mark.parametrize("call", CALLS)
+def test_a_reduction_that_may_be_among_options_is_open(call: str, options: str, tmp_path: Path) -> None:
+    assert not found(tmp_path, call, options) & BALANCE
+
+
+@pytest.mark.parametrize(
+    "options", ["**{'reduction': 'mean'}", "**dict(reduction='mean')", "**options, reduction='mean'"]
+)
+@pytest.mark.parametrize("call", CALLS)
+def test_a_mean_that_is_written_is_named(call: str, options: str, tmp_path: Path) -> None:
+    assert found(tmp_path, call, options) >= BALANCE
+
+
+WHOLE = {"as it is": "options", "a copy": "dict(options)", "with one more": "{**options, 'rate': 0.1}"}
+WEIGHED = """
+
+def fit(loader, options):
+    net = Net()
+    settings = {settings}
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        out, m, s = net(x)
+        recon = torch.sum((out - x) ** 2)
+        kl = -torch.sum(1 + s - m.pow(2) - s.exp())
+        loss = recon + settings.get("beta", 0.5) * kl
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("whole", WHOLE)
+def test_a_loss_made_by_a_copy_of_options_is_open(whole: str, tmp_path: Path) -> None:
+    assert not found(tmp_path, "a class", f"**{WHOLE[whole]}".replace("'rate': 0.1", "'reduce': None")) & BALANCE
+
+
+@pytest.mark.parametrize("whole", WHOLE)
+def test_a_weight_that_a_copy_of_options_may_have_is_no_number(whole: str, tmp_path: Path) -> None:
+    source = HEAD + LAYERS + LAYERS_FORWARD + WEIGHED.format(settings=WHOLE[whole])
+    (facts,) = linted(tmp_path, {"train.py": source}).facts
+    beta = facts.objective.effective_beta
+    assert beta is None or beta.value.value is None
+
+
+def test_a_default_that_nothing_replaces_is_the_weight(tmp_path: Path) -> None:
+    source = HEAD + LAYERS + LAYERS_FORWARD + WEIGHED.format(settings="{'rate': 0.1}")
+    (facts,) = linted(tmp_path, {"train.py": source}).facts
+    assert facts.objective.effective_beta is not None
+    assert facts.objective.effective_beta.value.value == 1.0
