@@ -91,3 +91,12 @@ def test_a_default_that_nothing_replaces_is_the_weight(tmp_path: Path) -> None:
     (facts,) = linted(tmp_path, {"train.py": source}).facts
     assert facts.objective.effective_beta is not None
     assert facts.objective.effective_beta.value.value == 1.0
+
+
+@pytest.mark.parametrize(("given", "is_named"), [("**options", False), ("**{'p': 0.3}", True), ("p=0.3", True)])
+def test_the_mode_of_a_dropout_may_be_among_options(given: str, is_named: bool, tmp_path: Path) -> None:
+    source = HEAD + LAYERS + LAYERS_FORWARD + WEIGHED.format(settings="{}")
+    source = source.replace("def __init__(self)", "def __init__(self, options)").replace("Net()", "Net(options)")
+    source = source.replace("super().__init__()", "super().__init__()\n        self.options = options")
+    source = source.replace("self.to_m(x)", f"self.to_m(F.dropout(x, {given.replace('options', 'self.options')}))")
+    assert ("VAE603" in codes(linted(tmp_path, {"train.py": source}))) is is_named

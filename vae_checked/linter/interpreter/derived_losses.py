@@ -48,6 +48,7 @@ def held(value: Value) -> Layer | None:
     if not isinstance(value, Instance) or not isinstance(made, Layer):
         return None
     now = value.attributes.get("reduction")
-    if now != _WRITTEN.get(losses.reduction_of_class(made.kind, list(made.args), dict(made.kwargs))):
+    how = losses.reduction_of_class(made.kind, list(made.args), dict(made.kwargs))
+    if now is not None and (how is None or now != _WRITTEN[how]):
         made.attributes["reduction"] = now
     return made

@@ -63,9 +63,16 @@ def is_always_on(losses: Losses, node: Expr) -> bool | None:
         losses, node
     )
     is_open = is_open or may_be_switched(losses, node, _rate_written(node))
+    is_open = is_open or (is_function and where is not None and _has_unread_options(where.node))
     # A class with a `train` of its own may set its rates there.
     is_open = is_open or (where is not None and _OWN_MODE.search(where.source.cell.text) is not None)
     return None if is_open else True
+
+
+def _has_unread_options(call: ast.AST) -> bool:
+    """Whether a call is given a mapping as a whole that is not written there: `training` may be among its keys."""
+    keywords = call.keywords if isinstance(call, ast.Call) else ()
+    return any(keyword.arg is None and not isinstance(keyword.value, ast.Dict) for keyword in keywords)
 
 
 def is_of_training_branch(losses: Losses, node: Expr) -> bool:
