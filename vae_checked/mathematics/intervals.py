@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from vae_checked.facts import REAL, Interval
 from vae_checked.mathematics import shares
+from vae_checked.mathematics.cancelling import left_of
 from vae_checked.mathematics.graph import Node
 from vae_checked.mathematics.interval_arithmetic import hull, intersection
 from vae_checked.mathematics.ops import Kind, Operation, Setting
@@ -103,6 +104,10 @@ class Intervals(Generic[N]):
         settings = operation.settings(node.get)
         if settings is None:
             return None
+        left = left_of(node) if operation.name in ("add", "sub") else None
+        if left is not None and left.uid in self._known:
+            self._variables[node.uid] = self._variables[left.uid]
+            return self._known[left.uid]
         if variable and len(args) > 1 and operation.value is not None:
             dependent = sum(self._variables[arg.uid] == variable for arg in args)
             over = self._known[variable]

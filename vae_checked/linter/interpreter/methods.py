@@ -218,7 +218,7 @@ def _call_on_tensor(
         given = wrappers.scaled_loss(owner, name, args)
     if given is not None:
         return given
-    picture = pictures.method(owner, name, site)
+    picture = pictures.method(owner, name, args, kwargs, site)
     if picture is not None:
         return picture
     scaled = scalers.method(context, owner, name, args, kwargs, site)

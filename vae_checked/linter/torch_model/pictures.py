@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from vae_checked.facts import BYTE
+from vae_checked.facts import BYTE, UNIT
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.values import External, Transform, Value
@@ -41,6 +41,7 @@ _METHODS = frozenset("convert resize crop rotate thumbnail getdata byte astype g
 _OF_PICTURES = frozenset("convert resize crop rotate".split())
 _SOME_OF = frozenset(("cast", "index", "item"))
 _STATISTICS = ("mean", "std")
+_BITS = "1"
 
 
 def may_read(dotted: str) -> bool:
@@ -101,11 +102,18 @@ def _bare(value: Expr) -> Expr:
     return value
 
 
-def method(owner: Expr, name: str, site: Site) -> Value:
+def method(owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """A method of a picture, or of what reads a video, that hands out its values; None for any other."""
     if name == "read" and str(owner.get("name")) == _CAPTURE:
         return (opaque("read", (), site), transforms.data_expr(BYTE, (), site))
     if _bare(owner).op != "data" or name not in _METHODS:
         return None
+    if name == "convert":
+        of_bits = _bare(owner).get("bits")
+        if (transforms.is_picture(owner) or of_bits) and (args[0] if args else kwargs.get("mode")) == _BITS:
+            # Black and white alone, which NumPy takes for truth values, and a transform for 0 and 1.
+            return transforms.data_expr(UNIT, (), site, (("bits", True),))
+        if of_bits:
+            return transforms.data_expr(BYTE, (), site, transforms.PICTURE)
     still_one = transforms.is_picture(owner) and name in _OF_PICTURES
     return Expr("cast", (owner,), transforms.PICTURE if still_one else (), site)
