@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from vae_checked.facts import Fact, Head, Interval
+from vae_checked.linter.roles import score_functions
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import layer_of
 from vae_checked.linter.roles.objective import Losses
@@ -74,6 +75,8 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], kl: Divergence | 
     if not _is_encoded(site) or _is_trained_beside(site, losses) or not _is_decoded(site, losses):
         return Passage(None)
     if kl is None or (not _is_trained_by(kl, losses) and _is_data_of_another(site, losses)):
+        return Passage(None)
+    if score_functions.weighs_the_density(site, losses):
         return Passage(None)
     stopped = _first_cut(site, losses)
     where = None if stopped is None else origin(stopped)
