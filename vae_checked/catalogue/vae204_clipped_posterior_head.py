@@ -25,6 +25,7 @@ _AS_WIDE = 0.99
 _LOGS = frozenset({Parametrisation.LOGVAR, Parametrisation.LOG_STD})
 
 _OF_ACTIVATIONS = re.compile(r"lu$|act|tanh|sigm|soft|plus|nonlin|non_lin|clamp|clip|squash")
+_OF_RECURRENT = re.compile(r"rnn|lstm|gru")
 _CALLED = re.compile(r"[A-Za-z_][\w.]{0,30}(?=\()")
 
 
@@ -61,14 +62,18 @@ def judge(facts: Facts) -> Verdict:
     if not clipped:
         return _unclipped(facts, read_as)
     reads = "the KL" if reading is facts.kl.form else "the sampler"
+    by, layer = _activation(clipped[0][1].origin.source), _recurrent(clipped[0][1].origin.source)
+    named = " and ".join(head.partition(" (")[0] for head, _, _ in clipped)
     return Found(
         Evidence(
             origin=clipped[0][1].origin,
             values={
                 "heads": " and ".join(head for head, _, _ in clipped),
                 "intervals": " and ".join(str(fact.value) for _, fact, _ in clipped),
-                "named": " and ".join(head.partition(" (")[0] for head, _, _ in clipped),
-                "by": _activation(clipped[0][1].origin.source),
+                "by": by if layer is None else f"the states of {layer}",
+                "remedy": f"take {by} away from {named}"
+                if layer is None
+                else f"put a linear layer behind {layer}, before {named}",
                 "consequences": "; ".join(words for _, _, words in clipped),
             },
             related=(
@@ -104,6 +109,12 @@ def _activation(source: str) -> str:
             return f"the activation at the end of {name}" if kept else name
     called = _CALLED.match(source)
     return "an activation" if called is None else called[0]
+
+
+def _recurrent(source: str) -> str | None:
+    """The recurrent layer whose states a head is, by its name: the tanh in it cannot be taken away."""
+    name = source.partition("(")[0].strip()
+    return name if name.startswith("self.") and _OF_RECURRENT.search(name.rpartition(".")[2].lower()) else None
 
 
 def _owner(of: ast.expr) -> ast.expr:
@@ -158,7 +169,7 @@ MISTAKE = Mistake(
     said=("relu on mu", "softplus or tanh on logvar", "it should be linear", "std never below 1"),
     message="the posterior is confined by {by}: {heads} in {intervals}",
     evidence="what the heads can reach: {consequences}",
-    fix="take {by} away from {named}",
+    fix="{remedy}",
     bad=edit(
         ("return self.fc_mu(h), self.fc_logvar(h)", "return torch.relu(self.fc_mu(h)), self.fc_logvar(h)  # VAE204")
     ),

@@ -44,6 +44,7 @@ _DONE = PASSED | {"noise", "softmax", "log_softmax"}
 _RANGES = (Interval(0.0, 1.0), Interval(-1.0, 1.0), Interval(0.0, 255.0))
 _SIDES = (Role.RECONSTRUCTION, Role.INPUT)
 # What is not read, or is a part of it.
+_SHAPED = frozenset(("view", "reshape", "move", "index"))
 _UNREAD = frozenset(("item", "part", "opaque", "call"))
 # What leaves scores in the shape that a layer gave them.
 _KEEPING_CLASSES = ELEMENTWISE | {"softmax", "cast", "contiguous"}
@@ -363,6 +364,14 @@ def _has_a_range_of_its_own(node: Expr) -> bool:
     return has_unknown_range(node) or bool(node.op in ("batch", "data") and node.get("own"))
 
 
+def _brought_there(target: Expr, interval: Interval) -> Expr:
+    """What brings data into an interval: not where some of them are picked, or put in another shape, for the loss."""
+    node = written(target)
+    while node.op in _SHAPED and interval_of(node.args[0]) == interval:
+        node = written(node.args[0])
+    return node
+
+
 def data_facts(
     prediction: Expr | None,
     target: Expr | None,
@@ -389,7 +398,7 @@ def data_facts(
         # What is filled with one number stands for data that are put in its place elsewhere.
         return Data(axis_order=order, entering=taken)
     if interval is not None:
-        return Data(interval=Fact(interval, origin(written(target))), axis_order=order, entering=taken)
+        return Data(interval=Fact(interval, origin(_brought_there(target, interval))), axis_order=order, entering=taken)
     # What a data set of the project hands out is not what the pipelines around give, though its range is not known.
     given = is_as_given(target) and not any(map(_has_a_range_of_its_own, walk(target)))
     return Data(interval=around if given else None, axis_order=order, entering=taken)
