@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from vae_checked.catalogue.verdict import Undecided, Weighted
+from vae_checked.catalogue.verdict import Undecided, Weighted, is_left_to
 from vae_checked.finding import is_named
 from vae_checked.record import dataclass
 
@@ -69,8 +69,12 @@ class Examined:
 
     @property
     def core_checked(self) -> bool:
-        """Whether every question of the core is decided, by a finding, by a look that found nothing, or by a weight."""
-        decided = {*self.found, *self.clean, *self.weighted}
+        """Whether every question of the core is decided, by a finding, by a look that found nothing, or by a weight.
+
+        One that is left to a finding is decided by that.
+        """
+        left = (code for code, verdict in self.undecided.items() if is_left_to(verdict, self.found))
+        decided = {*self.found, *self.clean, *self.weighted, *left}
         return decided.issuperset(CORE) and any(decided.issuperset(codes) for codes in RECONSTRUCTION)
 
     @property

@@ -36,6 +36,8 @@ def judge(facts: Facts) -> Verdict:
     if data is None and kind is not None and kind.value in _UNBOUND and output is not None and output.value == REAL:
         # Whatever the data are, it can be produced.
         return Clean()
+    if data is None and output is not None and squashed_twice(_chain(facts)) is not None:
+        return left_to("VAE405")
     if output is None or data is None:
         return lacking(facts, "recon.kind", "output.interval", "data.interval")
     if facts.data.trained is not None:

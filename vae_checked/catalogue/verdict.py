@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from vae_checked.facts import Facts, Origin
 from vae_checked.finding import Provenance, Severity
@@ -70,6 +70,14 @@ def lacking(facts: Facts, *paths: str) -> Undecided:
     return Undecided(tuple(path for path in paths if facts.get(path) is None))
 
 
+_LEFT = " says what is wrong here"
+
+
 def left_to(code: str) -> Undecided:
     """Undecided because another mistake says what is wrong here."""
-    return Undecided(reason=f"{code} says what is wrong here")
+    return Undecided(reason=f"{code}{_LEFT}")
+
+
+def is_left_to(verdict: Undecided, codes: Iterable[str]) -> bool:
+    """Whether a mistake is undecided because one of these says what is wrong."""
+    return any(verdict == left_to(code) for code in codes)

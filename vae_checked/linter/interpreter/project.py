@@ -177,6 +177,8 @@ class Project:
             if base.name in _INSTALLED and not _is_below(folder, base.joinpath(*parts[:1])):
                 break
             module = self._in(base, parts, importer)
+            if module is None and not level and len(parts) > 1 and _is_cloned_as(base.name, parts[0]):
+                module = self._in(base, parts[1:], importer)
             if module is not None:
                 return module
             if not level and (base / ".git").exists():
@@ -352,6 +354,12 @@ def _words(module: Module) -> frozenset[str]:
 
 def _named_settings(module: Module) -> list[str]:
     return [name for cell in module.file.cells for name in _NAMED_SETTINGS.findall(cell.text)]
+
+
+def _is_cloned_as(folder: str, package: str) -> bool:
+    """Whether a folder is a package under the name of its repository: with dashes, or behind the name of its owner."""
+    written = re.sub(r"\W", "_", folder).strip("_").lower()
+    return written == package.lower() or written.endswith(f"__{package.lower()}")
 
 
 def _is_below(path: Path, folder: Path) -> bool:
