@@ -119,7 +119,8 @@ class Latents:
     """What is done with the latents of a VAE that is trained already.
 
     `encoded` is the map from what `encode` gives to what a model is trained on, `decoded` the one from what a model
-    makes to what `decode` is given, `one_end` one of the two as it is behind `encode`, whatever the other is, and
+    makes to what `decode` is given, `other_way` that one behind other branches, where it undoes nothing that is known,
+    `one_end` one of the two as it is behind `encode`, whatever the other is, and
     `unscaled` the class of a trained model that has, or gives, latents as they are behind `encode`.
     `on_picture` is a number of the latents by which the picture is multiplied, `in_place` how often a stored latent is
     scaled where it lies. `vae` is what is loaded, `factor` a number written out by which its latents are scaled,
@@ -135,6 +136,7 @@ class Latents:
     vae: Fact[PretrainedVAE] | None = None
     encoded: Fact[AffineMap] | None = None
     decoded: Fact[AffineMap] | None = None
+    other_way: Fact[AffineMap] | None = None
     one_end: Fact[AffineMap] | None = None
     unscaled: Fact[str] | None = None
     on_picture: Fact[str | None] | None = None

@@ -6,7 +6,7 @@ import math
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.support.in_use import IN_USE, SOURCES, is_undone
+from vae_checked.catalogue.support.in_use import IN_USE, SOURCES, is_undone, open_by_another_way
 from vae_checked.catalogue.support.known_vaes import known, turned
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Fact, Facts
@@ -41,7 +41,7 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "latents.encoded", "latents.decoded")
     scale, _ = is_undone(encoded.value, decoded.value)
     if scale:
-        return Clean()
+        return open_by_another_way(encoded.value, latents.other_way, of_scale=True) or Clean()
     # Where encode gives what is used, the other end is the one that says what was meant.
     is_unscaled = encoded.value.is_identity
     wanted = undoing(decoded.value if is_unscaled else encoded.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.support.in_use import IN_USE, SOURCES, is_undone
+from vae_checked.catalogue.support.in_use import IN_USE, SOURCES, is_undone, open_by_another_way
 from vae_checked.catalogue.support.known_vaes import known
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import Fact, Facts
@@ -30,7 +30,7 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "latents.encoded", "latents.decoded")
     scale, shift = is_undone(encoded.value, decoded.value)
     if shift:
-        return Clean()
+        return open_by_another_way(encoded.value, facts.latents.other_way, of_scale=False) or Clean()
     if not scale:
         return left_to("VAE701")
     wanted = undoing(encoded.value)

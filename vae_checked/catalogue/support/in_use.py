@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.support.example import EXAMPLE
+from vae_checked.catalogue.verdict import Undecided
+from vae_checked.facts import Fact
 from vae_checked.latent_facts import AffineMap
 from vae_checked.mathematics import affine_maps
 
@@ -52,3 +54,13 @@ def is_undone(encoded: AffineMap, decoded: AffineMap) -> tuple[bool, bool]:
     """Whether the scale of a map is undone by that of another one, and whether its shift is."""
     whole = affine_maps.after(decoded, encoded)
     return affine_maps.is_one(whole.scale), not whole.shift
+
+
+def open_by_another_way(encoded: AffineMap, other: Fact[AffineMap] | None, of_scale: bool) -> Undecided | None:
+    """Undecided where another way to the same decode undoes not even the scale, or not the shift, behind encode."""
+    if other is None:
+        return None
+    scale, shift = is_undone(encoded, other.value)
+    if scale and (of_scale or shift):
+        return None
+    return Undecided(reason=f"in another branch z -> {other.value} is applied before decode, and nothing behind encode")

@@ -294,9 +294,9 @@ def _key(owner: Owner) -> str:
 
 
 def _of_pairs(found: Iterable[Pair], callers: Callers, modules: Collection[Module]) -> Iterator[Facts]:
-    """The facts of pairs of ends: of those that agree one is enough."""
+    """The facts of pairs of ends: of those that agree one is enough, one whose call has another way before others."""
     agreed = False
-    for pair in found:
+    for pair in sorted(found, key=lambda pair: pair.other is None):
         if pair.agreement is Agreement.DIFFERENT and pair.decoded.use is Use.GIVEN and callers.may_scale(pair.decoded):
             continue
         if pair.agreement is Agreement.DIFFERENT and may_have_a_value(pair, modules):
@@ -305,7 +305,10 @@ def _of_pairs(found: Iterable[Pair], callers: Callers, modules: Collection[Modul
             continue
         agreed |= pair.agreement is Agreement.INVERSE
         encoded, decoded = pair.encoded, pair.decoded
-        latents = Latents(encoded=Fact(encoded.applied, encoded.at), decoded=Fact(decoded.applied, decoded.call))
+        other = None if pair.other is None else Fact(pair.other.applied, pair.other.call)
+        latents = Latents(
+            encoded=Fact(encoded.applied, encoded.at), decoded=Fact(decoded.applied, decoded.call), other_way=other
+        )
         yield _of(decoded.where.subject, latents)
 
 

@@ -30,11 +30,15 @@ class Agreement(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An end behind `encode` and one before `decode`, and whether the maps undo each other."""
+    """An end behind `encode` and one before `decode`, and whether the maps undo each other.
+
+    `other` is the same call of `decode` behind other branches, where nothing that is encoded is undone by its map.
+    """
 
     encoded: Encoded
     decoded: Decoded
     agreement: Agreement
+    other: Decoded | None = None
 
 
 def agreement(encoded: AffineMap, decoded: AffineMap) -> Agreement:
@@ -118,8 +122,9 @@ def pairs(encoded: Sequence[Encoded], decoded: Sequence[Decoded]) -> Iterator[Pa
     trained_as: dict[Origin, set[AffineMap]] = {}
     for each in trained:
         trained_as.setdefault(each.call, set()).add(each.applied)
+    others = _other_ways(encoded, back)
     matched = [
-        Pair(one, other, Agreement.INVERSE)
+        Pair(one, other, Agreement.INVERSE, others.get(other.number))
         for one in (*trained, *returned)
         for other in back
         if agreement(one.applied, other.applied) is Agreement.INVERSE
@@ -179,6 +184,15 @@ def across(encoded: Sequence[Encoded], decoded: Sequence[Decoded], told: Collect
         is_apart |= bool(settings) and other.owner.setting not in settings
         if other.owner.model.identity and one.where.path != other.where.path and not is_apart:
             yield Pair(one, other, Agreement.OPEN if made is Agreement.DIFFERENT and other.number in settled else made)
+
+
+def _other_ways(encoded: Sequence[Encoded], decoded: Iterable[Decoded]) -> dict[int, Decoded]:
+    """By the number of a call of `decode` a way to it whose map undoes none of those behind `encode`."""
+    return {
+        other.number: other
+        for other in decoded
+        if not any(agreement(one.applied, other.applied) is Agreement.INVERSE for one in encoded)
+    }
 
 
 def _is_a_factor(applied: AffineMap) -> bool:
