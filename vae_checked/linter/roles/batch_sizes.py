@@ -23,6 +23,18 @@ def stands_in(operand: ast.expr | None, cell: Cell | None) -> bool:
     return around is not None and getattr(operand, "id", "") in _given(around)
 
 
+def leads(view: ast.AST) -> bool:
+    """Whether the first size that a view is given is written as the batch size, whatever number that is."""
+    if not isinstance(view, ast.Call) or not isinstance(view.func, ast.Attribute):
+        return False
+    sizes = view.args[1:] if getattr(view.func.value, "id", "") == "torch" else view.args
+    while sizes and isinstance(sizes[0], (ast.Tuple, ast.List)):
+        sizes = sizes[0].elts
+    written = sizes[0] if sizes else None
+    name = syntax.last(written) if written is not None else ""
+    return len(name) > 1 and is_batch_size(name)
+
+
 def function_around(written: ast.expr | ast.stmt, cell: Cell) -> syntax.Definition | None:
     """The innermost function in which an expression or a statement stands."""
     around = None

@@ -203,6 +203,7 @@ def viewed_rank(node: Expr) -> int | None:
         return None
     first = sizes[0]
     keeps = first == -1 or first is None or (isinstance(first, tuple) and first[0] == "expr" and first[2] in (0, None))
+    keeps = keeps or (isinstance(first, int) and node.site is not None and batch_sizes.leads(node.site.node))
     return len(sizes) if keeps else None
 
 
