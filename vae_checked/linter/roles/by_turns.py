@@ -10,6 +10,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, strip
+from vae_checked.linter.symbols.index_keys import index_key
 from vae_checked.linter.symbols.observations import Root
 
 # The rows of a table, and one entry of each.
@@ -36,19 +37,47 @@ def is_of_a_turn(kl: Divergence, recon: Reconstruction, *, elsewhere: bool) -> b
     return any(map(_is_column, (recon.first, recon.second)))
 
 
+def takes_of_each_row(recon: Reconstruction) -> bool:
+    """Whether both sides are a part of each row, by an index behind the first axis: that is the batch in each turn.
+
+    Where a loop goes through the batch itself, the samples stand behind the steps.
+    """
+    through = (loop for loop in _around(recon) if not syntax.trains(loop))
+    return all(map(_is_part_of_rows, (recon.first, recon.second))) and not any(map(_is_of_samples, through))
+
+
+def _is_of_samples(loop: ast.For | ast.AsyncFor) -> bool:
+    target = getattr(loop.target, "id", "")
+    return target == "b" or "batch" in f"{target} {ast.unparse(loop.iter)}".lower()
+
+
+def _is_part_of_rows(side: Expr) -> bool:
+    node = strip(side)
+    while node.op in ELEMENTWISE and len(node.args) == 1:
+        node = strip(node.args[0])
+    key = node.get("key") if node.op == "index" else None
+    return isinstance(key, tuple) and len(key) >= _OF_COLUMN and key[0] == index_key(slice(None))
+
+
 def _is_in_loop(kl: Divergence, recon: Reconstruction) -> bool:
     """Whether an error is written in a loop that the KL is not in, and that trains nothing itself."""
-    site = recon.term.site
-    if site is None:
-        return False
     other = None if kl.term.site is None else kl.term.site.node
     return any(
-        isinstance(node, (ast.For, ast.AsyncFor))
-        and node.lineno <= getattr(site.node, "lineno", 0) <= (node.end_lineno or 0)
-        and not syntax.trains(node)
-        and all(each is not other for each in syntax.descendants(node))
-        for node in site.source.cell.nodes
+        not syntax.trains(node) and all(each is not other for each in syntax.descendants(node))
+        for node in _around(recon)
     )
+
+
+def _around(recon: Reconstruction) -> list[ast.For | ast.AsyncFor]:
+    """The loops in which an error is written."""
+    site = recon.term.site
+    return [
+        node
+        for node in (() if site is None else site.source.cell.nodes)
+        if isinstance(node, (ast.For, ast.AsyncFor))
+        and site is not None
+        and node.lineno <= getattr(site.node, "lineno", 0) <= (node.end_lineno or 0)
+    ]
 
 
 def _is_column(side: Expr) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 
 from vae_checked.facts import REAL, UNIT, Data, Fact, Interval, Likelihood, Output, Recon, Reduced, Reduction
 from vae_checked.linter.roles import inner_scales, layout, links, reconstructions, row_steps, several_draws
-from vae_checked.linter.roles.by_turns import is_of_a_turn
+from vae_checked.linter.roles.by_turns import is_of_a_turn, takes_of_each_row
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.entering import entering
 from vae_checked.linter.roles.extents import is_flat, single_axes
@@ -199,11 +199,14 @@ def recon_facts(
         by_turns = is_of_a_turn(kl, recon, elsewhere=losses.in_other_loops(kl, recon))
         # Of a sum of losses each was averaged by itself.
         is_known = recon.reduction is not None and recon.kind is not Likelihood.DENSITY
-        open_axes = recon.ignored or not is_known or by_turns or _is_of_a_set(recon)
+        open_axes = recon.ignored or not is_known or (by_turns and not takes_of_each_row(recon)) or _is_of_a_set(recon)
         open_axes = open_axes or several_draws.are_first(site, recon, reading.recon, losses.graph)
         reduced = None if open_axes else _reduced(recon, kl, reading)
         if reduced is not None and _is_one_number(reduced, reading, losses):
             reduced = None
+        if reduced is not None and by_turns:
+            # Over how many of them the loop sums is not known, but over the batch each was reduced by itself.
+            reduced = replace(reduced, event=None)
         sign = recon_sign(reading, kl)
     return Recon(
         kind=Fact(recon.kind, where),
