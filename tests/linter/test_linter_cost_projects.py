@@ -236,6 +236,7 @@ torch.Size((3,))
 own.ModelOutput(h=x)
 dataclasses.replace(x, y=3)
 hydra.utils.instantiate(x)
+skorch.utils.params_for("module", {"module__wide": 3})
 logging.info(x)""".splitlines()
 
 

@@ -275,6 +275,9 @@ def _isinstance(context: Context, args: list[Value], kwargs: dict[str, Value], s
         )
     if isinstance(value, (str, int, float, list, tuple, dict, type(None))):
         return any(tail in _PLAIN_KINDS and isinstance(value, _PLAIN_KINDS[tail]) for tail in tails)
+    if _is_class(value) and len(tails) == len(names):
+        # Of classes outside the project, a class is one of `type` alone.
+        return "type" in tails
     if isinstance(value, Expr) and tails and tails <= {"Tensor", "Variable", "FloatTensor"}:
         return True
     if isinstance(value, Expr) and tails and tails <= _CONTAINERS and (value.op in _TENSORS or value.op in ELEMENTWISE):
@@ -282,6 +285,13 @@ def _isinstance(context: Context, args: list[Value], kwargs: dict[str, Value], s
     if isinstance(value, Expr) and tails == {"str"} and _is_object(value):
         return False
     return opaque("isinstance", (as_expr(value, site),), site)
+
+
+def _is_class(value: Value) -> bool:
+    """Whether a value is a class: one of the project, or a layer or a loss of torch that is not made yet."""
+    if isinstance(value, External):
+        return value.dotted.startswith("torch.nn.") and value.dotted.rpartition(".")[2][:1].isupper()
+    return isinstance(value, Class)
 
 
 def _is_object(value: Expr) -> bool:

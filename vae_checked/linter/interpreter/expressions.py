@@ -57,7 +57,7 @@ def _name(context: Context, node: ast.Name, scope: Scope) -> Value:
         return External(f"builtins.{node.id}")
     package = star_imports.home(name, scope.module.starred) if scope.module.starred else None
     if package is not None:
-        return External(f"{package}.{name}")
+        return context.imports.known(f"{package}.{name}")
     return atom(node.id, context.site(node), scope.module.path)
 
 

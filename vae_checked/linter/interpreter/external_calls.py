@@ -149,6 +149,16 @@ def _copied(context: Context, dotted: str, args: list[Value], kwargs: dict[str, 
     return records.replaced(record, kwargs)
 
 
+def _chosen(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
+    """skorch.utils.params_for("module", named): the settings whose names begin so, without that beginning."""
+    match args:
+        case [str(prefix), dict(named)]:
+            start = f"{prefix.rstrip('_')}__"
+            texts = {name: value for name, value in named.items() if isinstance(name, str) and name.startswith(start)}
+            return {name.removeprefix(start): value for name, value in texts.items()}
+    return None
+
+
 def _shape(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
     """torch.Size(sizes): the sizes that it holds, written out as in a tuple."""
     return tuple(args[0]) if dotted == _SIZES and args and isinstance(args[0], (tuple, list)) else None
@@ -187,6 +197,7 @@ _MAKERS: tuple[tuple[Callable[[str], bool], _Maker], ...] = (
     (_is_of_tensors, _function),
     (lambda dotted: dotted.rpartition(".")[2] == "replace", _copied),
     (_SIZES.__eq__, _shape),
+    ("skorch.utils.params_for".__eq__, _chosen),
     (records.is_output, _output),
 )
 

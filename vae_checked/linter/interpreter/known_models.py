@@ -3,8 +3,9 @@
 torch_geometric's VGAE hands out a sample and keeps its heads for `kl_loss`; MONAI's AutoencoderKL hands out its mean
 and its standard deviation, its VarAutoEncoder its mean and its log variance; a registry makes by a name what was put
 into it; Pyro trains a model by what a guide draws for it; scvi-tools' Encoder hands out its mean, its variance and its
-sample, or a distribution in the place of the first two, and its models are run part by part. Each is written here as a
-class of a project would be, with what is known of it and no more. What such a class computes stands where it is called.
+sample, or a distribution in the place of the first two, and its models are run part by part; fastai and skorch train a
+model that they are handed. Each is written here as a class of a project would be, with what is known of it and no more.
+What such a class computes stands where it is called.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from vae_checked.linter.files import source as reading
-from vae_checked.linter.interpreter import known_inference
+from vae_checked.linter.interpreter import known_inference, known_trainers
 from vae_checked.linter.symbols.values import Module
 
 _GRAPHS = """
@@ -208,6 +209,8 @@ _KNOWN = {
     ("mmengine", "", "Registry"): _REGISTRIES,
     ("mmcv", "", "Registry"): _REGISTRIES,
     ("fvcore", "registry", "Registry"): _REGISTRIES,
+    ("fastai", "", "Learner"): known_trainers.LEARNER,
+    ("skorch", "", "NeuralNet"): known_trainers.NET,
     **{("pyro", part, name): known_inference.TEXT for part, name in known_inference.NAMES},
 }
 

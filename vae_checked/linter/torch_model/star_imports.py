@@ -11,6 +11,7 @@ from vae_checked.linter.torch_model.functions import HANDLERS
 _OF_DISTRIBUTIONS = distributions.FAMILIES | {"Distribution", "kl_divergence"}
 # What torch itself has beside functions of tensors.
 _OF_TORCH = frozenset("nn optim Tensor FloatTensor LongTensor autograd cuda device distributions".split())
+_OF_FASTAI = ("fastai.vision.all", "fastai.basics", "fastai.tabular.all", "fastai.text.all")
 _NAMES = {
     "torch.distributions": _OF_DISTRIBUTIONS,
     "torch.optim": frozenset("Adam AdamW SGD RMSprop Adagrad Adamax NAdam RAdam Adadelta lr_scheduler".split()),
@@ -19,6 +20,7 @@ _NAMES = {
     "torch.nn.functional": frozenset(losses.FUNCTIONS) | HANDLERS.keys(),
     "torch": _OF_TORCH | HANDLERS.keys() | noise.FUNCTIONS,
     "math": frozenset(dir(math)),
+    **{package: frozenset(("Learner",)) for package in _OF_FASTAI},
 }
 _CLASSES = frozenset[str]().union(*_NAMES.values())
 
