@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from small_vaes.fragments import HEAD, codes, joined, linted
 
+from vae_checked.reports import all_examined
+
 ENCODER = (
     HEAD
     + """
@@ -111,6 +113,36 @@ def test_what_code_does_with_the_graph_vae_is_judged(parts: dict[str, str], tmp_
     report = linted(tmp_path / "bent", graphs(**{**parts, "bent": ".relu()"}))
     assert codes(report) == ["VAE204"]
     assert [each.place.path for each in report.findings if each.place] == [str(tmp_path / "bent" / "train.py")]
+
+
+DECODER = """
+
+class Raw(nn.Module):
+    def forward(self, z, links, sigmoid=True):
+        return {scores}
+
+
+"""
+SCORES = "(z[links[0]] * z[links[1]]).sum(dim=1)"
+# By what decodes: what is named, and whether both ranges are clean.
+DECODERS = {
+    "probabilities": (f"torch.sigmoid({SCORES})", [], True),
+    "a tanh": (f"torch.tanh({SCORES})", ["VAE402"], False),
+    "scores": (SCORES, [], False),
+}
+
+
+@pytest.mark.parametrize(("scores", "expected", "clean"), DECODERS.values(), ids=DECODERS)
+def test_links_are_there_or_not_and_their_probabilities_are_judged(
+    scores: str, expected: list[str], clean: bool, tmp_path: Path
+) -> None:
+    made = graphs(derived=DECODER.format(scores=scores))
+    made["train.py"] = made["train.py"].replace("VGAE(Encoder(12, 5))", "VGAE(Encoder(12, 5), Raw())")
+    report = linted(tmp_path, made)
+    (vae,) = all_examined(report)
+    assert codes(report) == expected
+    assert ({"VAE402", "VAE403"} <= set(vae.clean)) is clean
+    assert vae.core_checked is (clean or bool(expected))
 
 
 def test_two_errors_that_judge_two_codes_are_no_links(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from vae_checked.facts import REAL, UNIT, Data, Fact, Interval, Likelihood, Output, Recon, Reduced, Reduction
+from vae_checked.finding import Provenance
 from vae_checked.linter.roles import inner_scales, layout, links, reconstructions, row_steps, several_draws
 from vae_checked.linter.roles.by_turns import is_of_a_turn, takes_of_each_row
 from vae_checked.linter.roles.divergences import Divergence
@@ -392,6 +393,8 @@ def data_facts(
     order = layout.axis_order(prediction, target)
     if target is None or kind is Likelihood.CROSS_ENTROPY:
         return Data(axis_order=order)
+    if target.op == "opaque" and target.get("name") == links.GIVEN:
+        return Data(interval=Fact(UNIT, replace(origin(target), how=Provenance.DERIVED)), axis_order=order)
     taken = entering(mean, target)
     if columns.is_centred(target):
         place = origin(written(target))

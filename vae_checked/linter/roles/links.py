@@ -18,6 +18,8 @@ from vae_checked.linter.symbols.expression import (
 )
 from vae_checked.record import dataclass
 
+# What stands for the links of the data: each is there, or is not.
+GIVEN = "links"
 _BOTH = LOGS | NOISE
 _PRODUCTS = frozenset(("torch.matmul", "torch.mm", "matmul", "mm"))
 # What picks rows beside an index.

@@ -107,7 +107,7 @@ def _read(node: Expr) -> Reconstruction | None:
         there = links.scored(node)
         if there is not None:
             read = _read(there)
-            given = opaque("links", (), there.site)
+            given = opaque(links.GIVEN, (), there.site)
             return None if read is None else replace(read, term=node, second=given, reduction=None)
         return (
             (
@@ -152,7 +152,8 @@ def _of_links(node: Expr) -> Reconstruction | None:
     found = links.read(node)
     if found is None:
         return None
-    return Reconstruction(node, Likelihood.DENSITY, found.probable, opaque("links", (), node.site), sign=found.sign)
+    given = opaque(links.GIVEN, (), node.site)
+    return Reconstruction(node, Likelihood.BCE, found.probable, given, reduction=None, sign=found.sign)
 
 
 def _discretised(node: Expr) -> Reconstruction | None:
