@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
-from vae_checked.catalogue.support.balance import exchanged_alike, right_axes, wrong_axes
+from vae_checked.catalogue.support.balance import balanced_by_weight, exchanged_alike, right_axes, wrong_axes
 from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.support.own_error import summed
 from vae_checked.catalogue.verdict import Evidence, Found, Verdict, lacking
@@ -22,6 +22,8 @@ def judge(facts: Facts) -> Verdict:
         return right_axes(reduced.value)
     if (alike := exchanged_alike(facts)) is not None:
         return alike
+    if (chosen := balanced_by_weight(facts, reduced.value)) is not None:
+        return chosen
     values = {"batch": reduced.value.batch, "event": reduced.value.event, "remedy": summed(facts) or _IN_WORDS}
     return Found(Evidence(origin=reduced.origin, values=values))
 

@@ -43,6 +43,18 @@ def exchanged_alike(facts: Facts) -> Undecided | None:
     return Undecided(reason="both terms are means over a sample's axes and sums over the batch")
 
 
+def balanced_by_weight(facts: Facts, error: Reduced) -> Weighted | None:
+    """The verdict on an error that is a sum over some axes of a sample and a mean over the others, as over the batch.
+
+    That is the sum over all of them, divided by a number, which a weight of the KL that somebody chose makes up for.
+    """
+    kl, factor = facts.kl.reduced, facts.kl.factor
+    if kl is None or (error.batch, error.event, kl.value.event) != (Reduction.MEAN, Reduction.MIXED, Reduction.SUM):
+        return None
+    chosen = factor is not None and factor.value.value != 0.0 and is_chosen(factor.value.value)
+    return weighted(kl.value) if kl.value.explicit or chosen else None
+
+
 def weighted(*terms: Reduced) -> Weighted:
     """The verdict on a balance that is settled by what scales `terms`, as it is written where that is known."""
     written = dict.fromkeys(name for term in terms for name in term.weights)
