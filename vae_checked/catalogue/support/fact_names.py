@@ -48,6 +48,7 @@ FACT_NAMES = {
     "latents.vae": "which VAE is loaded",
     "latents.encoded": "what follows encode",
     "latents.decoded": "what precedes decode",
+    "latents.other_way": "what precedes decode on another way",
     "latents.one_end": "what is done at one end of the latents' way",
     "latents.unscaled": "whether a trained model is given latents on its scale",
     "latents.on_picture": "the scale of the decoded picture",
