@@ -100,3 +100,52 @@ def test_the_mode_of_a_dropout_may_be_among_options(given: str, is_named: bool, 
     source = source.replace("super().__init__()", "super().__init__()\n        self.options = options")
     source = source.replace("self.to_m(x)", f"self.to_m(F.dropout(x, {given.replace('options', 'self.options')}))")
     assert ("VAE603" in codes(linted(tmp_path, {"train.py": source}))) is is_named
+
+
+OF_AXES = """
+
+def fit(loader, options):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        out, m, s = net(x)
+        recon = {recon}
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+        loss = recon + kl
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+KEPT = "F.mse_loss(out, x, reduction='none')"
+
+
+@pytest.mark.parametrize("recon", [f"{KEPT}.mean({{}})", f"torch.mean({KEPT}, {{}})", f"torch.sum({KEPT}, {{}})"])
+def test_the_axes_of_a_mean_may_be_among_options(recon: str, tmp_path: Path) -> None:
+    source = HEAD + LAYERS + LAYERS_FORWARD + OF_AXES.format(recon=recon.format("**options"))
+    report = linted(tmp_path, {"train.py": source})
+    assert not codes(report)
+    assert not [facts.recon.reduced for facts in report.facts if facts.recon.reduced]
+    whole = HEAD + LAYERS + LAYERS_FORWARD + OF_AXES.format(recon=recon.format(""))
+    assert bool(set(codes(linted(tmp_path, {"train.py": whole}))) & BALANCE) is ("mean" in recon)
+
+
+LIMITS = {
+    "a function": "torch.clamp(self.back(m + torch.randn_like(m) * torch.exp(0.5 * s)), {})",
+    "a method": "self.back(m + torch.randn_like(m) * torch.exp(0.5 * s)).clamp({})",
+    "an activation": "F.hardtanh(self.back(m + torch.randn_like(m) * torch.exp(0.5 * s)), {})",
+    "a module": "nn.Hardtanh({})(self.back(m + torch.randn_like(m) * torch.exp(0.5 * s)))",
+}
+
+
+@pytest.mark.parametrize("way", LIMITS)
+def test_the_limits_of_an_output_may_be_among_options(way: str, tmp_path: Path) -> None:
+    loss = "F.binary_cross_entropy(out, x, reduction='sum')"
+    forward = LAYERS_FORWARD.replace(
+        "self.back(m + torch.randn_like(m) * torch.exp(0.5 * s))", LIMITS[way].format("**self.options")
+    )
+    source = HEAD + LAYERS + forward + OF_AXES.format(recon=loss)
+    source = source.replace("def __init__(self)", "def __init__(self, options)").replace("Net()", "Net(options)")
+    source = source.replace("super().__init__()", "super().__init__()\n        self.options = options")
+    assert "VAE402" not in codes(linted(tmp_path, {"train.py": source}))
+    written = "-1.0, 1.0" if way != "a function" else "min=-1.0, max=1.0"
+    assert "VAE402" in codes(linted(tmp_path, {"train.py": source.replace("**self.options", written)}))

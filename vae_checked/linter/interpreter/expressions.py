@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 
-from vae_checked.linter.interpreter import attributes, configured, derived_losses, moving, operators, parts
+from vae_checked.linter.interpreter import attributes, configured, moving, operators, parts, unread_options
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.builtin_functions import BUILTINS, is_of_type
 from vae_checked.linter.interpreter.context import Context
@@ -17,7 +17,7 @@ from vae_checked.linter.symbols.expression import Expr, atom, opaque
 from vae_checked.linter.symbols.places import Grown, is_unknown_item
 from vae_checked.linter.symbols.unknown_keys import UnknownKey
 from vae_checked.linter.symbols.values import Deferred, External, Function, Key, Scope, Value, as_expr, settle
-from vae_checked.linter.torch_model import losses, star_imports
+from vae_checked.linter.torch_model import star_imports
 
 MAX_COMPREHENSION = 48
 # How code asks of which class something is by its type.
@@ -91,6 +91,7 @@ def _call(context: Context, node: ast.Call, scope: Scope) -> Value:
         else:
             args.append(context.eval(item, scope))
     kwargs: dict[str, Value] = {}
+    unread: Expr | None = None
     for keyword in node.keywords:
         value = context.eval(keyword.value, scope)
         if keyword.arg is not None:
@@ -99,9 +100,11 @@ def _call(context: Context, node: ast.Call, scope: Scope) -> Value:
         known = value if isinstance(value, dict) else {}
         kwargs.update({key: item for key, item in known.items() if isinstance(key, str)})
         is_read = known is value and not any(isinstance(key, UnknownKey) for key in known)
-        if not is_read and derived_losses.takes_options(target):
-            kwargs[losses.UNREAD_OPTIONS] = as_expr(value, site)
-    result = context.call(target, args, kwargs, site)
+        if not is_read:
+            unread = as_expr(value, site)
+            kwargs.update(unread_options.of_loss(target, unread))
+    made = None if unread is None else unread_options.computed(target, unread, args, site)
+    result = context.call(target, args, kwargs, site) if made is None else made
     if isinstance(node.func, ast.Attribute) and node.func.attr == "backward" and not node.args:
         context.root(context.eval(node.func.value, scope), "backward", "", node.func.value)
         _add_gradients(context, node.func.value)
