@@ -171,8 +171,10 @@ class Plan:
                 outputs = interpreter.invoke(forward.bound_to(instance), inputs, {}, site)
                 linking.own_losses(interpreter, self._roles, instance, inputs, outputs, site, self._called)
             methods = [(name, each) for name, each in cls.names.items() if isinstance(each, Function)]
-            first = _setters(cls)
-            for name, method in sorted(methods, key=lambda each: (each[0] not in first, each[0] in called)):
+            first, training = _setters(cls), _training(methods)
+            # What nobody is seen to call before it trains may have changed what it keeps, or not.
+            order = partial(_place, first, training, called)
+            for name, method in sorted(methods, key=lambda each: order(each[0])):
                 if id(method.node) not in interpreter.observations.entered and name not in ("__init__", "forward"):
                     _run_method(interpreter, instance, method, site)
             for method in _inherited_terms(cls):
@@ -294,6 +296,30 @@ def _has_what_draws(instance: Instance) -> bool:
     models = [value for value in instance.attributes.values() if isinstance(value, Instance) and _is_model(value)]
     parts = [part for model in models for part in model.attributes.values() if _is_model(part)]
     return any(rank(each) >= DRAWS for each in (*models, *parts))
+
+
+def _place(
+    first: Collection[str], training: Collection[str], called: Collection[str], name: str
+) -> tuple[bool, bool, bool]:
+    """When a method of a class is run that is run by itself: what sets attributes first, then what trains."""
+    return name not in first, name not in training, name in called
+
+
+def _training(methods: Collection[tuple[str, Function]]) -> frozenset[str]:
+    """The names of methods that train, by themselves or by others of their class that they call."""
+    calls = {name: _own_calls(method.node) for name, method in methods}
+    found = {name for name, method in methods if syntax.trains(method.node)}
+    while further := {name for name, called in calls.items() if name not in found and not found.isdisjoint(called)}:
+        found |= further
+    return frozenset(found)
+
+
+def _own_calls(node: ast.AST) -> frozenset[str]:
+    """The methods of its own object that a method calls."""
+    functions = (each.func for each in syntax.descendants(node) if isinstance(each, ast.Call))
+    return frozenset(
+        each.attr for each in functions if isinstance(each, ast.Attribute) and getattr(each.value, "id", "") == "self"
+    )
 
 
 def _setters(cls: Class) -> frozenset[str]:
