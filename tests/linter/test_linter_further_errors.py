@@ -154,3 +154,14 @@ def test_an_error_that_takes_any_value_leaves_the_ranges_decided(further: str, l
         linted(tmp_path, {"net.py": source.replace("        error = F.mse_loss", "        _ = print", 1)})
     )
     assert ({"VAE401", "VAE402", "VAE403"} <= set(vae.clean)) is leaves
+
+
+@pytest.mark.parametrize("bounded", ["torch.softmax(self.kinds(z), dim=1)", "torch.tanh(self.kinds(z))"])
+def test_what_is_named_of_another_error_leaves_the_rest_decided(bounded: str, tmp_path: Path) -> None:
+    source = NET.format(further=f"{BESIDE}\n        {KL}\n        further = F.cross_entropy({bounded}, labels)")
+    report = linted(tmp_path, {"net.py": source.replace("        error = F.mse_loss", "        _ = print", 1)})
+    [vae] = all_examined(report)
+    assert codes(report) == ["VAE405"]
+    assert {"VAE401", "VAE402"} <= set(vae.clean)
+    assert "VAE403" not in vae.clean
+    assert vae.core_checked

@@ -67,7 +67,9 @@ def left_open(
         for place, other in enumerate(others) if item.recon.kind is not None else ():
             departs: Iterable[str] = _OF_AN_ERROR
             if place < len(read):
-                departs = _departing(item, read[place], of_same=_is_of_output(other, chosen[index], site, losses))
+                alike = _is_of_output(other, chosen[index], site, losses)
+                named = _is_of_classes(other) and _is_activated(other, site, losses)
+                departs = _departing(item, read[place], of_same=alike, named=named)
             reason = f"{origin(other.term).source} is minimised with this reconstruction, and is not judged"
             open_.update(dict.fromkeys(departs, reason))
         yield item if open_ == item.elsewhere else replace(item, elsewhere=open_)
@@ -107,15 +109,17 @@ def _is_of_output(other: Reconstruction, recon: Reconstruction, site: SamplerSit
     return prediction is not None and output is not None and losses.graph.holds(prediction, strip(output).uid)
 
 
-def _departing(item: Facts, other: Facts, *, of_same: bool) -> Iterator[str]:
+def _departing(item: Facts, other: Facts, *, of_same: bool, named: bool) -> Iterator[str]:
     """The facts of an error that are not known to be the same of another one.
 
-    Where both are `of_same` output, an error that takes any value leaves it in the range that it is judged in.
+    Where both are `of_same` output, an error that takes any value leaves it in the range that it is judged in. What is
+    wrong with the range of the other one may be `named` by itself.
     """
     needed, given = (None if each.recon.kind is None else each.recon.kind.value for each in (item, other))
     same_needs = needed is not None and given is not None and needed.prediction == given.prediction
     alike = same_needs and _value(item.output.interval) == _value(other.output.interval)
-    if not alike and not (of_same and given is not None and given.symmetric) and not _takes_anything(other):
+    of_output = of_same and given is not None and given.symmetric
+    if not (alike or of_output or named or _takes_anything(other)):
         yield _OF_AN_ERROR[0]
     for path in _OF_AN_ERROR[1:]:
         read = operator.attrgetter(path)
@@ -138,6 +142,11 @@ def _standing(fact: Fact[T] | None) -> T | Reduced | None:
 
 def _value(fact: Fact[T] | None) -> T | None:
     return None if fact is None else fact.value
+
+
+def _is_of_classes(recon: Reconstruction) -> bool:
+    """Whether a loss of classes takes what a softmax made, which is named of each such loss."""
+    return recon.kind is Likelihood.CROSS_ENTROPY and reconstructions.bounded_scores(recon) is not None
 
 
 def _takes_scores(recon: Reconstruction) -> bool:
