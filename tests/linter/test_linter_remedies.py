@@ -447,7 +447,7 @@ def step(x, net=Net()):
 
 def test_a_head_goes_by_no_name_of_its_square(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # As where what was run on the way to a loss is not known by name.
-    monkeypatch.setattr(naming, "_called", lambda *_: None)
+    monkeypatch.setattr(naming, "_called", lambda *_, **__: None)
     (finding,) = linted(tmp_path, {"net.py": HANDED}).findings
     assert finding.code == "VAE201"
     assert "the KL reads logvar as standard deviation" in finding.message

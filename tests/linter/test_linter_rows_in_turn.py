@@ -118,6 +118,17 @@ def test_errors_of_rows_that_are_put_one_behind_another_are_open(tmp_path: Path)
     assert codes(linted(tmp_path, {"net.py": net(loss=loss)})) == []
 
 
+def test_the_remedy_for_the_error_of_a_row_sums_that_row(tmp_path: Path) -> None:
+    loss = f"torch.stack([F.mse_loss(a, b) {ROWS}]).mean() + ({KL}).mean()"
+    (found,) = linted(tmp_path, {"net.py": net(loss=loss)}).findings
+    assert (found.fix or "").startswith('F.mse_loss(a, b, reduction="sum"), or')
+
+
+def test_the_remedy_for_the_error_of_a_batch_divides_it(tmp_path: Path) -> None:
+    (found,) = linted(tmp_path, {"net.py": net(loss=f"F.mse_loss(y, x) + ({KL}).mean()")}).findings
+    assert (found.fix or "").startswith('F.mse_loss(y, x, reduction="sum") / len(x), or')
+
+
 @pytest.mark.parametrize("form", ["{0} = [{1}]\n        loss = sum({0}) / len({0})", "{0} = []\n{2}"])
 def test_a_list_of_errors_is_averaged_by_its_length(form: str, tmp_path: Path) -> None:
     loop = f"        for a, b in zip(y, x):\n            kept.append({OF_ROW})\n        loss = sum(kept) / len(kept)"

@@ -29,11 +29,22 @@ def summed(facts: Facts) -> str | None:
         whole = total if over_batch is Reduction.SUM else f"{total} / len({ast.unparse(density.args[0])})"
         return whole if over_batch in (Reduction.SUM, Reduction.MEAN) else rows
     call, target = _written(facts, function)
-    if over_batch is Reduction.SUM:
+    if over_batch is Reduction.SUM or _is_of_each(facts, target):
         return f'{call}, reduction="sum")'
     if over_batch is Reduction.MEAN or (kind is not None and kind.value is Likelihood.CROSS_ENTROPY):
         return f'{call}, reduction="sum") / len({target})'
     return f'{call}, reduction="none").flatten(1).sum(dim=1)'
+
+
+def _is_of_each(facts: Facts, target: str) -> bool:
+    """Whether the target of an error is what a comprehension in its line goes through: that of one sample alone."""
+    reduced = facts.recon.reduced or facts.recon.kind
+    place = None if reduced is None else reduced.origin.place
+    line = None if place is None else expression_in(place.text)
+    inside = () if line is None else ast.walk(line)
+    targets = (node.target for node in inside if isinstance(node, ast.comprehension))
+    names = {node.id for each in targets for node in ast.walk(each) if isinstance(node, ast.Name)}
+    return target in names
 
 
 def _density(facts: Facts) -> ast.Call | None:
