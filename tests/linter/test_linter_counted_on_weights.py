@@ -59,6 +59,16 @@ WEIGHTS = {
     "by a function": ("beta = 0.0", "pass", "error + beta * kl", "beta = grown(beta)", "beta"),
     "by a table": ("beta = 0.0", "pass", "error + beta * kl", "beta = rate[epoch]", "beta"),
     "at once": ("beta = 0.0", "pass", "error + beta * kl", "beta = 0.5 if epoch > 3 else 0.0", "beta"),
+    "in a list": ("beta = [0.0]", "pass", "error + beta[0] * kl", "beta[0] += 0.02", "beta[0]"),
+    "in a list, to an end": (
+        "beta = [0.01]",
+        "pass",
+        "error + beta[0] * kl",
+        "beta[0] = min(1.0, beta[0] + rate)",
+        "beta[0]",
+    ),
+    "in a table": ("now = {'beta': 0.01}", "pass", "error + now['beta'] * kl", "now['beta'] *= 1.1", "now['beta']"),
+    "in an object": ("net.beta = 0.01", "pass", "error + net.beta * kl", "net.beta += 0.02", "net.beta"),
     "a power": ("step = 3", "pass", "error + (1 - 0.5**step) * kl", "step += 1", "(1 - 0.5 ** step)"),
 }
 
@@ -88,6 +98,9 @@ def test_no_number_of_the_first_step_is_that_of_all(
     ("begun", "weight", "loss", "beta"),
     [
         ("beta = 0.5", "pass", "error + beta * kl", "0.5"),
+        ("beta = [0.5]", "pass", "error + beta[0] * kl", "0.5"),
+        ("beta = [0.5, 0.25]", "beta[1] = 0.75", "error + beta[0] * kl", "0.5"),
+        ("net.beta = 0.5", "net.other = net.beta + 1", "error + net.beta * kl", "0.5"),
         # It is given its number before it weighs, in every turn.
         ("beta = 0.0", "beta = 0.5", "error + beta * kl", "0.5"),
         # What is counted weighs nothing.

@@ -10,7 +10,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import operators
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Site, atom
-from vae_checked.linter.symbols.values import Instance, Module, Scope, Value, is_number, number_of
+from vae_checked.linter.symbols.values import Instance, Key, Module, Scope, Value, is_number, number_of
 from vae_checked.record import dataclass
 
 _ASKING = (ast.If, ast.IfExp, ast.While)
@@ -23,12 +23,14 @@ _OF_NUMBERS = frozenset("min max float int round abs len".split())
 class _Moving:
     """The names of which a condition in a loop asks: those that count, those that are set to constants, or to more.
 
-    Those that count also where something is multiplied by them, as a term of a loss is.
+    Those that count also where something is multiplied by them, as a term of a loss is. `entries` are those of lists
+    and dicts that are so, each by the name of what holds it and its key.
     """
 
     counted: frozenset[str]
     constants: tuple[tuple[str, object], ...]
     more: frozenset[str]
+    entries: frozenset[tuple[str, Key]]
 
 
 def let_move(context: Context, node: ast.For | ast.AsyncFor | ast.While, scope: Scope) -> None:
@@ -46,6 +48,17 @@ def let_move(context: Context, node: ast.For | ast.AsyncFor | ast.While, scope: 
     moved |= {name for name in moving.more if names.get(name, name) is None}
     for name in sorted(moved):
         names[name] = _any_turn(site, name)
+    for name, key in sorted(moving.entries, key=repr):
+        _let_entry_move(names.get(name), key, _any_turn(site, f"{name}[{key!r}]"))
+
+
+def _let_entry_move(held: Value, key: Key, moved: Value) -> None:
+    """Put what is in no turn known in the place of a number in a list or a dict."""
+    if isinstance(held, list):
+        if isinstance(key, int) and -len(held) <= key < len(held) and is_number(held[key]):
+            held[key] = moved
+    elif isinstance(held, dict) and is_number(held.get(key)):
+        held[key] = moved
 
 
 def _by_place(_: Module) -> dict[tuple[int | None, int, int], _Moving]:
@@ -106,7 +119,8 @@ def _read(loop: ast.For | ast.AsyncFor | ast.While) -> _Moving:
             elif item not in made_once:
                 more.add(name)
     chosen = tuple(each for each in constants if each[0] in asked)
-    return _Moving(frozenset(counted & asked | {*_weighing(nodes)}), chosen, frozenset(more & asked))
+    counted = counted & asked | {*_weighing(nodes)}
+    return _Moving(frozenset(counted), chosen, frozenset(more & asked), frozenset(_weighing_entries(nodes)))
 
 
 def _weighing(nodes: Sequence[ast.AST]) -> Iterator[str]:
@@ -132,6 +146,34 @@ def _weighing(nodes: Sequence[ast.AST]) -> Iterator[str]:
                 continue
         if name in factors and (not grows or _is_steady(item, bound - {name})):
             yield name
+
+
+def _weighing_entries(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, Key]]:
+    """As `_weighing`, the numbers that a list or a dict keeps: `beta[0] += 0.01`, `state["beta"] = ...`."""
+    factors = {
+        entry
+        for item in nodes
+        if isinstance(item, ast.BinOp) and isinstance(item.op, FACTORS)
+        for inner in ast.walk(item)
+        if (entry := _entry(inner)) is not None
+    }
+    bound = {item.id for item in nodes if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)}
+    for item in nodes:
+        if not isinstance(item, (ast.AugAssign, ast.Assign)):
+            continue
+        entry = _entry(item.target if isinstance(item, ast.AugAssign) else item.targets[0])
+        grows = isinstance(item, ast.AugAssign) or entry in map(_entry, ast.walk(item.value))
+        made = {each.id for each in ast.walk(item.value) if isinstance(each, ast.Name)} & bound
+        if entry is not None and entry in factors and not (grows and made):
+            yield entry
+
+
+def _entry(node: ast.AST) -> tuple[str, Key] | None:
+    """The name of a list or a dict and the key of an entry that is asked of it, or set."""
+    if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Name):
+        return None
+    key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+    return (node.value.id, key) if isinstance(key, (int, str)) else None
 
 
 def _is_steady(step: ast.Assign | ast.AugAssign, bound: Collection[str]) -> bool:
