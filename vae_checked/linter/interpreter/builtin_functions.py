@@ -9,6 +9,7 @@ from vae_checked.linter.interpreter import attributes, binding, parts, records, 
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.constants import counting, whole
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, Site, atom, opaque
+from vae_checked.linter.symbols.more_names import taken_by_name
 from vae_checked.linter.symbols.turns import over_turns
 from vae_checked.linter.symbols.unknown_keys import UnknownKey
 from vae_checked.linter.symbols.values import (
@@ -111,7 +112,7 @@ def _dict(context: Context, args: list[Value], kwargs: dict[str, Value], site: S
     elif isinstance(given, Expr):
         made[UnknownKey(given)] = given
     made.update(kwargs)
-    return made
+    return taken_by_name(kwargs, made)
 
 
 # -------------------------------------------------------------------------------------------------- numbers

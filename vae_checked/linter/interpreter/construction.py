@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
-from vae_checked.linter.interpreter import derived_containers, derived_distributions, derived_losses, records
+from vae_checked.linter.interpreter import derived_containers, derived_distributions, derived_losses, parts, records
 from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.interpreter.open_options import is_of_activation
 from vae_checked.linter.interpreter.ways import is_shut
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
-from vae_checked.linter.symbols.values import Class, Function, Instance, Layer, Value, as_expr, by_name, field_names
+from vae_checked.linter.symbols.more_names import MoreNames
+from vae_checked.linter.symbols.values import (
+    Class,
+    Function,
+    Instance,
+    Layer,
+    Value,
+    as_expr,
+    by_name,
+    field_names,
+)
 from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import layers
 
@@ -33,8 +45,8 @@ def construct(context: Context, cls: Class, args: list[Value], kwargs: dict[str,
         if isinstance(init.node.args.args, list):
             # A call with more than is taken raises: it was written for another version, of which nothing is known.
             context.invoke(init.bound_to(instance), args if _takes(init, args) else [], kwargs, site)
-        parts = any(isinstance(item, (Instance, Layer, Layers)) for item in (*args, *kwargs.values()))
-        if parts and not context.observations.of_other_settings:
+        assembled = any(isinstance(item, (Instance, Layer, Layers)) for item in (*args, *kwargs.values()))
+        if assembled and not context.observations.of_other_settings:
             context.project_observations.note_assembled(instance)
         if site is not None and isinstance(site.node, ast.Call):
             # What stands for a class by itself is made by its defaults.
@@ -44,6 +56,8 @@ def construct(context: Context, cls: Class, args: list[Value], kwargs: dict[str,
     for name, value in zip(fields, args, strict=False):
         instance.attributes[name] = value
     instance.attributes.update(kwargs)
+    if fields and isinstance(kwargs, MoreNames) and site is not None:
+        _open_fields(context, instance, fields, kwargs.source, site)
     if fields:
         post = cls.find("__post_init__")
         if isinstance(post, Function):
@@ -57,6 +71,13 @@ def construct(context: Context, cls: Class, args: list[Value], kwargs: dict[str,
         if container is not None and derived_containers.is_bare(instance):
             return container
     return instance
+
+
+def _open_fields(context: Context, instance: Instance, fields: Sequence[str], more: Expr, site: Site) -> None:
+    """Leave open what a dict that is not known may give to the fields of a record: what chooses an activation."""
+    for name in fields:
+        if name not in instance.attributes and is_of_activation(name, instance.cls.find(name)):
+            instance.attributes[name] = parts.item(context, more, name, site)
 
 
 def loaded(context: Context, cls: Class, kwargs: dict[str, Value], site: Site) -> Value:
@@ -92,8 +113,8 @@ def _takes(init: Function, args: list[Value]) -> bool:
 def call_instance(context: Context, target: Instance, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """object(*args, **kwargs)."""
     if context.shuts_models and is_shut(target.cls):
-        parts = (as_expr(item, site) for item in (target, *args, *kwargs.values()))
-        return opaque("call", tuple(parts), site)
+        given = (as_expr(item, site) for item in (target, *args, *kwargs.values()))
+        return opaque("call", tuple(given), site)
     for name in ("forward", "__call__"):
         found = target.cls.find(name)
         if isinstance(found, Function):

@@ -14,6 +14,7 @@ from vae_checked.linter.interpreter.in_place import as_written
 from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols.constants import MAX_ITEMS, is_followed, joined
 from vae_checked.linter.symbols.expression import Expr, atom, opaque
+from vae_checked.linter.symbols.more_names import MoreNames, source_of
 from vae_checked.linter.symbols.places import Grown, is_unknown_item
 from vae_checked.linter.symbols.unknown_keys import UnknownKey
 from vae_checked.linter.symbols.values import Deferred, External, Function, Key, Scope, Value, as_expr, settle
@@ -103,6 +104,8 @@ def _call(context: Context, node: ast.Call, scope: Scope) -> Value:
         if not is_read:
             unread = as_expr(value, site)
             kwargs.update(unread_options.of_loss(target, unread))
+        source = source_of(value, site)
+        kwargs = kwargs if source is None else MoreNames(kwargs, source)
     made = None if unread is None else unread_options.computed(target, unread, args, site)
     result = context.call(target, args, kwargs, site) if made is None else made
     if isinstance(node.func, ast.Attribute) and node.func.attr == "backward" and not node.args:

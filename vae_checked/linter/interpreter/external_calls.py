@@ -21,6 +21,7 @@ from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.deep_copies import deep_copy
 from vae_checked.linter.symbols.constants import exactly_whole, is_followed
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque, strip
+from vae_checked.linter.symbols.more_names import taken_by_name
 from vae_checked.linter.symbols.places import is_unknown_item, unknown_item
 from vae_checked.linter.symbols.values import (
     Defaults,
@@ -235,7 +236,7 @@ def _ordered(context: Context, args: list[Value], kwargs: dict[str, Value], site
     if args and isinstance(args[0], dict):
         return {**args[0], **by_name(kwargs)}
     if not args:
-        return by_name(kwargs)
+        return taken_by_name(kwargs, by_name(kwargs))
     given = args[0] if isinstance(args[0], (list, tuple)) else [unknown_item(args[0], site)]
     made = {**parts.of_pairs(given), **by_name(kwargs)}
     unknown = next(filter(is_unknown_item, given), None)

@@ -6,7 +6,9 @@ import ast
 
 from vae_checked.linter.interpreter import declared, parts
 from vae_checked.linter.interpreter.context import Context
+from vae_checked.linter.interpreter.open_options import is_left_open
 from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.more_names import MoreNames, taken_by_name
 from vae_checked.linter.symbols.values import Function, Open, Scope, Value, by_name
 
 
@@ -34,10 +36,11 @@ def bind_parameters(
     if spec.vararg is not None:
         names[spec.vararg.arg] = tuple(given[len(parameters) :])
     rest = {name: value for name, value in kwargs.items() if name not in names} if kwargs else {}
+    more = kwargs.source if isinstance(kwargs, MoreNames) and function.name == "__init__" else None
     if len(given) < len(parameters) or spec.kwonlyargs:
-        _bind_rest(context, function, parameters, rest, names)
+        _bind_rest(context, function, parameters, rest, names, more)
     if spec.kwarg is not None:
-        names[spec.kwarg.arg] = by_name(rest) if len(context.frames) > 1 else Open(rest)
+        names[spec.kwarg.arg] = taken_by_name(kwargs, by_name(rest)) if len(context.frames) > 1 else Open(rest)
 
 
 def are_refused(function: Function, args: list[Value]) -> bool:
@@ -56,8 +59,13 @@ def _bind_rest(
     parameters: list[ast.arg],
     rest: dict[str, Value],
     names: dict[str, Value],
+    more: Expr | None,
 ) -> None:
-    """Bind the parameters that were not given by position, and take them out of `rest`."""
+    """Bind the parameters that were not given by position, and take them out of `rest`.
+
+    What `more` may give is not known where a default chooses an activation; other options stay as they are, for with
+    each of them twice as much of a large network would be run.
+    """
     spec = function.node.args
     defaults: dict[str, ast.expr] = {}
     for parameter, default in zip(reversed(parameters), reversed(spec.defaults), strict=False):
@@ -73,7 +81,10 @@ def _bind_rest(
             names[name] = rest.pop(name)
             context.observations.name(names[name], name)
         elif name in defaults:
-            names[name] = context.eval(defaults[name], function.scope)
+            usual = context.eval(defaults[name], function.scope)
+            open_to = more if more is not None and is_left_open(function, name, usual) else None
+            site = context.site(parameter)
+            names[name] = usual if open_to is None else parts.item(context, open_to, name, site)
         else:
             names[name] = declared.given(context, parameter, function.scope, context.site(parameter))
             context.observations.name(names[name], name)
