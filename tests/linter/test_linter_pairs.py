@@ -9,7 +9,7 @@ from small_vaes.fragments import HEAD, KL, MODEL, codes, linted
 
 GRAPH = (
     HEAD
-    + MODEL.replace("self.settings = settings", "self.ends, self.others = settings")
+    + MODEL.replace("self.settings = settings", "(self.ends, self.others), self.nodes = settings, nn.Embedding(41, 7)")
     + """
     def forward(self, x):
         m, s = self.encode(x)
@@ -48,6 +48,17 @@ PAIRS = {
     ),
     "of ends, looked up": ("(F.embedding(self.ends[0], z) * F.embedding(self.ends[1], z)).sum(1).sigmoid()", BCE),
     "of ends, picked at once": ("torch.sigmoid((z[self.ends][0] * z[self.ends][1]).sum(1))", BCE),
+    "of one end, and of an embedding": (
+        "torch.sigmoid((z[self.ends[0]] * self.nodes(self.ends[1])).sum(dim=1))",
+        BCE,
+    ),
+    "of one end, and of a table": ("torch.sigmoid((z[self.ends[0]] * self.nodes.weight[self.ends[1]]).sum(1))", BCE),
+    "of one end, and of a mean": ("(z[self.ends[0]] * m[self.ends[1]]).sum(1).sigmoid()", BCE),
+    "of one end, selected": (
+        "(z.index_select(0, self.ends[0]) * F.embedding(self.ends[1], self.nodes.weight)).sum(1).sigmoid()",
+        BCE,
+    ),
+    "of one end, beside the other": ("self.back(z[self.ends[0]] - self.trunk(x)[self.ends[1]][:, :7])", BCE),
     "distances": ("torch.exp(-torch.cdist(z, z))", BCE),
     "of ends, through layers": ("self.back((z[self.ends[0]] - z[self.ends[1]]).abs())", BCE),
     "of ends, and of others that are not there": (
@@ -74,12 +85,20 @@ def test_the_formula_beside_pairs_of_samples_is_still_judged(decoded: str, error
     [
         "self.back(z)",
         "self.back(z[self.ends])",
+        "self.back(z + self.nodes(self.ends[1]))",
+        "self.back(z)[self.ends[0]]",
         "torch.sigmoid(z @ self.trunk[0].weight.t())",
         "torch.sigmoid(z @ nn.Embedding(84, 7)(torch.arange(84)).T)",
     ],
 )
 def test_an_output_per_sample_is_still_judged(decoded: str, tmp_path: Path) -> None:
     text = GRAPH.format(decoded=decoded, error=BCE, kl=KL, per=" / x.size(0)")
+    assert "VAE504" in codes(linted(tmp_path, {"net.py": text}))
+
+
+def test_samples_that_are_picked_on_both_sides_are_still_judged(tmp_path: Path) -> None:
+    decoded = "self.back(z[self.ends[0]] + self.nodes(self.ends[1]))"
+    text = GRAPH.format(decoded=decoded, error="F.binary_cross_entropy(y, x[net.ends[0]])", kl=KL, per=" / x.size(0)")
     assert "VAE504" in codes(linted(tmp_path, {"net.py": text}))
 
 

@@ -82,6 +82,28 @@ def is_of_ends(value: Expr) -> bool:
     return any(len(ends) > 1 for ends in rows.values())
 
 
+def is_of_one_end(value: Expr, other: Expr) -> bool:
+    """Whether a value is made of rows of what is drawn, as it is drawn, and of rows of something else, as for links.
+
+    Of what it is compared with the same rows may be picked, as those that have a label: they are samples still.
+    """
+    picked = [found for node in walk(value) if (found := _row(node)) is not None]
+    ends = {key for rows, key in picked if rows.bits & NOISE and not _is_decoded(rows)}
+    beside = {key for rows, key in picked if not rows.bits & NOISE}
+    return bool(ends and beside - ends) and not ends & {found[1] for node in walk(other) if (found := _row(node))}
+
+
+def _row(node: Expr) -> tuple[Expr, object] | None:
+    """As `_picked`, and a row of an embedding's table for each number."""
+    if node.op == "layer" and node.get("kind") == "Embedding" and node.args:
+        return node.args[0], ("expr", node.args[0].uid)
+    return _picked(node)
+
+
+def _is_decoded(drawn: Expr) -> bool:
+    return any(node.op == "layer" and node.bits & NOISE for node in walk(drawn))
+
+
 def _picked(node: Expr) -> tuple[Expr, object] | None:
     """What has its rows picked by a tensor, and by which; of links that were picked at once which of their ends."""
     key = node.get("key") if node.op == "index" else None
