@@ -15,7 +15,7 @@ from vae_checked.fact import Fact, Origin
 from vae_checked.finding import Place, Provenance
 from vae_checked.interval import BYTE, REAL, SYMMETRIC_UNIT, UNIT, Interval
 from vae_checked.latent_facts import Latents
-from vae_checked.layout_facts import AxisOrder, BatchMixing, ShapePair
+from vae_checked.layout_facts import AxisOrder, BatchMixing, Entering, ShapePair
 from vae_checked.record import dataclass, field, fields, replace
 from vae_checked.training_facts import Training, Ungiven
 
@@ -206,11 +206,20 @@ class Density:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A constant beside the closed form: `explicit` if the author chose it, `claimed` if the term is called the KL."""
+    """A constant beside the closed form: `explicit` if the author chose it, `claimed` if the term is called the KL.
+
+    `times` is how often the loss adds the term, which is in `value` as well.
+    """
 
     value: float
     explicit: bool = False
     claimed: bool = False
+    times: int = 1
+
+    @property
+    def once(self) -> float:
+        """The constant of the term for each time that it is added."""
+        return self.value / self.times
 
 
 class Reduction(StrEnum):
@@ -359,7 +368,8 @@ class Recon:
     """The reconstruction term: `sign` +1 when a larger error makes a larger loss, `ignored_attribute` with its text.
 
     `unread` is how a loss is written whose kind is not known, though it compares what is decoded with data.
-    `weighs_worst`: of several samples the one with the largest error weighs most in the loss.
+    `weighs_worst`: of several samples the one with the largest error weighs most in the loss. `takes_logs`: a cross
+    entropy is handed logarithms of probabilities, as `nll_loss` is, and takes no softmax itself.
     """
 
     kind: Fact[Likelihood] | None = None
@@ -369,18 +379,7 @@ class Recon:
     ignored_attribute: Fact[str | None] | None = None
     weighs_worst: Fact[bool] | None = None
     unread: Fact[str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Entering:
-    """What the encoder's first layers take: the data as the loss sees them times `scale`, shifted or not.
-
-    `as_given` where the model was handed it like this, `normalised` where layers take the scale out again.
-    """
-
-    scale: float
-    as_given: bool = False
-    normalised: bool = False
+    takes_logs: Fact[bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

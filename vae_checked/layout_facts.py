@@ -1,4 +1,4 @@
-"""In which order the axes of tensors reach what takes them, and whose places are whose: plain values, as in `facts`."""
+"""In which order the axes of tensors reach what takes them, and at which scale; whose places are whose."""
 
 from __future__ import annotations
 
@@ -51,3 +51,15 @@ class BatchMixing:
     moved: int
     amount: float | None = None
     by: Mixing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entering:
+    """What the encoder's first layers take: the data as the loss sees them times `scale`, shifted or not.
+
+    `as_given` where the model was handed it like this, `normalised` where layers take the scale out again.
+    """
+
+    scale: float
+    as_given: bool = False
+    normalised: bool = False

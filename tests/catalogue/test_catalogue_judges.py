@@ -163,6 +163,11 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
     # ReLU, then the sigmoid of the loss, leaves [0.5, 1) of the data unreachable from below.
     ("VAE401", {"recon.kind": Likelihood.BCE_WITH_LOGITS, "output.interval": Interval(0.2, 0.9)}, "[0.5498, 0.7109]"),
     ("VAE402", {"recon.kind": Likelihood.BCE, "output.interval": SYMMETRIC_UNIT}, "[-1, 1]"),
+    (
+        "VAE402",
+        {"recon.kind": Likelihood.CROSS_ENTROPY, "recon.takes_logs": True, "output.interval": UNIT},
+        "logarithms of probabilities",
+    ),
     ("VAE402", {"recon.kind": Likelihood.BCE, "output.interval": Interval(0.0)}, "[0, inf)"),
     (
         "VAE403",
@@ -207,7 +212,7 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
     ("VAE404", {"recon.swapped": True, "recon.kind": Likelihood.BCE_WITH_LOGITS}, "bce with logits"),
     ("VAE405", {"output.activations": ("tanh", "sigmoid"), "output.interval": Interval(0.2689, 0.7311)}, "tanh"),
     ("VAE406", {"output.activations": ("softplus", "sigmoid"), "output.interval": Interval(0.5, 1.0)}, "softplus"),
-    ("VAE501", {"recon.reduced": Reduced(SUM, MEAN)}, "batch: sum"),
+    ("VAE501", {"recon.reduced": Reduced(MEAN, MIXED)}, "axes of a sample: mixed"),
     (
         "VAE502",
         {

@@ -62,3 +62,14 @@ def test_a_loss_with_minus_the_kl_is_named(name: str, total: str, tmp_path: Path
 
 def test_a_bound_that_is_differentiated_is_named(tmp_path: Path) -> None:
     assert judged(tmp_path, SHOWN.format(name="elbo", total="elbo", sign="-") + TRAINED)[0] == ["VAE302"]
+
+
+@pytest.mark.parametrize(("name", "total"), [("bound", "value"), ("vlb", "vlb"), ("free_energy", "f"), ("score", "v")])
+def test_opposite_signs_that_nothing_trains_are_said_to_be_that(name: str, total: str, tmp_path: Path) -> None:
+    text = SHOWN.format(name=name, total=total, sign="-")
+    (finding,) = linted(tmp_path, {"net.py": text}).findings
+    assert finding.code == "VAE302"
+    assert "minus the error where the sum is maximised" in finding.message
+    assert "the loss falls" not in finding.message
+    (trained,) = linted(tmp_path, {"net.py": text + TRAINED.replace("net.elbo", f"net.{name}")}).findings
+    assert trained.message.startswith("minus the KL is minimised")

@@ -88,7 +88,7 @@ def test_the_json_of_an_audit_adds_facts_recognised_and_unobserved() -> None:
     assert facts["sampler"]["std"]["origin"]["place"]["line"] == 42
     assert facts["sampler"]["shared_over"]["value"] == ["batch", "latent"]
     assert facts["heads"]["mu"]["value"]["high"] == "inf"
-    assert facts["kl"]["factor"]["value"] == {"value": 0.5, "explicit": True, "claimed": False}
+    assert facts["kl"]["factor"]["value"] == {"value": 0.5, "explicit": True, "claimed": False, "times": 1}
     assert facts["recon"]["kind"] is None
     assert facts["unobserved"] == {"recon.kind": "no loss was given"}
 

@@ -10,6 +10,8 @@ from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 _FALLS = "the loss falls as the posterior leaves the prior"
+_EITHER = "minus the KL, or minus the error where the sum is maximised,"
+_OPPOSED = "the two are added with opposite signs, and what is trained on that was not read"
 
 
 def judge(facts: Facts) -> Verdict:
@@ -36,12 +38,10 @@ def judge(facts: Facts) -> Verdict:
     if form is None:
         # Of a KL that samples estimate, to a prior or through a flow of one's own, only this is known.
         remedy = f"{names.recon} + {names.kl}, with {names.kl} = log q(z|x) - log p(z)"
-    return Found(
-        Evidence(
-            origin=sign.origin,
-            values={"what": "minus the KL", "why": _FALLS, "sign": f"the KL's is {sign.value}", "remedy": remedy},
-        )
-    )
+    what, why, signs = "minus the KL", _FALLS, f"the KL's is {sign.value}"
+    if facts.recon.kind is not None and facts.recon.sign is None:
+        what, why, signs = _EITHER, _OPPOSED, f"the KL's is that of the error times {sign.value}"
+    return Found(Evidence(sign.origin, {"what": what, "why": why, "sign": signs, "remedy": remedy}))
 
 
 MISTAKE = Mistake(

@@ -8,8 +8,10 @@ from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import is_chosen, weighted
 from vae_checked.catalogue.support.edits import halved_term
 from vae_checked.catalogue.support.example import edit
+from vae_checked.catalogue.support.names import names_of
+from vae_checked.catalogue.support.own_error import loss_in_words
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, Weighted, lacking, left_to
-from vae_checked.facts import Facts, Likelihood
+from vae_checked.facts import Facts, Likelihood, Origin
 from vae_checked.finding import Severity
 
 # Losses that are a log-likelihood as they stand. A squared error leaves its variance open, and with it the factor:
@@ -36,6 +38,13 @@ def judge(facts: Facts) -> Verdict:
     factor, kind = facts.kl.factor, facts.recon.kind
     if factor is None:
         return lacking(facts, "kl.factor", "recon.kind")
+    if factor.value.times > 1 and not math.isclose(factor.value.value, 1.0, rel_tol=0.01):
+        values = {
+            "what": f"is added to the loss {factor.value.times} times",
+            "factor": factor.value.value,
+            "remedy": "add it once, with a weight that has a name where it is to count for more",
+        }
+        return Found(Evidence(factor.origin, values, mendable=False))
     if factor.value.explicit:
         return weighted() if facts.kl.reduced is None else weighted(facts.kl.reduced.value)
     value = factor.value.value
@@ -46,14 +55,20 @@ def judge(facts: Facts) -> Verdict:
     if facts.kl.form is not None and facts.kl.form.value.reversed:
         return left_to("VAE306")
     if factor.value.claimed:
-        return Found(Evidence(origin=factor.origin, values={"factor": value}, mendable=value > 1.0))
+        return _off_by(value, factor.origin, facts)
     if kind is None:
         return lacking(facts, "recon.kind")
     if kind.value not in _LIKELIHOODS:
         return Undecided(
-            reason=f"next to {kind.value}, whose own variance is open, a factor of {value:.4g} may be meant"
+            reason=f"next to {loss_in_words(facts)}, whose own variance is open, a factor of {value:.4g} may be meant"
         )
-    return Found(Evidence(origin=factor.origin, values={"factor": value}, mendable=value > 1.0))
+    return _off_by(value, factor.origin, facts)
+
+
+def _off_by(value: float, origin: Origin, facts: Facts) -> Found:
+    what = f"term is {value:.4g} times the KL divergence, and no name says so"
+    values = {"what": what, "factor": value, "remedy": names_of(facts).kl_anew}
+    return Found(Evidence(origin, values, mendable=value > 1.0))
 
 
 MISTAKE = Mistake(
@@ -70,9 +85,9 @@ MISTAKE = Mistake(
     ),
     symptoms=("unbalanced", "other-results"),
     said=("missing 1/2 in the KL", "missing 0.5", "factor 2 in the KL"),
-    message="the KL term is {factor} times the KL divergence, and no name says so",
+    message="the KL {what}",
     evidence="constant factor: {factor}; the effective beta is multiplied by it",
-    fix="{called.kl_anew}",
+    fix="{remedy}",
     bad=edit(
         ("kl = -0.5 * torch", "kl = -torch"),
         ("mu.pow(2) - logvar.exp(), dim=1)", "mu.pow(2) - logvar.exp(), dim=1)  # VAE303"),

@@ -7,10 +7,13 @@ from vae_checked.catalogue.support.balance import balanced_by_weight, exchanged_
 from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.support.own_error import summed
 from vae_checked.catalogue.verdict import Evidence, Found, Verdict, lacking
-from vae_checked.facts import Facts
+from vae_checked.facts import Facts, Reduced, Reduction
 from vae_checked.finding import Severity
+from vae_checked.mathematics.effective_beta import batch_power
 
 _IN_WORDS = "the sum of the error over all axes of a sample"
+_NOT_THE_SUM = "not the sum over a sample's axes (C, H, W)"
+_NEITHER = "neither the sum nor the mean over a sample's axes (C, H, W): the size of some of them weighs the KL"
 
 
 def judge(facts: Facts) -> Verdict:
@@ -24,8 +27,24 @@ def judge(facts: Facts) -> Verdict:
         return alike
     if (chosen := balanced_by_weight(facts, reduced.value)) is not None:
         return chosen
-    values = {"batch": reduced.value.batch, "event": reduced.value.event, "remedy": summed(facts) or _IN_WORDS}
-    return Found(Evidence(origin=reduced.origin, values=values))
+    constant = _is_scaled_alone(facts, reduced.value)
+    values = {
+        "batch": reduced.value.batch,
+        "event": reduced.value.event,
+        "what": _NEITHER if constant else _NOT_THE_SUM,
+        "remedy": summed(facts) or _IN_WORDS,
+    }
+    return Found(Evidence(reduced.origin, values, severity=Severity.WARNING if constant else None))
+
+
+def _is_scaled_alone(facts: Facts, recon: Reduced) -> bool:
+    """Whether nothing but a constant scale sets the error apart from the right one: somebody may mean it.
+
+    A sum over the batch is another scale for each batch size, unless the KL is one as well.
+    """
+    kl = facts.kl.reduced
+    power = None if kl is None else batch_power(kl.value, recon)
+    return recon.event is Reduction.MIXED and (power == 0 or (power is None and recon.batch is Reduction.MEAN))
 
 
 MISTAKE = Mistake(
@@ -35,12 +54,14 @@ MISTAKE = Mistake(
     summary="The reconstruction error is summed over the batch, or over only some axes of a sample.",
     why=(
         "The log likelihood of an image is the sum over C, H and W; the loss is the mean of that over the batch. A sum "
-        "over one of these axes and a mean over the rest divides the reconstruction by a number that nobody chose, "
-        "while the KL keeps its size: the KL then dominates, and the latents collapse to the prior."
+        "over one of these axes and a mean over the rest divides the reconstruction by the size of the rest, while the "
+        "KL keeps its own: the KL then dominates, and the latents collapse to the prior. Where the batch is averaged "
+        "that is a constant which somebody may mean, as of squared distances of colours that are averaged over the "
+        "pixels; a sum over the batch and a mean over a sample is another weight for each batch size."
     ),
     symptoms=("unbalanced", "kl-is-0", "batch-size-matters"),
     said=("reconstruction summed over the wrong axes", "sum without dim then mean"),
-    message="the reconstruction error is not the sum over a sample's axes (C, H, W)",
+    message="the reconstruction error is {what}",
     evidence="batch: {batch}; axes of a sample: {event}",
     fix="{called.recon} = {remedy}",
     bad=edit(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vae_checked.catalogue.support.own_error import loss_in_words
 from vae_checked.facts import Likelihood, Reduction
 from vae_checked.mathematics.effective_beta import rendered
 
@@ -74,7 +75,7 @@ def _kl(facts: Facts) -> Iterator[str]:
 
 def _reconstruction(facts: Facts) -> Iterator[str]:
     if facts.recon.kind:
-        yield str(facts.recon.kind.value)
+        yield loss_in_words(facts)
     elif facts.recon.unread:
         yield "of a kind that is not read"
     if facts.recon.reduced:

@@ -120,6 +120,11 @@ NO_MISTAKES: list[tuple[str, Values, str]] = [
     ("VAE401", {"recon.kind": Likelihood.BCE, "output.interval": UNIT}, "a probability where one is needed"),
     ("VAE402", {"recon.kind": Likelihood.BCE_WITH_LOGITS, "output.interval": REAL}, "logits where they are needed"),
     ("VAE402", {"recon.kind": Likelihood.MSE, "output.interval": REAL}, "an error without a domain"),
+    (
+        "VAE402",
+        {"recon.kind": Likelihood.CROSS_ENTROPY, "recon.takes_logs": True, "output.interval": Interval(high=0.0)},
+        "logarithms of probabilities",
+    ),
     ("VAE402", {"recon.kind": Likelihood.BCE, "output.interval": Interval(1e-6, 1 - 1e-6)}, "clamped inside"),
     (
         "VAE403",

@@ -12,7 +12,8 @@ from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recording.origins import origin_of, place_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Step, Tape
-from vae_checked.facts import Entering, Fact, Origin
+from vae_checked.facts import Fact, Origin
+from vae_checked.layout_facts import Entering
 from vae_checked.mathematics.ops import aten
 
 _NORMALISATIONS = (

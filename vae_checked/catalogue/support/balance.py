@@ -51,7 +51,7 @@ def balanced_by_weight(facts: Facts, error: Reduced) -> Weighted | None:
     kl, factor = facts.kl.reduced, facts.kl.factor
     if kl is None or (error.batch, error.event, kl.value.event) != (Reduction.MEAN, Reduction.MIXED, Reduction.SUM):
         return None
-    chosen = factor is not None and factor.value.value != 0.0 and is_chosen(factor.value.value)
+    chosen = factor is not None and factor.value.value != 0.0 and is_chosen(factor.value.once)
     return weighted(kl.value) if kl.value.explicit or chosen else None
 
 
@@ -88,7 +88,7 @@ def settled(facts: Facts, recon: tuple[Reduced, Reduction], kl: tuple[Reduced, R
     if any(term.explicit for term, _ in terms):
         return weighted(*(term for term, _ in terms))
     factor = facts.kl.factor
-    if factor is not None and (factor.value.explicit or is_chosen(factor.value.value)):
+    if factor is not None and (factor.value.explicit or is_chosen(factor.value.once)):
         # A number of its own is one wherever it stands: before the KL in the loss, or in the term that is the KL.
         return weighted(*(term for term, _ in terms))
     for (term, _), code in zip(terms, _AXES, strict=True):

@@ -30,6 +30,7 @@ FACT_NAMES = {
     "recon.sign": "the sign of the reconstruction",
     "recon.reduced": "over which axes the reconstruction is reduced",
     "recon.weighs_worst": "which of several samples weighs most",
+    "recon.takes_logs": "whether the loss takes logarithms of probabilities",
     "recon.ignored_attribute": "which attributes are set on the loss",
     "data.interval": "the range of the data",
     "data.trained": "the range of the data of training",

@@ -11,6 +11,19 @@ from vae_checked.facts import Facts, Likelihood, Origin, Reduction
 # Keywords that say how a loss is reduced, of today and of old; one takes their place.
 _REDUCING = frozenset(("reduction", "size_average", "reduce"))
 _SIDES = 2
+# What a density's own method is but for the constants of its scale.
+_OF_DENSITIES = {
+    Likelihood.MSE: "the squared error of a Gaussian density",
+    Likelihood.L1: "the absolute error of a Laplace density",
+}
+
+
+def loss_in_words(facts: Facts) -> str:
+    """The reconstruction loss by its name, of a density that is written as one by what it is; "" where unknown."""
+    kind = facts.recon.kind
+    if kind is None:
+        return ""
+    return str(kind.value) if _density(facts) is None else _OF_DENSITIES.get(kind.value, str(kind.value))
 
 
 def summed(facts: Facts) -> str | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from vae_checked.facts import SYMMETRIC_UNIT, UNIT, Entering, Interval, Likelihood
+from vae_checked.facts import SYMMETRIC_UNIT, UNIT, Interval, Likelihood
+from vae_checked.layout_facts import Entering
 from vae_checked.mathematics.ops import names_of
 
 # It bounds what it is given as well, all classes together.

@@ -34,7 +34,7 @@ class Line:
         written, place = form.value.written, form.origin.place
         if not written or place is None:
             return cls()
-        over = 1.0 if factor is None or factor.value.explicit else factor.value.value
+        over = 1.0 if factor is None or factor.value.explicit else factor.value.once
         size = abs(written) / (over if any(math.isclose(over, half, rel_tol=1e-2) for half in _HALVES) else 1.0)
         nearest = min(_HALVES, key=lambda half: abs(math.log(half / size)))
         is_kl = form.value.parametrisation is not None

@@ -12,7 +12,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.pretrained.minimised import minimised
 from vae_checked.linter.pretrained.vaes import owner_of
 from vae_checked.linter.pretrained.without_gradient import is_without_gradient
-from vae_checked.linter.roles.objective import called_loss
+from vae_checked.linter.roles.called_losses import called_loss
 from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin, strip, walk
 from vae_checked.linter.symbols.gradient_flow import stops_gradient
 from vae_checked.linter.symbols.values import Module

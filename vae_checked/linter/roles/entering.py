@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from vae_checked.facts import Entering, Fact
+from vae_checked.facts import Fact
+from vae_checked.layout_facts import Entering
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, contains, origin
 from vae_checked.linter.symbols.given import is_given
 

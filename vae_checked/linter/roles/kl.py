@@ -102,11 +102,16 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         in_loss = None
     return KL(
         form=Fact(_form(kl), where),
-        factor=None if factor is None else Fact(factor, where),
+        factor=None if factor is None else Fact(factor, where if reading is None else _weighed_at(reading, where)),
         sign=None if sign is None or reading is None else Fact(sign, turned_at(kl.term, reading, losses)),
         reduced=None if reduced is None else Fact(reduced, where),
         in_loss=Fact(in_loss, out_of_loss if in_loss is False else where) if in_loss is not None or kept else None,
     )
+
+
+def _weighed_at(reading: JointLoss, formula: Origin) -> Origin:
+    """Where a KL gets its factor: in its formula, or where it is added once more."""
+    return formula if reading.added.node is None else origin(reading.added.node)
 
 
 def _form(kl: Divergence) -> KLForm:
@@ -437,12 +442,15 @@ def _returned(_: Losses) -> dict[int, list[Expr]]:
     return {}
 
 
-def _factor(kl: Divergence, reading: JointLoss, recon: Reconstruction) -> Factor:
-    """The constant beside the closed form, and whether somebody chose it.
+def _factor(kl: Divergence, reading: JointLoss, recon: Reconstruction) -> Factor | None:
+    """The constant beside the closed form, and whether somebody chose it; None where nobody knows how often it counts.
 
     A constant beside a term that is a KL already is a weight; one that belongs to the formula is not, and a weight that
     has a name and is set to 1 is none. A squared error may carry the 1/2 of its Gaussian.
     """
+    times = reading.added.times
+    if times is None:
+        return None
     weight, chosen = weight_of(reading.kl)
     chosen = chosen or any(isinstance(step, Number) and step.named and abs(step.value) != 1.0 for step in reading.kl)
     chosen = chosen or any(map(reductions.weighs_formula, peeled(kl.term)))
@@ -450,4 +458,4 @@ def _factor(kl: Divergence, reading: JointLoss, recon: Reconstruction) -> Factor
     beside, scaled = weight_of(reading.recon)
     halved = math.isclose(beside, 0.5) and recon.kind is Likelihood.MSE
     chosen = chosen or scaled or not (math.isclose(beside, 1.0) or halved)
-    return Factor(abs(kl.factor) * weight, chosen)
+    return Factor(abs(kl.factor) * weight * times, chosen, times=times)

@@ -43,6 +43,8 @@ _MADE_UP = frozenset(("noise", "const", "size"))
 _DONE = PASSED | {"noise", "softmax", "log_softmax"}
 # What a clamp makes a picture lie in.
 _RANGES = (Interval(0.0, 1.0), Interval(-1.0, 1.0), Interval(0.0, 255.0))
+# Where the logarithms of probabilities lie.
+_LOGARITHMS = Interval(high=0.0)
 _SIDES = (Role.RECONSTRUCTION, Role.INPUT)
 # What is not read, or is a part of it.
 _SHAPED = frozenset(("view", "reshape", "move", "index"))
@@ -106,9 +108,9 @@ def output_facts(
     names, last = reconstructions.activations(output, () if scores is None else ("softmax",))
     # What is added to the data, or to their mean, lies where that leads: their ranges together are not its range.
     interval = None if _is_beside_data(prediction) else interval_of(output)
-    of_probabilities = recon is not None and recon.kind is Likelihood.BCE
-    if of_probabilities and interval is not None and not UNIT.contains(interval) and not leaves(output, UNIT):
-        # It may be a probability, for all that is known of what it is computed from.
+    wanted = _wanted(recon)
+    if wanted and interval is not None and not wanted.contains(interval) and not leaves(output, wanted):
+        # It may be a probability, or the logarithm of one, for all that is known of what it is computed from.
         interval = None
     where = origin(last or output)
     # Scores of classes have an axis for these, and what is compared with them has none.
@@ -119,6 +121,13 @@ def output_facts(
         shape=None if of_classes else layout.output_shape(prediction, target),
         batch_mixing=layout.batch_mixing(prediction),
     )
+
+
+def _wanted(recon: Reconstruction | None) -> Interval | None:
+    """Where a prediction has to lie for its loss: a probability, or the logarithm of one."""
+    if recon is not None and recon.kind is Likelihood.BCE:
+        return UNIT
+    return _LOGARITHMS if recon is not None and recon.term.get("takes_logs") is True else None
 
 
 def _is_made_up(prediction: Expr) -> bool:
@@ -214,6 +223,7 @@ def recon_facts(
         swapped=swapped,
         sign=None if sign is None or reading is None else Fact(sign, turned_at(recon.term, reading, losses)),
         reduced=None if reduced is None else Fact(reduced, where),
+        takes_logs=Fact(True, where) if recon.term.get("takes_logs") is True else None,
         ignored_attribute=Fact(recon.ignored[0][0], recon.ignored[0][1].origin) if recon.ignored else Fact(None, where),
     )
 
@@ -248,6 +258,8 @@ def _reduced(recon: Reconstruction, kl: Divergence, reading: JointLoss) -> Reduc
         return None
     if row_steps.hide_the_batch(reading.recon, recon.first, recon.second):
         # The place of an axis does not say any more which is that of the samples.
+        return None
+    if links.is_of_one_end(recon.first, recon.second) or links.is_of_one_end(recon.second, recon.first):
         return None
     if _is_below_samples(recon.first, recon.second) or _is_below_samples(recon.second, recon.first):
         return None

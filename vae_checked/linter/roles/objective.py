@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from vae_checked.facts import EffectiveBeta, Fact, Likelihood, Objective, Reduced
 from vae_checked.linter.roles import (
     added_often,
+    added_twice,
     ascents,
     by_turns,
     extents,
@@ -22,6 +23,7 @@ from vae_checked.linter.roles import (
     warm_ups,
     ways,
 )
+from vae_checked.linter.roles.called_losses import called_loss, is_loss_name
 from vae_checked.linter.roles.dead_weights import unread_weights, without_effect
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import layer_of
@@ -58,7 +60,8 @@ class JointLoss:
 
     `shared` is the part that both chains have in common: it scales the loss as a whole and balances nothing. `above` is
     what is done to the two once they are added, where in `shared` each may be averaged by itself. `formula` are the
-    reductions inside the KL's own term, None where its ways to the heads do not agree.
+    reductions inside the KL's own term, None where its ways to the heads do not agree; `added` is how often the KL is
+    added.
     `minimised` is +1 when the loss is minimised, -1 when maximised, None when the source does not say;
     `differentiated` when that is known from a backward pass and no optimizer ascends.
     """
@@ -71,6 +74,7 @@ class JointLoss:
     formula: tuple[ChainStep, ...] | None
     minimised: int | None
     differentiated: bool = False
+    added: added_twice.Added = added_twice.Added()
 
 
 class Losses:
@@ -266,7 +270,8 @@ class Losses:
         added = reductions.chains(total, meeting.uid)
         above = tuple(filter(is_shared, added[0])) if len(added) == 1 else shared
         formula = inner_chain(kl, self.graph)
-        return JointLoss(total, shared, above, one[count:], other[count:], formula, whole, firm)
+        often = added_twice.read(total, kl, recon, self.recons, self.graph)
+        return JointLoss(total, shared, above, one[count:], other[count:], formula, whole, firm, often)
 
     def _is_only_shown(self, total: Expr, kl: Divergence) -> bool:
         """Whether a loss is met where nothing is trained by it, as in a validation or a score of anomalies."""
@@ -414,7 +419,7 @@ def _resolved(roots: Iterable[Root], evaluation: Evaluation) -> list[Expr]:
         if isinstance(root.value, Expr):
             found.append(root.value)
         elif isinstance(root.value, dict):
-            found += [item for key, item in root.value.items() if _is_loss(str(key)) and isinstance(item, Expr)]
+            found += [item for key, item in root.value.items() if is_loss_name(str(key)) and isinstance(item, Expr)]
         elif isinstance(root.value, tuple) and root.value and isinstance(root.value[0], Expr):
             found.append(root.value[0])
     return ways.in_all(evaluation, found)
@@ -436,27 +441,9 @@ def _uids(root: Root) -> set[int]:
     return {value.uid for value in _expressions(root)}
 
 
-def called_loss(root: Root) -> bool:
-    """Whether the source calls a value a loss: its name, its function's, or its key."""
-    if root.kind == "assign":
-        return _is_loss(root.name)
-    if root.kind != "return":
-        return False
-    if isinstance(root.value, dict):
-        return True
-    return root.function is not None and _is_loss(root.function.name)
-
-
 def _is_read(root: Root) -> bool:
     """Whether a value that a function calls a loss is read there again, where it is not what the function returns."""
     return root.kind != "assign" or root.function is None or not shown.is_never_read(root.name, root.function.node)
-
-
-def _is_loss(name: str) -> bool:
-    bare = name.lower().replace("_", "")
-    return ("loss" in bare or "criterion" in bare or bare in ("trainingstep", "nelbo", "objective", "cost")) and (
-        "elbo" not in bare or "neg" in bare or bare == "nelbo"
-    )
 
 
 def objective_facts(
@@ -488,13 +475,14 @@ def _effective_beta(
     above, beside = scaling_of(reading.kl), scaling_of((*reading.recon, *inner_scales.within(recon)))
     inside = scaling_of(filter(weighs_formula, reductions.peeled(kl.term)))
     down = (*reading.shared, *reading.kl, *(reading.formula or ()))
-    if above is None or beside is None or inside is None or extents.averages_more(kl, down, of_kl):
+    times = reading.added.times
+    if above is None or beside is None or inside is None or times is None or extents.averages_more(kl, down, of_kl):
         return None
     # The numbers at the top of the term are in its factor already: those with a name are said by it instead.
     own = math.prod(weight.amount for weight in inside[1] if weight.value)
     counted = elements(extents.elements(recon), flat=extents.is_no_picture(recon))
     size = targets() if recon.kind is Likelihood.CROSS_ENTROPY else counted
     return effective_beta(
-        Term(of_kl, latents(extents.latents_of(kl)), kl.factor * above[0] / own, (*above[1], *inside[1])),
+        Term(of_kl, latents(extents.latents_of(kl)), kl.factor * times * above[0] / own, (*above[1], *inside[1])),
         Term(of_recon, size, beside[0], beside[1]),
     )

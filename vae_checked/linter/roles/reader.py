@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import Handed, LossCall
 from vae_checked.linter.roles import assemble, divergences, phi, samplers, ways
-from vae_checked.linter.roles.objective import called_loss
+from vae_checked.linter.roles.called_losses import called_loss
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
