@@ -10,6 +10,7 @@ from vae_checked.linter.evaluations.evaluation import expressions
 from vae_checked.linter.roles import (
     adversaries,
     called_bounds,
+    contrasts,
     counted_weights,
     densities_apart,
     extents,
@@ -347,7 +348,7 @@ def _sign(kl: Divergence, reading: JointLoss, losses: Losses) -> int | None:
     if beside is None:
         # A mask may hide the sign of the error; that what is minimised grows with the KL is known all the same.
         return 1 if reading.differentiated and absolute is not None and own * absolute > 0 else None
-    if own * beside < 0 and losses.contrasted(kl, reading.total):
+    if own * beside < 0 and contrasts.is_contrasted(kl, reading.total, losses):
         return None
     if absolute is not None and own * absolute > 0 and beside * absolute < 0:
         return 1

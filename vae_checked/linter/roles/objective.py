@@ -26,7 +26,6 @@ from vae_checked.linter.roles import (
 from vae_checked.linter.roles.called_losses import called_loss, is_loss_name
 from vae_checked.linter.roles.dead_weights import unread_weights, without_effect
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.head_layers import layer_of
 from vae_checked.linter.roles.inner_chains import inner_chain
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -299,8 +298,11 @@ class Losses:
             return None
         with_kl = self.roots_with(kl.term)
         functions = {id(root.function.node): root.function for root in with_kl if root.function is not None}
-        trained = any(self.graph.holds(value, recon.term.uid) for value in self.backward)
+        by_steps = () if self.backward else self.read_once(handed_on)
+        trained = any(self.graph.holds(value, recon.term.uid) for value in self.backward or by_steps)
         taken = shown.with_gradient(with_kl, self._written_alike(kl.term)) if trained else []
+        if by_steps:
+            taken = [root for root in taken if not self._is_beside_a_step(root, kl, with_kl)]
         if trained and shown.is_handed_to_nothing(taken, self.unsettled_with(kl.term), self.evaluation):
             return False
         if any(root.kind in ("return", "backward") for root in with_kl):
@@ -319,6 +321,19 @@ class Losses:
         # Where the error is handed on as a number, or without its gradient, a validation shows both.
         errors = self._written_alike(recon.term)
         return False if any(errors & reached(_expressions(root)) for root in ending) else None
+
+    def _is_beside_a_step(self, root: Root, kl: Divergence, others: Iterable[Root]) -> bool:
+        """Whether a step returns a KL beside the loss, where it is shown, or a function that the step calls returns it.
+
+        What such a function gives when it is called by itself trains nothing.
+        """
+        if root.kind != "return" or root.function is None or root.depth > 1:
+            return False
+        if not _is_step(root):
+            node = root.function.node
+            return any(other.depth > 1 and other.function and other.function.node is node for other in others)
+        returned = _rewritten(_resolved([root], self.evaluation), self.graph)
+        return bool(returned) and not any(self.graph.holds(value, kl.term.uid) for value in returned)
 
     def _ascends(self) -> bool:
         """Whether training goes, or may go, where the loss is larger."""
@@ -372,18 +387,6 @@ class Losses:
     def in_other_loops(self, kl: Divergence, recon: Reconstruction) -> bool:
         """Whether one of the terms is added up in a loop of unknown length that the other is not in."""
         return by_turns.in_other_loops(self.roots_with(kl.term), self.roots_with(recon.term))
-
-    def contrasted(self, kl: Divergence, total: Expr) -> bool:
-        """Whether the same heads have a KL of the other sign in what is minimised: one is maximised on purpose."""
-        signs = {
-            sign * (1 if other.factor > 0 else -1)
-            for other in self.kls
-            if layer_of(other.head) == layer_of(kl.head)
-            for value in (total, *self.backward)
-            for chain in reductions.chains(value, other.term.uid, self.graph)
-            if (sign := sign_of(chain) or 0)
-        }
-        return len(signs) > 1
 
 
 def differentiated(evaluation: Evaluation) -> list[Expr]:
