@@ -60,8 +60,10 @@ class ModelChoices:
             if evaluation.observations.chosen.difference(id(cls.node) for cls in classes):
                 # The loss is chosen by a name as well: which of them goes with another model is not known.
                 continue
-            bases = {id(base) for cls in classes for base in cls.mro()[1:]}
-            run = [cls for cls in classes if id(cls) not in bases and _is_run(cls, entered)]
+            run = [cls for cls in classes if _is_run(cls, entered)]
+            # What is run of a class is run of its bases as well.
+            bases = {id(base) for cls in run for base in cls.mro()[1:]}
+            run = [cls for cls in run if id(cls) not in bases]
             self._run.update(map(_name, run))
             if len(run) == 1:
                 others = [cls for cls in classes if id(cls) not in bases and _is_other(cls, run[0])][:_MAX_OTHERS]
@@ -102,14 +104,26 @@ def _is_run(cls: Class, entered: set[int]) -> bool:
     """Whether more was run of a class than what makes an object of it.
 
     Of one that has nothing but its layers, an object is made, and the `forward` that it has from another class is run.
+    Where a method of its base was run, and its own in the place of that was not, it is the base that was run.
     """
-    both = cls.names.get("__init__"), cls.find("forward")
-    return _has_own(cls, entered) or all(isinstance(each, Function) and id(each.node) in entered for each in both)
+    if _has_own(cls, entered):
+        return True
+    made = cls.names.get("__init__"), cls.find("forward")
+    return all(map(partial(_entered, entered), made)) and not any(
+        _entered(entered, base.names.get(name)) for name in _methods(cls) for base in cls.mro()[1:]
+    )
+
+
+def _entered(entered: set[int], method: Value) -> bool:
+    return isinstance(method, Function) and id(method.node) in entered
+
+
+def _methods(cls: Class) -> list[str]:
+    return [name for name, value in cls.names.items() if name != "__init__" and isinstance(value, Function)]
 
 
 def _has_own(cls: Class, entered: set[int]) -> bool:
-    methods = (value for name, value in cls.names.items() if name != "__init__")
-    return any(isinstance(method, Function) and id(method.node) in entered for method in methods)
+    return any(_entered(entered, cls.names[name]) for name in _methods(cls))
 
 
 def _is_other(one: Class, other: Class) -> bool:
