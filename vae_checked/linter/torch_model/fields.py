@@ -7,7 +7,7 @@ import re
 from collections.abc import Hashable
 
 from vae_checked.linter.files import syntax
-from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site
+from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Site, walk
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.observations import Pipeline
 from vae_checked.linter.symbols.values import Function, Key, Loader, Value
@@ -26,14 +26,25 @@ Field = tuple[str, Hashable, Site | None]
 
 
 def fields_of(item: Value) -> tuple[Field, ...]:
-    """The pictures in an item that is a dict: name, the ends of the interval, None where unknown, and the place."""
+    """The pictures in an item that is a dict: name, the ends of the interval, None where unknown, and the place.
+
+    They are known by their names, or by what made them: `target` may be a label, or a picture that was read.
+    """
     if not isinstance(item, dict):
         return ()
     return tuple(
         (name, _ends(value), _settled(value).site)
         for name, value in item.items()
-        if isinstance(name, str) and isinstance(value, Expr) and _PICTURE.search(name) and not _NO_PICTURE.search(name)
+        if isinstance(name, str)
+        and isinstance(value, Expr)
+        and not _NO_PICTURE.search(name)
+        and (_PICTURE.search(name) or _is_read(value))
     )
+
+
+def _is_read(value: Expr) -> bool:
+    """Whether a value is made of a picture that was read, and lies in an interval which is known."""
+    return _ends(value) is not None and any(node.op == "data" for node in walk(value))
 
 
 def _settled(value: Expr) -> Expr:
