@@ -111,7 +111,7 @@ def _exchanged(
     names = found.get("mu"), found.get("second")
     if None in names or names[0] == names[1]:
         return {}
-    others = tuple(_called(head, known, where, without=name) for head, name in zip(heads, names, strict=True))
+    others = tuple(_called(head, known, where, name) for head, name in zip(heads, names, strict=True))
     if others != names[::-1]:
         return {}
     last = tuple(_latest(head, known, names) for head in heads)
