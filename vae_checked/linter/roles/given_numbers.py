@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr
+from vae_checked.linter.symbols.structures import once_per_structure
 from vae_checked.mathematics.names import is_kl_weight, words_of
 
 # What parsers of settings and searches of parameters hand out by a name: a number, whatever it is asked of.
@@ -73,6 +74,7 @@ def is_of_schedule(leaf: Expr) -> bool:
     return leaf.op in ("index", "item") and bool(leaf.args) and _is_schedule(leaf.args[0])
 
 
+@once_per_structure
 def _is_schedule(array: Expr) -> bool:
     if array.op in TRANSPARENT and len(array.args) == 1:
         return _is_schedule(array.args[0])
