@@ -100,6 +100,12 @@ def test_what_may_be_a_logarithm_is_left_open(returned: str, error: str, tmp_pat
     assert "VAE402" not in clean
 
 
+@pytest.mark.parametrize("returned", ["F.log_softmax(y.softmax(-1), dim=-1)", "torch.log(y.softmax(-1).softmax(-1))"])
+@pytest.mark.parametrize("error", [FUNCTION, MODULE])
+def test_a_softmax_below_the_logarithms_is_another_mistake(returned: str, error: str, tmp_path: Path) -> None:
+    assert _judged(tmp_path, returned, error)[0] == ["VAE405"]
+
+
 @pytest.mark.parametrize("returned", ["y", "F.log_softmax(y, dim=-1)"])
 def test_a_cross_entropy_takes_scores(returned: str, tmp_path: Path) -> None:
     error = 'F.cross_entropy(y.reshape(-1, 91), x.reshape(-1), reduction="sum")'

@@ -127,7 +127,12 @@ def _wanted(recon: Reconstruction | None) -> Interval | None:
     """Where a prediction has to lie for its loss: a probability, or the logarithm of one."""
     if recon is not None and recon.kind is Likelihood.BCE:
         return UNIT
-    return _LOGARITHMS if recon is not None and recon.term.get("takes_logs") is True else None
+    return _LOGARITHMS if recon is not None and _takes_logs(recon) else None
+
+
+def _takes_logs(recon: Reconstruction) -> bool:
+    """Whether a loss is handed what should be logarithms: of those of a softmax it is asked what that was handed."""
+    return recon.term.get("takes_logs") is True and reconstructions.bounded_scores(recon) is None
 
 
 def _is_made_up(prediction: Expr) -> bool:
@@ -223,7 +228,7 @@ def recon_facts(
         swapped=swapped,
         sign=None if sign is None or reading is None else Fact(sign, turned_at(recon.term, reading, losses)),
         reduced=None if reduced is None else Fact(reduced, where),
-        takes_logs=Fact(True, where) if recon.term.get("takes_logs") is True else None,
+        takes_logs=Fact(True, where) if _takes_logs(recon) else None,
         ignored_attribute=Fact(recon.ignored[0][0], recon.ignored[0][1].origin) if recon.ignored else Fact(None, where),
     )
 

@@ -9,6 +9,8 @@ from vae_checked.record import replace
 
 # What is said of a formula as a whole.
 _OF_FORMULAS = frozenset(("VAE301", "VAE306"))
+# What is said in other words where it is not known what is minimised.
+_OF_SIGNS = frozenset(("VAE302",))
 
 
 def merged(one: Finding, other: Finding, functions: Collection[str]) -> Finding:
@@ -31,16 +33,23 @@ def narrowest(findings: Iterable[Finding], functions: Collection[str]) -> list[F
     found = _of_whole_formulas(list(findings), functions)
     by_words: dict[tuple[str, str], list[Finding]] = {}
     for finding in found:
-        by_words.setdefault((finding.code, finding.message), []).append(finding)
+        by_words.setdefault(_said(finding), []).append(finding)
     kept = []
     for finding in found:
-        alike = by_words[finding.code, finding.message]
+        alike = by_words[_said(finding)]
         if not any(_holds(finding.place, other.place) for other in alike):
-            inside = (other for other in alike if _holds(other.place, finding.place))
-            for outer in inside:
+            place = finding.place
+            outside = [other for other in alike if _holds(other.place, place)]
+            # The first knows most of what is minimised.
+            first = next(other for other in alike if other is finding or any(other is each for each in outside))
+            for outer in outside:
                 finding = merged(finding, outer, functions)  # noqa: PLW2901  what the wider ones tell is kept
-            kept.append(finding)
+            kept.append(replace(finding, message=first.message, evidence=first.evidence) if outside else finding)
     return kept
+
+
+def _said(finding: Finding) -> tuple[str, str]:
+    return finding.code, "" if finding.code in _OF_SIGNS else finding.message
 
 
 def _of_whole_formulas(found: list[Finding], functions: Collection[str]) -> list[Finding]:
