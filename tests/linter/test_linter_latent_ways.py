@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from vae_checked.linter import lint
+from vae_checked.reports import render
 
 # Of the pipelines of VAEs that may have a mean and a deviation for each channel: both ends ask for them, or one.
 _PIPE = """\
@@ -70,3 +71,11 @@ def test_a_way_that_nothing_behind_encode_matches_is_not_clean(
     assert [finding.code for finding in report.findings] == found
     said = {code for judgement in report.judgements for code in judgement.clean}
     assert said & {"VAE701", "VAE702"} == clean
+
+
+def test_what_keeps_a_way_open_is_said_where_all_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "pipe.py").write_text(_PIPE.format(encoded=_PLAIN, decoded=_BACK_BY_CHANNEL), encoding="utf-8")
+    report = lint([tmp_path])
+    why = "in another branch z -> z * latents_std / scaling_factor + latents_mean is applied before decode"
+    assert f"pipe.py:Pipe: VAE701 702: {why}, and nothing behind encode" in render(report, "text", verbose=True)
+    assert why not in render(report, "text")

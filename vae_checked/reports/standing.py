@@ -187,6 +187,18 @@ def undecided(report: Report) -> list[str]:
     return lines
 
 
+def undecided_of_latents(report: Report) -> list[str]:
+    """Per place where latents are followed what is known of them and does not decide, with the codes it leaves open."""
+    lines: list[str] = []
+    for each in all_examined(report) if report.of_source else ():
+        reasons: dict[str, list[str]] = {}
+        for code, question in ({} if each.is_vae else each.undecided).items():
+            if question.reason:
+                reasons.setdefault(question.reason, []).append(code)
+        lines += [f"{each.subject}: {_codes(codes)}: {reason}" for reason, codes in reasons.items()]
+    return lines
+
+
 def _by_reason(examined: Examined) -> Mapping[str, list[str]]:
     """The open codes of an audited latent by what they lack, in the words that say what settles it."""
     found: dict[str, list[str]] = {}

@@ -20,6 +20,7 @@ from vae_checked.reports.standing import (
     portraits,
     shared_by,
     undecided,
+    undecided_of_latents,
     verdict,
 )
 from vae_checked.text import inert
@@ -113,7 +114,7 @@ def _verbose(report: Report) -> list[Section]:
         ("facts", portraits(report)),
         ("checked and clean", together(clean(report))),
         ("in part", together(in_part(report))),
-        ("not decided", together(not_seen(report))),
+        ("not decided", together([*not_seen(report), *undecided_of_latents(report)])),
         ("left out", [f"{path}: {reason}" for path, reason in report.left_out]),
         *_of_files(report),
     ]
