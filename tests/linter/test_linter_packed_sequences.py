@@ -52,3 +52,21 @@ def test_a_loss_of_what_is_packed_is_that_of_the_tokens(part: str, tmp_path: Pat
         kinds = {facts.recon.kind.value for facts in joined(report) if facts.recon.kind is not None}
         found.append((codes(report), kinds, len(reached)))
     assert found == [([], {Likelihood.CROSS_ENTROPY}, 1), (["VAE201"], {Likelihood.CROSS_ENTROPY}, 1)]
+
+
+_DROPPED = TEXT.replace(
+    "        given = pack_padded_sequence(self.words(tokens[:, :-1])",
+    "        dropped = torch.where(torch.rand(tokens.shape) < 0.2, 3, tokens)\n"
+    "        given = pack_padded_sequence(self.words({given}[:, :-1])",
+)
+
+
+@pytest.mark.parametrize("given", ["tokens", "dropped"])
+@pytest.mark.parametrize(("how", "expected"), [("sum", []), ("mean", ["VAE502", "VAE504"])])
+def test_words_that_noise_drops_are_no_rows_of_the_draw(
+    how: str, expected: list[str], given: str, tmp_path: Path
+) -> None:
+    text = _DROPPED.format(given=given, part=".data", factor=0.5).replace('reduction="sum"', f'reduction="{how}"')
+    report = linted(tmp_path, {"texts.py": text})
+    assert codes(report) == expected
+    assert {facts.recon.reduced is None for facts in joined(report)} == {False}

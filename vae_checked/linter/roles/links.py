@@ -87,9 +87,10 @@ def is_of_one_end(value: Expr, other: Expr) -> bool:
 
     Of what it is compared with the same rows may be picked, as those that have a label: they are samples still.
     """
-    picked = [found for node in walk(value) if (found := _row(node)) is not None]
-    ends = {key for rows, key in picked if rows.bits & NOISE and not _is_decoded(rows)}
-    beside = {key for rows, key in picked if not rows.bits & NOISE}
+    # Of an embedding's table the rows are of no draw, whatever noise chose the numbers, as where words are dropped.
+    picked = [(node.op == "layer", *found) for node in walk(value) if (found := _row(node)) is not None]
+    ends = {key for of_table, rows, key in picked if not of_table and rows.bits & NOISE and not _is_decoded(rows)}
+    beside = {key for of_table, rows, key in picked if of_table or not rows.bits & NOISE}
     return bool(ends and beside - ends) and not ends & {found[1] for node in walk(other) if (found := _row(node))}
 
 
