@@ -23,6 +23,7 @@ from vae_checked.linter.symbols.values import (
 )
 from vae_checked.linter.torch_model import columns, data_choices, fields
 from vae_checked.linter.torch_model.evaluator import Evaluator
+from vae_checked.linter.torch_model.number_kinds import Numbers, numbers_of
 from vae_checked.record import replace
 
 # Transforms that move pixels about, drop some or fill with black: the interval stays.
@@ -266,14 +267,18 @@ def _makes_tensors(transform: Transform) -> bool:
     return any(name in _TO_TENSOR for name, _, _ in transform.steps)
 
 
-def interval_after(evaluator: Evaluator, transform: Transform, interval: Interval | None = BYTE) -> Interval | None:
-    """The interval of an image after a transform, None when a step is not understood."""
+def interval_after(
+    evaluator: Evaluator,
+    transform: Transform,
+    interval: Interval | None = BYTE,
+    numbers: Numbers = Numbers.UNSAID,
+) -> Interval | None:
+    """The interval of an image of these numbers after a transform, None when a step is not understood."""
     for name, value, site in transform.steps:
-        if name == "ToTensor":
+        if name in ("ToTensor", "ConvertImageDtype") or (name == "ToDtype" and value is True):
             # Bytes are divided by 255, floats stay as they are.
-            interval = UNIT if interval is None or interval == BYTE else interval
-        elif name == "ConvertImageDtype" or (name == "ToDtype" and value is True):
-            interval = UNIT if interval is None or interval == BYTE else interval
+            may_be_bytes = interval == BYTE or (interval is None and numbers is not Numbers.ANY)
+            interval = UNIT if may_be_bytes and numbers is not Numbers.FLOATS else interval
         elif name == "Normalize":
             if interval == BYTE:
                 # A picture that is no tensor yet is refused: what is meant is not known.
@@ -326,13 +331,15 @@ def decisive(transform: Transform) -> Site | None:
 def transformed(evaluator: Evaluator, transform: Transform, image: Expr, site: Site) -> Expr:
     """The result of applying a transform to an image."""
     before = interval_of(image)
-    interval = interval_after(evaluator, transform, before)
+    numbers = numbers_of(image)
+    interval = interval_after(evaluator, transform, before, numbers)
     interval = _of_any_picture(interval) if before is None else interval
     where = decisive(transform)
     noted = None if where is None else evaluator.project_observations.pipeline_at(where)
     if noted is not None and not noted.held:
         # What is known of the picture settles what was open of pictures at large.
-        noted = replace(noted, interval=noted.interval or interval)
+        is_other = numbers in (Numbers.FLOATS, Numbers.ANY)
+        noted = replace(noted, interval=interval if is_other else noted.interval or interval)
         evaluator.project_observations.note_pipeline(
             noted if any(map(_serves, evaluator.running())) else replace(noted, direct=True)
         )

@@ -1,0 +1,85 @@
+"""ToTensor divides bytes by 255 and leaves floats as they are: which of them a data set has is read, or open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import FIT, HEAD, LAYERS, LAYERS_FORWARD, codes, linted
+
+_SET = """
+import cv2
+from PIL import Image
+from torchvision import transforms
+import torchvision.transforms.functional as TF
+
+
+class Pictures(Dataset):
+    def __init__(self, files, change=None):
+        self.files, self.change, self.stored = files, {change}, np.load("pictures.npz")["x"]
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, index):
+        path = self.files[index]
+        return {picture}
+
+
+fit(DataLoader(Pictures(["a.png"]), batch_size=5))
+"""
+_SQUASHED = {
+    "[0, 1]": LAYERS.replace("nn.Linear(7, 84)", "nn.Sequential(nn.Linear(7, 84), nn.Sigmoid())"),
+    "[-1, 1]": LAYERS.replace("nn.Linear(7, 84)", "nn.Sequential(nn.Linear(7, 84), nn.Tanh())"),
+}
+_ALONE, _COMPOSED = "transforms.ToTensor()", "transforms.Compose([transforms.ToTensor()])"
+BYTES = {
+    "a picture": "self.change(Image.open(path))",
+    "an array of one": "self.change(np.array(Image.open(path)))",
+    "an array of bytes": "self.change(np.array(Image.open(path)).astype(np.uint8))",
+    "floats that are bytes again": "self.change(np.array(Image.open(path)).astype(np.float32).astype(np.uint8))",
+    "by cv2": "self.change(cv2.imread(path))",
+    "by a function": "TF.to_tensor(Image.open(path))",
+}
+FLOATS = {
+    "astype": "self.change(np.array(Image.open(path)).astype(np.float32))",
+    "astype by a name": 'self.change(np.array(Image.open(path)).astype("float64"))',
+    "a dtype": "self.change(np.array(Image.open(path), dtype=np.float32))",
+    "a constructor": "self.change(np.float32(Image.open(path)))",
+    "by cv2": "self.change(cv2.imread(path).astype(np.float32))",
+    "rows of them": "self.change(cv2.imread(path).astype(np.float32)[:, :, 0])",
+    "by a function": "TF.to_tensor(np.array(Image.open(path)).astype(np.float32))",
+}
+ANY = {
+    "floats of a file": "self.change(self.stored[index].astype(np.float32))",
+    "a file": "self.change(np.load(path))",
+    "what is computed": "self.change(2 * self.stored[index] - 1.0)",
+    "by a function": "TF.to_tensor(np.load(path))",
+}
+
+
+def _text(picture: str, decoder: str, change: str) -> str:
+    return HEAD + _SQUASHED[decoder] + LAYERS_FORWARD + FIT + _SET.format(picture=picture, change=change)
+
+
+@pytest.mark.parametrize("change", [_ALONE, _COMPOSED], ids=["alone", "composed"])
+@pytest.mark.parametrize("decoder", _SQUASHED)
+@pytest.mark.parametrize("picture", BYTES.values(), ids=BYTES)
+def test_bytes_lie_in_0_and_1_behind_it(picture: str, decoder: str, change: str, tmp_path: Path) -> None:
+    expected = [] if decoder == "[0, 1]" else ["VAE403"]
+    assert codes(linted(tmp_path, {"net.py": _text(picture, decoder, change)})) == expected
+
+
+@pytest.mark.parametrize("change", [_ALONE, _COMPOSED], ids=["alone", "composed"])
+@pytest.mark.parametrize("picture", FLOATS.values(), ids=FLOATS)
+def test_floats_of_bytes_stay_in_0_and_255(picture: str, change: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": _text(picture, "[0, 1]", change)})) == ["VAE104"]
+
+
+@pytest.mark.parametrize("change", [_ALONE, _COMPOSED], ids=["alone", "composed"])
+@pytest.mark.parametrize("decoder", _SQUASHED)
+@pytest.mark.parametrize("picture", ANY.values(), ids=ANY)
+def test_where_other_arrays_lie_is_open(picture: str, decoder: str, change: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": _text(picture, decoder, change)})
+    assert codes(report) == []
+    assert not {"VAE104", "VAE403"} & {code for judgement in report.judgements for code in judgement.clean}
