@@ -27,6 +27,7 @@ from vae_checked.linter.roles import (
     partners,
     phi,
     prior,
+    readings,
     reconstructions,
     relabelled,
     samplers,
@@ -113,6 +114,11 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     for site in found:
         kl = partners.trained_of(site, kls, losses)
         if kl is None and not latents.is_posterior(site, recons, graph, evaluation.observations.names):
+            if latents.is_of_noise(site, graph):
+                # Of made-up input, how trained heads are read is asked all the same.
+                alone = _drawn_alone(site, evaluation)
+                is_read = across.readings.read(site, alone, evaluation)
+                facts.extend([alone] if not is_read and readings.is_of_trained_mean(site, kls) else [])
             continue
         if validations.is_shown(site, found, losses):
             if kl is not None:
@@ -153,6 +159,12 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         decoded = [recon for recon in recons if _is_told(recon)]
         facts.extend(_facts(across, None, None, recon, losses) for recon in decoded)
     return facts
+
+
+def _drawn_alone(site: SamplerSite, evaluation: Evaluation) -> Facts:
+    """What is known of a draw that no loss is read of."""
+    names = naming.names_in(evaluation.names(), site, None, None, (None, None))
+    return Facts(evaluation.subject, sampler=sampler_facts(site, common_head(site, None), None), names=names)
 
 
 def _may_hold_parts(values: Sequence[Expr]) -> bool:

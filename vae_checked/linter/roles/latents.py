@@ -46,12 +46,22 @@ def is_posterior(
     if is_coupled(site, graph):
         return False
     named = _is_named(site, names)
-    heads = (site.location, *leaves(site.scale))
-    if all(map(_is_given, heads)):
+    if all(map(_is_given, (site.location, *leaves(site.scale)))):
         return named
     positive = any(node.op in _POSITIVE for node in elementwise(site.scale))
-    if not (named or positive) or _is_ancestral(site.location):
-        return False
+    return (named or positive) and not _is_ancestral(site.location) and _is_taken(site, graph)
+
+
+def is_of_noise(site: SamplerSite, graph: Graph) -> bool:
+    """Whether z is drawn and decoded as that of a posterior is, with heads that follow from pure noise.
+
+    They may be a learned prior's, or those of an encoder that is tried out on input that was made up.
+    """
+    return _is_ancestral(site.location) and not is_coupled(site, graph) and _is_taken(site, graph)
+
+
+def _is_taken(site: SamplerSite, graph: Graph) -> bool:
+    """Whether layers make both heads, each of one input, and z is decoded."""
     return _is_paired(site, graph) or (all(map(_is_made, (site.location, site.scale))) and _is_decoded(site, graph))
 
 

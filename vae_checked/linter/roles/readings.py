@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from vae_checked.facts import KL, Fact, Facts, KLForm, Parametrisation, Sampler, StdCurve
 from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.samplers import SamplerSite, curve
+from vae_checked.linter.roles.validations import source_of
 from vae_checked.linter.symbols.expression import Expr, built_at, strip
 from vae_checked.record import dataclass
 
@@ -38,12 +40,15 @@ class Readings:
         # The functions that draw from a head as it is trained: what else they make of it, they do by a setting.
         self._functions: set[tuple[Head, object]] = set()
 
-    def read(self, site: SamplerSite, facts: Facts, evaluation: Evaluation) -> None:
-        """Take note of how one sampler reads its head for std, and of the KL that trains it if there is one."""
+    def read(self, site: SamplerSite, facts: Facts, evaluation: Evaluation) -> bool:
+        """Take note of how one sampler reads its head for std, and of the KL that trains it if there is one.
+
+        False where it is not known how, or what head that is.
+        """
         std, form, head = facts.sampler.std, facts.kl.form, _head(site.fitting_head)
         read_as = None if std is None else std.value.parametrisation
         if std is None or head is None or read_as is None:
-            return
+            return False
         if form is None:
             function = _function_around(site, evaluation)
             self._drawn.append(_Drawn(facts.subject, head, std, read_as, function, facts.names))
@@ -57,6 +62,7 @@ class Readings:
         elif form.value.parametrisation is read_as is _own_reading(site):
             self._trained.setdefault(head, set()).add(form)
             self._functions.add((head, _function_around(site, evaluation)))
+        return True
 
     def facts(self) -> list[Facts]:
         """The samplers that read a head in another way than the one in which it is trained."""
@@ -69,6 +75,12 @@ class Readings:
                 form = min(forms, key=lambda item: str(item.origin.place))
                 found.append(Facts(drawn.subject, sampler=Sampler(std=drawn.std), kl=KL(form=form), names=drawn.names))
         return found
+
+
+def is_of_trained_mean(site: SamplerSite, kls: Iterable[Divergence]) -> bool:
+    """Whether the layers that make the mean of a KL make that of a draw too, of whatever input in whichever object."""
+    made, head = source_of(site.location), _head(site.location)
+    return any(source_of(kl.location) == made or (head is not None and _head(kl.location) == head) for kl in kls)
 
 
 def _function_around(site: SamplerSite, evaluation: Evaluation) -> object:
