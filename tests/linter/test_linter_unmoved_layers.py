@@ -102,3 +102,120 @@ def fit(loader):
 def test_an_encoder_is_not_all_of_a_model(differentiated: str, given: bool, tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": PARTS.replace("{differentiated}", differentiated)})
     assert ("VAE601" in clean(report)) is given
+
+
+OWN = (
+    HEAD
+    + MODEL.replace("self.to_s =", "self.judge, self.to_s = nn.Linear(7, 5),")
+    + """
+    def forward(self, x, labels):
+        m, s = self.encode(x)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        loss = F.mse_loss(self.back(z), x, reduction="sum") + KL
+        {called} = F.cross_entropy(self.judge(z), labels)
+        return loss, {called}
+
+
+def fit({given}loader):
+    {made}
+    optimizer = torch.optim.Adam(net.parameters())
+    for x, labels in loader:
+        loss, side = net(x, labels)
+        optimizer.zero_grad()
+        {differentiated}
+        optimizer.step()
+        print(side.item())
+"""
+).replace("KL", KL.replace(", dim=1", ""))
+DIFFERENTIATED = {
+    "alone": ("loss.backward()", False),
+    "scaled": ("(0.5 * loss).backward()", False),
+    "added": ("(loss + side).backward()", True),
+    "each by itself": ("loss.backward(retain_graph=True); side.backward()", True),
+    "with a helper": ("both = loss + 0.3 * side; both.backward()", True),
+    "as a number": ("(loss + side.item()).backward()", False),
+}
+
+
+@pytest.mark.parametrize(("differentiated", "given"), DIFFERENTIATED.values(), ids=DIFFERENTIATED)
+@pytest.mark.parametrize("called", ["label_loss", "shown"])
+def test_what_is_only_called_a_loss_moves_nothing(
+    differentiated: str, called: str, given: bool, tmp_path: Path
+) -> None:
+    text = OWN.format(differentiated=differentiated, called=called, given="", made="net = Net()")
+    report = linted(tmp_path, {"net.py": text})
+    assert [finding.code for finding in report.findings] == []
+    assert ("VAE601" in clean(report)) is given
+    reasons = [vae.undecided["VAE601"].reason for vae in report.vaes if "VAE601" in vae.undecided]
+    expected = ["nothing that is seen to be differentiated reaches self.judge(z)"]
+    assert reasons == ([] if given else expected) or (called == "shown" and not given)
+
+
+@pytest.mark.parametrize(("differentiated", "given"), [("loss.backward()", False), ("(loss + side).backward()", True)])
+def test_what_is_only_called_a_loss_moves_nothing_of_a_given_model(
+    differentiated: str, given: bool, tmp_path: Path
+) -> None:
+    text = OWN.format(differentiated=differentiated, called="label_loss", given="net, ", made="pass")
+    assert ("VAE601" in clean(linted(tmp_path, {"net.py": text}))) is given
+
+
+# Two parts of one class are made in one place each: that one of them is moved says nothing of the other.
+SHARED = OWN.replace(
+    "\n\nclass Net",
+    "\n\nclass Part(nn.Module):\n    def __init__(self, width):\n"
+    "        super().__init__()\n        self.body = nn.Linear(7, width)\n\n"
+    "    def forward(self, z):\n        return self.body(z)\n\n\nclass Net",
+    1,
+)
+SHARED = SHARED.replace("self.judge, self.to_s = nn.Linear(7, 5),", "self.judge, self.to_s = Part(5),")
+SHARED = SHARED.replace(
+    "self.back = nn.Sequential(nn.Linear(7, 33), nn.ReLU(), nn.Linear(33, 84), nn.Sigmoid())", "self.back = Part(84)"
+)
+
+
+@pytest.mark.parametrize(("differentiated", "given"), [("loss.backward()", False), ("(loss + side).backward()", True)])
+def test_a_part_of_the_class_of_another_is_moved_by_itself(differentiated: str, given: bool, tmp_path: Path) -> None:
+    text = SHARED.format(differentiated=differentiated, called="label_loss", given="", made="net = Net()")
+    assert text.count("Part(") == 3
+    assert ("VAE601" in clean(linted(tmp_path, {"net.py": text}))) is given
+
+
+LATER = """
+
+def settle(net, loader):
+    optimizer = torch.optim.SGD(net.judge.parameters(), lr=0.1)
+    for x, labels in loader:
+        loss, side = net(x, labels)
+        optimizer.zero_grad()
+        {differentiated}
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(("differentiated", "given"), [("side.backward()", True), ("loss.backward()", False)])
+def test_a_loss_that_another_training_differentiates_moves_its_layers(
+    differentiated: str, given: bool, tmp_path: Path
+) -> None:
+    text = OWN.format(differentiated="loss.backward()", called="label_loss", given="", made="net = Net()")
+    report = linted(tmp_path, {"net.py": text + LATER.format(differentiated=differentiated)})
+    assert ("VAE601" in clean(report)) is given
+
+
+STEP = (
+    "import lightning\n"
+    + OWN[: OWN.index("\n\ndef fit")].replace("nn.Module", "lightning.LightningModule")
+    + """
+
+    def training_step(self, batch, number):
+        x, labels = batch
+        loss, label_loss = self(x, labels)
+        self.log("labels", label_loss)
+        return {returned}
+"""
+)
+
+
+@pytest.mark.parametrize(("returned", "given"), [("loss + label_loss", True), ("loss", False)])
+def test_what_a_step_does_not_return_moves_nothing(returned: str, given: bool, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": STEP.format(returned=returned, called="label_loss")})
+    assert ("VAE601" in clean(report)) is given

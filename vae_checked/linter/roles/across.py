@@ -15,6 +15,7 @@ from vae_checked.linter.roles.readings import Readings
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.repeated_terms import RepeatedTerms
 from vae_checked.linter.roles.scales import InputScales, TargetScales
+from vae_checked.linter.roles.unmoved_layers import UnmovedLayers
 from vae_checked.linter.roles.unread_trainings import UnreadTrainings
 from vae_checked.linter.roles.unused_outputs import UnusedOutputs
 from vae_checked.linter.symbols.observations import ProjectObservations
@@ -31,6 +32,7 @@ class Across:
         self.readings = Readings()
         self.scales = InputScales()
         self.targets = TargetScales()
+        self.unmoved = UnmovedLayers()
         self.unused = UnusedOutputs(observed)
         self.unread_trainings = UnreadTrainings()
         self.repeated = RepeatedTerms()

@@ -102,6 +102,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     unread = _unread(graph, found, kls, recons)
     losses = Losses(evaluation, graph, found, kls, recons, unread.values())
     across.unused.note(losses)
+    across.unmoved.note(losses)
     across.left_out.note(losses)
     if (
         evaluation.model is None

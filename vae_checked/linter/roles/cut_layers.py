@@ -46,24 +46,30 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
             return Fact(tuple(dict.fromkeys(origin(item).source for item in lost)), origin(node))
     # Of a model that is not read it is not known what it has; a part of one, as an encoder, is not all of it.
     numbers = {node.get("serial") for node in walk(location) if node.op == "layer"}
-    models = [held for held in losses.evaluation.read_once(_run) if not held.isdisjoint(numbers)]
+    models = [held for held in losses.evaluation.read_once(_built) if not held.isdisjoint(numbers)]
     built = frozenset[object]().union(*models)
-    seen = bool(built) and built <= trained and built <= losses.read_once(_differentiated)
+    seen = bool(built) and built <= trained and built <= losses.read_once(differentiated)
     # Parts that are switched off get none, whatever a loss would give them.
     return Fact((), origin(totals[0])) if seen and not freezes(losses.evaluation) else None
 
 
-def _run(evaluation: Evaluation) -> list[frozenset[int]]:
-    """The numbers of the layers of each model, and of each part of one, that a method of which is run."""
+def _built(evaluation: Evaluation) -> list[frozenset[int]]:
+    """The numbers of the layers of each model that is run."""
+    return [serials(model) for model in evaluation.read_once(models_run)]
+
+
+def models_run(evaluation: Evaluation) -> list[Instance]:
+    """Each model, and each part of one, that a method of which is run."""
     roots = evaluation.observations.roots if evaluation.model is None else evaluation.model.observations.roots
     owners = [root.function.bound for root in roots if root.function is not None]
     models = {id(each): each for each in owners if isinstance(each, Instance) and each.cls.is_module}
-    return [serials(model) for model in models.values()]
+    return list(models.values())
 
 
-def _differentiated(losses: Losses) -> frozenset[object]:
+def differentiated(losses: Losses) -> frozenset[object]:
     """The serials of the layers that what is differentiated moves, where it is seen; else those that any loss does."""
-    if not losses.backward:
+    ends = losses.read_once(handed_on)
+    if not ends:
         return losses.trained
-    reached = losses.flow.reached(losses.read_once(handed_on))
+    reached = losses.flow.reached(ends)
     return frozenset(node.get("serial") for node in losses.graph.having("layer") if node.uid in reached)

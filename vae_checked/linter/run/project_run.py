@@ -201,7 +201,8 @@ def _facts(
         for item in across.left_out.told(across.decoded.without([*placed, *together]), is_whole=is_whole)
     ]
     consistent = optimizers.consistent(told, across.optimizers.of_others())
-    whole = across.repeated.at_trained(cut_losses.left_open(consistent, project.modules.values()))
+    moved = across.unmoved.left_open(cut_losses.left_open(consistent, project.modules.values()))
+    whole = across.repeated.at_trained(moved)
     return [
         *distinct(_settled(list(across.unread_trainings.left_open(whole))), tests),
         *in_use.facts(project.modules.values(), project.disk),
