@@ -84,7 +84,7 @@ def test_a_scale_that_is_not_read_there_leaves_the_reading_open(scene: str, scal
     assert not any("VAE201" in each.clean for each in report.vaes if each.subject.endswith("net.py"))
 
 
-def test_the_mean_of_made_up_input_with_noise_of_its_own_is_no_draw_of_the_heads(tmp_path: Path) -> None:
+def test_a_mean_of_made_up_input_beside_other_noise_is_no_draw(tmp_path: Path) -> None:
     report = linted(tmp_path, _written("a function", "m + 0.2 * torch.randn_like(m)"))
     assert codes(report) == []
     assert any("VAE201" in each.clean for each in report.vaes)

@@ -339,8 +339,8 @@ class Faces(Dataset):
         return len(self.paths)
 
     def __getitem__(self, index):
-        picture = Image.open(self.paths[index]).convert("RGB"){taken}
-        return picture if self.transform is None else self.transform(picture)
+        picture = Image.open(self.paths[index]).convert("RGB")
+        return picture{taken} if self.transform is None else self.transform(picture)
 """
 FACES = TRAIN.replace("from torch.utils.data import DataLoader\n", "from pictures import DataLoader, Faces\n").replace(
     "datasets.CIFAR10(root, train=True, transform=transforms.ToTensor())", "Faces(root, transforms.ToTensor())"
@@ -361,6 +361,7 @@ def test_a_picture_that_nothing_turns_into_a_tensor_makes_no_batch(tmp_path: Pat
     files = {"model.py": MODEL, "train.py": FACES, "use.py": SEEN}
 
     assert codes(linted(tmp_path / "picture", {**files, "pictures.py": PICTURES.format(taken="")})) == []
+    # ToTensor would leave floats as they are: bytes are made floats where it is not applied.
     taken = PICTURES.replace('Image.open(self.paths[index]).convert("RGB")', "np.array(Image.open(self.paths[index]))")
     assert codes(linted(tmp_path / "array", {**files, "pictures.py": taken.format(taken=".astype(float)")})) == [
         "VAE104"
