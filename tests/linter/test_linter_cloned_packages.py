@@ -1,4 +1,4 @@
-"""Imports by the name of a package that the folder of its clone has otherwise: with dashes, or behind its owner."""
+"""Imports by the name of a package whose folder is called as its repository: with dashes, a branch or an owner."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ CLONES = {
     "as it is": ("deep_cells", True),
     "with dashes": ("Deep-Cells", True),
     "with a dash behind it": ("deep_cells-", True),
+    "an archive": ("deep-cells-main", True),
+    "an older archive": ("Deep_Cells-master", True),
     "behind its owner": ("someone__deep_cells", True),
     "another name": ("cells", False),
     "a longer name": ("very_deep_cells", False),
+    "with a word behind it": ("deep_cells-demo", False),
 }
 
 
@@ -38,7 +41,7 @@ def test_a_package_is_the_folder_of_its_clone(name: str, joined: bool, tmp_path:
     assert any(vae.core_checked for vae in all_examined(report)) is joined
 
 
-@pytest.mark.parametrize("name", ["Deep-Cells", "someone__deep_cells"])
+@pytest.mark.parametrize("name", ["Deep-Cells", "deep-cells-master", "someone__deep_cells"])
 def test_a_mistake_is_named_behind_such_an_import(name: str, tmp_path: Path) -> None:
     assert codes(linted(tmp_path, _project(tmp_path / name, half=""))) == ["VAE201"]
 

@@ -5,24 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import codes, linted
+from small_vaes.fragments import PICTURE_LAYERS, codes, linted
 
 from vae_checked.reports import all_examined
 
-TEXT = """\
+TEXT = (
+    """\
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
 
 class Small(nn.Module):
-    def __init__(self, wide=48, codes=7):
-        super().__init__()
-        self.back = nn.Sequential(nn.Flatten(), nn.Linear(3 * 20 * 28, wide), nn.ReLU())
-        self.mu = nn.Linear(wide, codes)
-        self.logvar = nn.Linear(wide, codes)
-        self.out = nn.Sequential(nn.Linear(codes, wide), nn.ReLU(), nn.Linear(wide, 3 * 20 * 28), nn.Sigmoid())
-
+"""
+    + PICTURE_LAYERS
+    + """
     def parts(self):
         return [*self.back.parameters(), *self.mu.parameters(), *self.logvar.parameters(), *self.out.parameters()]
 
@@ -61,6 +58,7 @@ def train(loader, options):
         loss.backward()
         optimizer.step()
 """
+)
 CHOICES = {
     "a condition": 'if name == "small":\n        return Small()\n    return Large()',
     "a condition the other way": 'if name == "large":\n        return Large()\n    return Small()',

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import codes, linted
+from small_vaes.fragments import PICTURE_LAYERS, codes, linted
 
 from vae_checked.reports import all_examined
 
-TEXT = """\
+TEXT = (
+    """\
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -17,13 +18,9 @@ import pytorch_lightning as pl
 
 
 class Net(pl.LightningModule):
-    def __init__(self, wide=48, codes=7):
-        super().__init__()
-        self.back = nn.Sequential(nn.Flatten(), nn.Linear(3 * 20 * 28, wide), nn.ReLU())
-        self.mu = nn.Linear(wide, codes)
-        self.logvar = nn.Linear(wide, codes)
-        self.out = nn.Sequential(nn.Linear(codes, wide), nn.ReLU(), nn.Linear(wide, 3 * 20 * 28), nn.Sigmoid())
-
+"""
+    + PICTURE_LAYERS
+    + """
     def forward(self, x):
         h = self.back(x)
         m, s = self.mu(h), self.logvar(h)
@@ -41,6 +38,7 @@ class Net(pl.LightningModule):
     def configure_optimizers(self):
         return torch.optim.Adam(self.parameters(), lr=1e-3)
 {after}"""
+)
 LEFT_OUT = {
     "logged": 'self.log("kl", kl)\n        return error',
     "logged in a table": 'self.log_dict({"kl": kl, "error": error})\n        return error',

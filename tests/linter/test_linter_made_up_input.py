@@ -76,6 +76,18 @@ def test_a_head_read_as_it_is_trained_is_clean_on_made_up_input(scene: str, draw
     assert any("VAE201" in each.clean for each in report.vaes)
 
 
+@pytest.mark.parametrize("x", ["torch.rand(5, 84)", "torch.ones(5, 84)", "next(iter(DataLoader(Dataset())))"])
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_draw_that_is_only_handed_out_is_asked_as_well(scene: str, x: str, tmp_path: Path) -> None:
+    handed = _written(scene, "{drawn}", x)["net.py"].replace("net.back({drawn})", "{drawn}")
+    handed = handed.replace("self.back({drawn})", "{drawn}")
+    wrong, right = (
+        handed.replace("{drawn}", made) for made in (next(iter(WRONG.values())), next(iter(RIGHT.values())))
+    )
+    assert codes(linted(tmp_path / "wrong", {"net.py": wrong})) == ["VAE201"]
+    assert codes(linted(tmp_path / "right", {"net.py": right})) == []
+
+
 @pytest.mark.parametrize("scale", ["spread(s, m)", "torch.exp(s).mul(spread)"])
 @pytest.mark.parametrize("scene", ["a function", "another object", "lines of the script"])
 def test_a_scale_that_is_not_read_there_leaves_the_reading_open(scene: str, scale: str, tmp_path: Path) -> None:

@@ -7,10 +7,7 @@ from pathlib import Path
 import pytest
 from small_vaes.fragments import HEAD, codes, linted
 
-SCENE = (
-    HEAD
-    + """from kit import Runner
-
+NET = """
 
 class Net(nn.Module):
     def __init__(self):
@@ -20,7 +17,12 @@ class Net(nn.Module):
     def forward(self, x):
         m, s = self.to_m(x), self.to_s(x)
         return m, s, self.back(m + torch.exp({half}s) * torch.randn_like(s))
-
+"""
+SCENE = (
+    HEAD
+    + "from kit import Runner\n"
+    + NET
+    + """
 
 class Work(Runner):
     def __init__(self, settings):
@@ -58,17 +60,9 @@ def test_what_another_method_makes_of_it_is_not_known(method: str, tmp_path: Pat
 
 FUNCTIONS = (
     HEAD
-    + """from kit import {imported}
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.to_m, self.to_s, self.back = nn.Linear(33, 7), nn.Linear(33, 7), nn.Linear(7, 33)
-
-    def forward(self, x):
-        m, s = self.to_m(x), self.to_s(x)
-        return m, s, self.back(m + torch.exp({half}s) * torch.randn_like(s))
+    + "from kit import {imported}\n"
+    + NET
+    + """
 
 
 net = {made}

@@ -12,11 +12,15 @@ import cv2
 from PIL import Image
 from torchvision import transforms
 import torchvision.transforms.functional as TF
+from numpy import float32 as single
+
+WIDE = np.float64
 
 
 class Pictures(Dataset):
     def __init__(self, files, change=None):
         self.files, self.change, self.stored = files, {change}, np.load("pictures.npz")["x"]
+        self.kind = wanted(files)
 
     def __len__(self):
         return len(self.files)
@@ -39,13 +43,25 @@ BYTES = {
     "an array of bytes": "self.change(np.array(Image.open(path)).astype(np.uint8))",
     "floats that are bytes again": "self.change(np.array(Image.open(path)).astype(np.float32).astype(np.uint8))",
     "by cv2": "self.change(cv2.imread(path))",
+    "in another order": "self.change(cv2.cvtColor(cv2.imread(path), cv2.COLOR_BGR2RGB)[:, ::-1].copy())",
+    "a picture again": "self.change(Image.fromarray(np.array(Image.open(path)).astype(np.uint8)))",
+    "a picture of a file": "self.change(Image.fromarray(np.load(path)))",
+    "bytes of a file": 'self.change(np.load(path).astype("u1"))',
     "by a function": "TF.to_tensor(Image.open(path))",
 }
-FLOATS = {
+OTHERS = {
     "astype": "self.change(np.array(Image.open(path)).astype(np.float32))",
     "astype by a name": 'self.change(np.array(Image.open(path)).astype("float64"))',
     "a dtype": "self.change(np.array(Image.open(path), dtype=np.float32))",
+    "a dtype by place": "self.change(np.asarray(Image.open(path), float))",
+    "a short name": 'self.change(np.array(Image.open(path)).astype("f4"))',
+    "a name of the module": "self.change(np.array(Image.open(path)).astype(WIDE))",
+    "an imported name": "self.change(np.array(Image.open(path)).astype(single))",
+    "integers": "self.change(np.array(Image.open(path)).astype(np.int64))",
     "a constructor": "self.change(np.float32(Image.open(path)))",
+    "a quotient": "self.change(np.array(Image.open(path)) / 1)",
+    "with axes moved": "self.change(np.transpose(np.array(Image.open(path)).astype(np.float32), (1, 0, 2)))",
+    "clipped": "self.change(np.clip(np.array(Image.open(path)).astype(np.float32), 0, 255))",
     "by cv2": "self.change(cv2.imread(path).astype(np.float32))",
     "rows of them": "self.change(cv2.imread(path).astype(np.float32)[:, :, 0])",
     "by a function": "TF.to_tensor(np.array(Image.open(path)).astype(np.float32))",
@@ -54,7 +70,20 @@ ANY = {
     "floats of a file": "self.change(self.stored[index].astype(np.float32))",
     "a file": "self.change(np.load(path))",
     "what is computed": "self.change(2 * self.stored[index] - 1.0)",
+    "a type that is not read": "self.change(np.array(Image.open(path)).astype(self.kind))",
+    "a product with a number": "self.change(np.array(Image.open(path)) * 1.0)",
+    "floats behind a function": "self.change(sharpened(np.load(path).astype(np.float32)))",
+    "floats on one way": "self.change(np.float32(Image.open(path)) if self.kind else np.array(Image.open(path)))",
     "by a function": "TF.to_tensor(np.load(path))",
+    "with axes moved": "self.change(np.load(path).transpose(2, 0, 1))",
+    "with axes swapped": "self.change(np.ascontiguousarray(np.swapaxes(np.load(path), 0, 1)))",
+    "stacked": "self.change(np.stack([np.load(path)] * 3, axis=-1))",
+    "turned": "self.change(np.fliplr(np.load(path)))",
+    "resized": "self.change(cv2.resize(np.load(path), (12, 7)))",
+    "without NaN": "self.change(np.nan_to_num(np.load(path)))",
+    "a choice": "self.change(np.where(np.load(path) > 0, np.load(path), 0))",
+    "a grey picture of floats": "self.change(Image.fromarray(np.load(path).astype(np.float32)))",
+    "logarithms": "self.change(np.log1p(np.load(path)))",
 }
 
 
@@ -71,8 +100,8 @@ def test_bytes_lie_in_0_and_1_behind_it(picture: str, decoder: str, change: str,
 
 
 @pytest.mark.parametrize("change", [_ALONE, _COMPOSED], ids=["alone", "composed"])
-@pytest.mark.parametrize("picture", FLOATS.values(), ids=FLOATS)
-def test_floats_of_bytes_stay_in_0_and_255(picture: str, change: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("picture", OTHERS.values(), ids=OTHERS)
+def test_other_numbers_of_bytes_stay_in_0_and_255(picture: str, change: str, tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": _text(picture, "[0, 1]", change)})) == ["VAE104"]
 
 

@@ -5,24 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import linted
+from small_vaes.fragments import PICTURE_LAYERS, linted
 
 from vae_checked.finding import Severity
 
-TEXT = """\
+TEXT = (
+    """\
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
 
 class Net(nn.Module):
-    def __init__(self, wide=48, codes=7):
-        super().__init__()
-        self.back = nn.Sequential(nn.Flatten(), nn.Linear(3 * 20 * 28, wide), nn.ReLU())
-        self.mu = nn.Linear(wide, codes)
-        self.logvar = nn.Linear(wide, codes)
-        self.out = nn.Sequential(nn.Linear(codes, wide), nn.ReLU(), nn.Linear(wide, 3 * 20 * 28), nn.Sigmoid())
-
+"""
+    + PICTURE_LAYERS
+    + """
     def forward(self, x):
         h = self.back(x)
         m, s = self.mu(h), self.logvar(h)
@@ -42,6 +39,7 @@ def train(loader):
         loss.backward()
         optimizer.step()
 """
+)
 MEAN = "(-0.5 * (1 + s - m ** 2 - s.exp()).sum(1)).mean()"
 SUM = "-0.5 * (1 + s - m ** 2 - s.exp()).sum()"
 EACH = {"an operator": "(y - x) ** 2", "a function": 'F.mse_loss(y, x, reduction="none")'}

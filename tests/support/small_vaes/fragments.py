@@ -61,6 +61,15 @@ NAMED_FORWARD = """
         mu, logvar = self.mu(x), self.logvar(x)
         return self.back(mu + torch.randn_like(mu) * torch.exp(0.5 * logvar)), mu, logvar
 """
+# What a model of pictures of three channels, 20 rows and 28 columns is built of; its class is begun by each test.
+PICTURE_LAYERS = """\
+    def __init__(self, wide=48, codes=7):
+        super().__init__()
+        self.back = nn.Sequential(nn.Flatten(), nn.Linear(3 * 20 * 28, wide), nn.ReLU())
+        self.mu = nn.Linear(wide, codes)
+        self.logvar = nn.Linear(wide, codes)
+        self.out = nn.Sequential(nn.Linear(codes, wide), nn.ReLU(), nn.Linear(wide, 3 * 20 * 28), nn.Sigmoid())
+"""
 # A trunk below both heads: what decodes, and what else there is, is written by each test.
 TRUNK = """
 

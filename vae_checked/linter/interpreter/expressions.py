@@ -92,7 +92,6 @@ def _call(context: Context, node: ast.Call, scope: Scope) -> Value:
         else:
             args.append(context.eval(item, scope))
     kwargs: dict[str, Value] = {}
-    unread: Expr | None = None
     for keyword in node.keywords:
         value = context.eval(keyword.value, scope)
         if keyword.arg is not None:
@@ -100,13 +99,10 @@ def _call(context: Context, node: ast.Call, scope: Scope) -> Value:
             continue
         known = value if isinstance(value, dict) else {}
         kwargs.update({key: item for key, item in known.items() if isinstance(key, str)})
-        is_read = known is value and not any(isinstance(key, UnknownKey) for key in known)
-        if not is_read:
-            unread = as_expr(value, site)
-            kwargs.update(unread_options.of_loss(target, unread))
         source = source_of(value, site)
-        kwargs = kwargs if source is None else MoreNames(kwargs, source)
-    made = None if unread is None else unread_options.computed(target, unread, args, site)
+        if source is not None:
+            kwargs = MoreNames({**kwargs, **unread_options.of_loss(target, source)}, source)
+    made = unread_options.computed(target, kwargs.source, args, site) if isinstance(kwargs, MoreNames) else None
     result = context.call(target, args, kwargs, site) if made is None else made
     if isinstance(node.func, ast.Attribute) and node.func.attr == "backward" and not node.args:
         context.root(context.eval(node.func.value, scope), "backward", "", node.func.value)

@@ -356,9 +356,16 @@ def _named_settings(module: Module) -> list[str]:
     return [name for cell in module.file.cells for name in _NAMED_SETTINGS.findall(cell.text)]
 
 
+# What an archive of a branch has behind the name of its repository.
+_BRANCH = re.compile(r"_(?:main|master)$")
+
+
 def _is_cloned_as(folder: str, package: str) -> bool:
-    """Whether a folder is a package under the name of its repository: with dashes, or behind the name of its owner."""
-    written = re.sub(r"\W", "_", folder).strip("_").lower()
+    """Whether a folder is a package under the name of its repository.
+
+    With dashes, as the archive of a branch (`my-vae-main`), or behind the name of its owner.
+    """
+    written = _BRANCH.sub("", re.sub(r"\W", "_", folder).strip("_").lower())
     return written == package.lower() or written.endswith(f"__{package.lower()}")
 
 

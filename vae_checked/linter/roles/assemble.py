@@ -10,6 +10,7 @@ from vae_checked.linter.roles import (
     batches_of_one,
     chosen_models,
     copies,
+    couplings,
     decoded_draws,
     densities_apart,
     directions,
@@ -115,11 +116,12 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     for site in found:
         kl = partners.trained_of(site, kls, losses)
         if kl is None and not latents.is_posterior(site, recons, graph, evaluation.observations.names):
-            if latents.is_of_noise(site, graph):
-                # Of made-up input, how trained heads are read is asked all the same.
+            is_of_trained = readings.is_of_trained_mean(site, kls)
+            if latents.is_of_noise(site, graph) or (is_of_trained and not couplings.is_coupled(site, graph)):
+                # Of made-up input, or where z is only handed out, how trained heads are read is asked all the same.
                 alone = _drawn_alone(site, evaluation)
                 is_read = across.readings.read(site, alone, evaluation)
-                facts.extend([alone] if not is_read and readings.is_of_trained_mean(site, kls) else [])
+                facts.extend([alone] if is_of_trained and not is_read else [])
             continue
         if validations.is_shown(site, found, losses):
             if kl is not None:

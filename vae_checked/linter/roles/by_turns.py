@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from vae_checked.facts import Likelihood
 from vae_checked.linter.files import syntax
+from vae_checked.linter.roles import seeds
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, strip
@@ -71,13 +72,10 @@ def _is_in_loop(kl: Divergence, recon: Reconstruction) -> bool:
 def _around(recon: Reconstruction) -> list[ast.For | ast.AsyncFor]:
     """The loops in which an error is written."""
     site = recon.term.site
-    return [
-        node
-        for node in (() if site is None else site.source.cell.nodes)
-        if isinstance(node, (ast.For, ast.AsyncFor))
-        and site is not None
-        and node.lineno <= getattr(site.node, "lineno", 0) <= (node.end_lineno or 0)
-    ]
+    if site is None:
+        return []
+    loops = (node for node in site.source.cell.nodes if isinstance(node, (ast.For, ast.AsyncFor)))
+    return [loop for loop in loops if seeds.holds(loop, site.node)]
 
 
 def _is_column(side: Expr) -> bool:

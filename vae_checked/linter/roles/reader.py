@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.reader import Handed, LossCall
-from vae_checked.linter.roles import assemble, divergences, phi, samplers, ways
+from vae_checked.linter.roles import assemble, divergences, phi, reductions, samplers, ways
 from vae_checked.linter.roles.called_losses import called_loss
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import (
@@ -256,7 +256,7 @@ def handed(evaluation: Evaluation) -> list[Handed]:
     names, parameters = evaluation.observations.names, evaluation.read_once(_parameters)
     found: dict[tuple[Taken, Taken | None], Handed] = {}
     for value in _differentiated(evaluation):
-        own = _maker(value)
+        own = _maker(_bare(value))
         if own is not None:
             found.setdefault((own[0], None), Handed(own[0], frozenset((own[1],))))
         for node in walk(value):
@@ -264,6 +264,14 @@ def handed(evaluation: Evaluation) -> list[Handed]:
             if each is not None and each.loss is not None and each.loss.taken[1] in parameters:
                 found.setdefault((each.model, each.loss.taken), each)
     return list(found.values())
+
+
+def _bare(total: Expr) -> Expr:
+    """What is differentiated, without what scales or averages it as a whole: `(0.5 * loss.mean()).backward()`."""
+    node = strip(total)
+    while (index := reductions.scaled_at(node)) is not None:
+        node = strip(node.args[index])
+    return node
 
 
 def _parameters(evaluation: Evaluation) -> frozenset[str]:

@@ -19,6 +19,7 @@ from vae_checked.linter.torch_model import diagonals, dropping, elementwise, nor
 from vae_checked.linter.torch_model.elementwise import Handler, argument, first_tensor
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.linter.torch_model.nans import asks_for_nan, is_endless, without_nan
+from vae_checked.linter.torch_model.number_kinds import cast_attributes
 from vae_checked.linter.torch_model.pieces import concatenated, number_of_equal, stacked
 from vae_checked.linter.torch_model.sizes import UNKNOWN, axes_of, axis_of_size, shape_of, shaped_like
 from vae_checked.mathematics.ops import OPERATIONS, Kind
@@ -42,6 +43,17 @@ _WINDOWS = {
 _OVERSHOOTING = "bicubic"
 # How many pieces of a tensor are known one by one, and how many there are where nothing says it: one for each head.
 _MOST_PIECES, _BOTH = 16, 2
+
+
+def _into(name: str) -> Handler:
+    """The handler of a cast by its name, which may say what it makes of data."""
+
+    def handle(evaluator: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
+        made, attributes = _cast(evaluator, args, kwargs, site), cast_attributes(name, args, kwargs)
+        is_cast = attributes and isinstance(made, Expr) and made.op == "cast"
+        return Expr("cast", made.args, attributes, site) if is_cast and isinstance(made, Expr) else made
+
+    return handle
 
 
 def _cast(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
@@ -421,7 +433,7 @@ HANDLERS: dict[str, Handler] = {
     **{name: norms.squaring(_ELEMENTWISE[name]) for name in ("pow", "square", "float_power", "power")},
     **{name: norms.handler(name) for name in ("norm", "vector_norm")},
     "linalg.norm": norms.handler("norm", of_matrices=True),
-    **dict.fromkeys(OPERATIONS["cast"].names.functions, _cast), "long": _tensor, "int": _tensor,
+    **{name: _into(name) for name in OPERATIONS["cast"].names.functions}, "long": _tensor, "int": _tensor,
     "half": _half, "new_tensor": _copied, "tensor": _tensor,
     **dropping.HANDLERS,
     **{name: _shape(op) for name, op in _SHAPES.items()},

@@ -10,6 +10,7 @@ from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.values import External, Transform, Value
 from vae_checked.linter.torch_model import transforms
 from vae_checked.linter.torch_model.evaluator import Evaluator
+from vae_checked.linter.torch_model.number_kinds import cast_attributes
 
 # What reads a picture of PIL.
 _PIL_READERS = ("Image.open", "folder.default_loader", "folder.pil_loader", "diffusers.utils.load_image")
@@ -116,4 +117,5 @@ def method(owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], 
         if of_bits:
             return transforms.data_expr(BYTE, (), site, transforms.PICTURE)
     still_one = transforms.is_picture(owner) and name in _OF_PICTURES
-    return Expr("cast", (owner,), transforms.PICTURE if still_one else (), site)
+    into = cast_attributes(name, [owner, *args], kwargs)
+    return Expr("cast", (owner,), transforms.PICTURE if still_one else into, site)

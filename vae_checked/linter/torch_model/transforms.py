@@ -276,9 +276,9 @@ def interval_after(
     """The interval of an image of these numbers after a transform, None when a step is not understood."""
     for name, value, site in transform.steps:
         if name in ("ToTensor", "ConvertImageDtype") or (name == "ToDtype" and value is True):
-            # Bytes are divided by 255, floats stay as they are.
-            may_be_bytes = interval == BYTE or (interval is None and numbers is not Numbers.ANY)
-            interval = UNIT if may_be_bytes and numbers is not Numbers.FLOATS else interval
+            # Bytes are divided by 255, other numbers stay as they are.
+            if interval in (None, BYTE) and numbers is not Numbers.OTHERS:
+                interval = None if numbers is Numbers.ANY else UNIT
         elif name == "Normalize":
             if interval == BYTE:
                 # A picture that is no tensor yet is refused: what is meant is not known.
@@ -338,7 +338,7 @@ def transformed(evaluator: Evaluator, transform: Transform, image: Expr, site: S
     noted = None if where is None else evaluator.project_observations.pipeline_at(where)
     if noted is not None and not noted.held:
         # What is known of the picture settles what was open of pictures at large.
-        is_other = numbers in (Numbers.FLOATS, Numbers.ANY)
+        is_other = numbers in (Numbers.OTHERS, Numbers.ANY)
         noted = replace(noted, interval=interval if is_other else noted.interval or interval)
         evaluator.project_observations.note_pipeline(
             noted if any(map(_serves, evaluator.running())) else replace(noted, direct=True)
