@@ -120,8 +120,9 @@ class Latents:
 
     `encoded` is the map from what `encode` gives to what a model is trained on, `decoded` the one from what a model
     makes to what `decode` is given, `other_way` that one behind other branches, where it undoes nothing that is known,
-    `one_end` one of the two as it is behind `encode`, whatever the other is, and
-    `unscaled` the class of a trained model that has, or gives, latents as they are behind `encode`.
+    `one_end` one of the two as it is behind `encode`, whatever the other is, `round_trip` the map from `encode` to the
+    `decode` of the same latents, from which `encoded` and `decoded` are supposed then, and `unscaled` the class of a
+    trained model that has, or gives, latents as they are behind `encode`.
     `on_picture` is a number of the latents by which the picture is multiplied, `in_place` how often a stored latent is
     scaled where it lies. `vae` is what is loaded, `factor` a number written out by which its latents are scaled,
     `rescaled` how its own factor is changed, `default_factor` the map by the factor that a VAE of the project's own has
@@ -138,6 +139,7 @@ class Latents:
     decoded: Fact[AffineMap] | None = None
     other_way: Fact[AffineMap] | None = None
     one_end: Fact[AffineMap] | None = None
+    round_trip: Fact[AffineMap] | None = None
     unscaled: Fact[str] | None = None
     on_picture: Fact[str | None] | None = None
     in_place: Fact[str | None] | None = None

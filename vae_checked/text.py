@@ -100,18 +100,18 @@ def _inside(filename: str, folders: tuple[str, ...]) -> bool:
 
 
 def audit_command(subject: str, is_function: bool = False) -> str:
-    """The audit of `path/model.py:Class`, as far as its name says how it is imported; a function is no model."""
+    """The audit of `path/model.py:Class`, a command where its path says how it is imported; a function is no model."""
     from pathlib import PurePath  # noqa: PLC0415  only a report on source needs it
 
     from vae_checked.finding import is_named  # noqa: PLC0415  as above
 
     path, _, name = subject.rpartition(":")
-    file = PurePath(path)
-    if is_function or not is_named(subject) or file.suffix != ".py" or file.is_absolute():
-        return "vae-checked audit package.module:Class"
+    if is_function or not is_named(subject):
+        return "vae-checked audit of the model"
+    file = PurePath(shown(path))
     parts = [part for part in file.with_suffix("").parts if part != "__init__"]
-    if not parts or not all(part.isidentifier() for part in parts):
-        return "vae-checked audit package.module:Class"
+    if file.suffix != ".py" or file.is_absolute() or not parts or not all(part.isidentifier() for part in parts):
+        return f"vae-checked audit of {name}"
     return f"vae-checked audit {'.'.join(parts)}:{name}"
 
 

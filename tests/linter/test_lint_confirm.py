@@ -143,7 +143,7 @@ UNCONFIRMED = {
             '    bce = F.binary_cross_entropy_with_logits(torch.sigmoid(y), x, reduction="sum")\n'
             "    return bce - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())\n"
         ),
-        "no class is built here: vae-checked audit package.module:Class --loss FUNCTION measures it",
+        "no class is built here: vae-checked audit of the model, with --loss FUNCTION, measures it",
     ),
     "definitions that raise": (f"{BAD}\n\nclass Other(missing.Base):\n    pass\n", "NameError: name 'missing' is not"),
     "definitions that exit": (

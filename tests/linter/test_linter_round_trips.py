@@ -67,6 +67,14 @@ def test_the_remedy_stands_where_something_is_left_out(scaled: str, unscaled: st
     assert said in finding.fix
 
 
+def test_what_is_said_of_a_round_trip_is_what_was_read_of_it(tmp_path: Path) -> None:
+    text = TEXT.format(factor="0.18215", drawn="latent_dist.sample()", scaled="* FACTOR", unscaled="")
+    (tmp_path / "trips.py").write_text(text, encoding="utf-8")
+    (finding,) = lint([tmp_path], select=["VAE7"]).findings
+    assert finding.evidence == "what is applied: z -> z * 0.18215 on the way from encode to decode"
+    assert "latents are decoded on another scale than encode gives them at " in finding.message
+
+
 @pytest.mark.parametrize("factor", ["1e-320", "5e-324", "1e308"])
 def test_a_number_without_an_inverse_is_the_factor_of_no_vae(factor: str, tmp_path: Path) -> None:
     text = TEXT.format(factor=factor, drawn="latent_dist.sample()", scaled=f"* {factor}", unscaled="")

@@ -72,7 +72,7 @@ def test_the_text_says_in_a_line_how_a_vae_stands_and_the_rest_if_asked(kind: ty
 
 
 def test_open_questions_are_told_by_code_with_what_settles_them() -> None:
-    gap = "the range of the data is not known (403); vae-checked audit model:VAE measures it"
+    gap = "the range of the data is not known (403): nothing was seen of it; vae-checked audit model:VAE measures it"
     assert f"not decided:\n  model.py:VAE: {gap}\n" in render(LintLike())
     undecided = {
         "VAE403": Undecided(("data.interval",)),

@@ -22,7 +22,9 @@ def judge(facts: Facts) -> Verdict:
     if not swapped.value or kind.value in _SYMMETRIC:
         return Clean()
     if kind.value not in _ASYMMETRIC:
-        return Undecided(reason=f"the order of the arguments of {kind.value} is not judged")
+        return Undecided(
+            reason=f"what a {kind.value} makes of data and reconstruction in each other's place is not judged"
+        )
     return Found(Evidence(origin=swapped.origin, values={"loss": kind.value, "function": loss_function(facts)}))
 
 

@@ -6,7 +6,15 @@ import math
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.support.in_use import IN_USE, SOURCES, is_undone, open_by_another_way
+from vae_checked.catalogue.support.in_use import (
+    IN_USE,
+    SOURCES,
+    as_read,
+    at_one_end,
+    is_undone,
+    open_by_another_way,
+    without_the_other,
+)
 from vae_checked.catalogue.support.known_vaes import known, turned
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Fact, Facts
@@ -47,16 +55,17 @@ def judge(facts: Facts) -> Verdict:
     wanted = undoing(decoded.value if is_unscaled else encoded.value)
     if wanted is None:
         return Undecided(reason="the scale at one end is a sum of several quantities")
-    what = (
-        "what is undone before decode was not done"
-        if is_unscaled
-        else "decode does not undo the scale that follows encode"
-    )
+    if is_unscaled:
+        what = "what is undone before decode was not done"
+    elif latents.round_trip is not None:
+        what = "latents are decoded on another scale than encode gives them"
+    else:
+        what = "decode does not undo the scale that follows encode"
     evidence = Evidence(
         origin=decoded.origin,
         values={
             "what": what,
-            "maps": f"z -> {encoded.value} behind encode, z -> {decoded.value} before decode",
+            "maps": as_read(latents),
             "remedy": f"{'behind encode' if is_unscaled else 'before decode'}: {wanted}",
         },
         related=((encoded.origin, "what follows encode"),),
@@ -73,17 +82,17 @@ def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
     if loaded is not None and loaded.factor is None and scale == _STD:
         values = {
             "what": f"latents of {loaded.name} are multiplied by the deviation of each channel, which divides them",
-            "maps": f"z -> {one_end.value}, as it is behind encode ({loaded.source})",
+            "maps": f"{at_one_end(one_end)} ({loaded.source})",
             "remedy": "behind encode: (z - latents_mean) / latents_std; before decode: z * latents_std + latents_mean",
         }
         return Found(Evidence(origin=one_end.origin, values=values, related=((vae.origin, "loaded here"),)))
     if (loaded is not None and loaded.factor is None) or len(scale) != 1:
-        return Undecided(reason="what is done at the other end is not known")
+        return without_the_other(one_end)
     (term,) = scale
     powers = dict(term.powers)
     power = powers.pop(_FACTOR, 0)
     if powers or not (math.isclose(term.coefficient, 1.0) or (power == 0 and term.coefficient > 0)):
-        return Undecided(reason="what is done at the other end is not known")
+        return without_the_other(one_end)
     if loaded is None and not power and term.coefficient != 1:
         power = turned(term.coefficient) or 0
     if loaded is None and power in (0, 1):
@@ -92,11 +101,11 @@ def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
         ratio = math.log(term.coefficient) / math.log(loaded.factor) if not is_one(scale) else 0.0
         power = round(ratio) if abs(ratio - round(ratio)) < _TOLERANCE else 0
     if power in (0, 1):
-        return Clean() if power else Undecided(reason="what is done at the other end is not known")
+        return Clean() if power else without_the_other(one_end)
     how = "is applied twice" if power > 1 else "divides where it should multiply"
     values = {
         "what": f"the factor of {'this VAE' if loaded is None else loaded.name} {how}",
-        "maps": f"z -> {one_end.value}, as it is behind encode" + ("" if loaded is None else f" ({loaded.source})"),
+        "maps": at_one_end(one_end) + ("" if loaded is None else f" ({loaded.source})"),
         "remedy": "behind encode: z * factor, once; before decode: z / factor, once",
     }
     return Found(Evidence(origin=one_end.origin, values=values, related=((vae.origin, "loaded here"),)))

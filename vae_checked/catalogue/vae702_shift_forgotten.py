@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.support.in_use import IN_USE, SOURCES, is_undone, open_by_another_way
+from vae_checked.catalogue.support.in_use import (
+    IN_USE,
+    SOURCES,
+    as_read,
+    at_one_end,
+    is_undone,
+    open_by_another_way,
+    without_the_other,
+)
 from vae_checked.catalogue.support.known_vaes import known
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import Fact, Facts
@@ -44,7 +52,7 @@ def judge(facts: Facts) -> Verdict:
         origin=decoded.origin,
         values={
             "what": what,
-            "maps": f"z -> {encoded.value} behind encode, z -> {decoded.value} before decode",
+            "maps": as_read(facts.latents),
             "remedy": _REMEDY,
         },
         related=((encoded.origin, "what follows encode"),),
@@ -58,14 +66,14 @@ def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
     if applied.scale == _SCALE and applied.shift == _BESIDE:
         values = {
             "what": "the shift stands on the other side of the scale than the configuration of a VAE means it",
-            "maps": f"z -> {applied}, as it is behind encode",
+            "maps": at_one_end(one_end),
             "remedy": _REMEDY,
         }
         return Found(Evidence(origin=one_end.origin, values=values, related=((vae.origin, "of this VAE"),)))
     if applied.scale == _SCALE and applied.shift in _ADDED:
         values = {
             "what": "the shift has the opposite sign of the one that the configuration of a VAE means",
-            "maps": f"z -> {applied}, as it is behind encode",
+            "maps": at_one_end(one_end),
             "remedy": _REMEDY,
         }
         return Found(Evidence(origin=one_end.origin, values=values, related=((vae.origin, "of this VAE"),)))
@@ -74,7 +82,7 @@ def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
     if not loaded.shift and loaded.factor is not None:
         return Clean()
     if one_end.value.shift or one_end.value.is_identity:
-        return Undecided(reason="what is done at the other end is not known")
+        return without_the_other(one_end)
     per_channel = "latents_std" in one_end.value.names
     if loaded.factor is None and not per_channel:
         return Undecided(reason="by what the latents are scaled is not known")
@@ -83,7 +91,7 @@ def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
         origin=one_end.origin,
         values={
             "what": f"the latents of {loaded.name} are used with {shift}, and are only scaled here",
-            "maps": f"z -> {one_end.value}, as it is behind encode ({loaded.source})",
+            "maps": f"{at_one_end(one_end)} ({loaded.source})",
             "remedy": _REMEDY,
         },
         related=((vae.origin, "loaded here"),),

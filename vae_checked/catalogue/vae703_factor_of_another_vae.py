@@ -5,7 +5,7 @@ from __future__ import annotations
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.support.in_use import IN_USE
-from vae_checked.catalogue.support.known_vaes import FACTORS, is_factor, known, transposed
+from vae_checked.catalogue.support.known_vaes import FACTORS, KnownVAE, is_factor, known, transposed
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Fact, Facts
 from vae_checked.finding import Severity
@@ -32,7 +32,7 @@ def judge(facts: Facts) -> Verdict:
     typed = None if other is not None else transposed(factor.value)
     wanted = loaded or typed
     if wanted is None or wanted.factor is None:
-        return Undecided(reason="which VAE is loaded, and its factor, is not known")
+        return Undecided(reason=_unknown(factor.value, None if other is None else other.name, loaded))
     if is_factor(factor.value, wanted.factor):
         return Clean()
     if typed is not None and typed.factor == wanted.factor:
@@ -40,7 +40,10 @@ def judge(facts: Facts) -> Verdict:
     elif other is not None:
         what = f"{factor.value:.6g} is the factor of {other.name}, and the VAE is that of {wanted.name}"
     else:
-        return Undecided(reason=f"{factor.value:.6g} may be estimated from the data")
+        return Undecided(
+            reason=f"{factor.value:.6g} is not {wanted.factor:.6g}, the factor of {wanted.name}, nor that of another "
+            "VAE that is known: it may be 1 / std of latents of other data"
+        )
     values = {
         "what": what,
         "known": f"the latents of {wanted.name} are used with {wanted.factor:.6g} ({wanted.source})",
@@ -49,10 +52,26 @@ def judge(facts: Facts) -> Verdict:
     return Found(Evidence(origin=factor.origin, values=values, related=((vae.origin, "loaded here"),)))
 
 
+def _unknown(factor: float, other: str | None, loaded: KnownVAE | None) -> str:
+    """What a factor is, and what is not known of the VAE that it is applied for."""
+    under = next((each for number, each in FACTORS.items() if factor and is_factor(1 / factor, number)), None)
+    if other is not None:
+        whose = f"the factor of {other}"
+    elif under is not None:
+        whose = f"1 / {under.factor:.6g}, by the factor of {under.name}"
+    else:
+        whose = "the factor of no VAE that is known"
+    if loaded is not None:
+        return f"{factor:.6g} is {whose}, and {loaded.name} has a mean and a std per channel"
+    may_be = "it may be one of the project's own" if (other, under) == (None, None) else "it may be another"
+    return f"{factor:.6g} is {whose}; which VAE is used here is not known, and {may_be}"
+
+
 def _of_default(scaled: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
     """Found: the factor that the class has by default is that of one VAE, and of no other."""
     values = {
-        "what": f"the VAE is built here without one, and {_DEFAULT:g} is that of Stable Diffusion 1",
+        "what": f"the VAE is built here without one, and {_DEFAULT:g}, which its class then has, is that of "
+        "Stable Diffusion 1",
         "known": f"an {vae.value.kind} has {_DEFAULT:g} by default ({_DEFAULT_SOURCE})",
         "remedy": f"{vae.value.kind}(..., scaling_factor=1 / std), with the std of this VAE's latents",
     }

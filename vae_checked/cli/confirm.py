@@ -88,7 +88,7 @@ def _confirm(finding: Finding, report: LintReport, state: Confirmed) -> Iterator
         return
     target = _target(finding.place, read)
     if target is None:
-        reason = "no class is built here: vae-checked audit package.module:Class --loss FUNCTION measures it"
+        reason = "no class is built here: vae-checked audit of the model, with --loss FUNCTION, measures it"
         yield Remark(RemarkKind.UNCONFIRMED, f"{finding.code}: {reason}", finding.place)
         return
     if target not in state.known:

@@ -112,6 +112,7 @@ def _whole(gathered: GatheredFiles, parts: Sequence[LintReport]) -> LintReport:
         unread=unread,
         files=tuple(gathered.given),
         files_concerned=sum(part.files_concerned for part in parts),
+        files_using=sum(part.files_using for part in parts),
         left_out=tuple(gathered.passed.left_out),
         beside=sum(part.beside for part in parts),
         elsewhere=tuple(each for part in parts for each in part.elsewhere),

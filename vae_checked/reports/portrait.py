@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 _OF_OTHER_NUMBERS = (Likelihood.CROSS_ENTROPY, Likelihood.POISSON, Likelihood.DENSITY)
 
 
-def portrait(facts: Facts) -> list[str]:
-    """Sampler, KL, reconstruction, ranges and effective beta, as far as they were observed."""
+def portrait(facts: Facts, *, of_vae: bool = True) -> list[str]:
+    """Sampler, KL, reconstruction, ranges and effective beta, as far as they were observed; of no VAE its loss."""
     titled = (
         ("sampler", _sampler(facts)),
         ("kl", _kl(facts)),
-        ("reconstruction", _reconstruction(facts)),
-        ("ranges", _ranges(facts)),
+        ("reconstruction" if of_vae else "loss", _reconstruction(facts)),
+        ("ranges", _ranges(facts, "decoder gives" if of_vae else "output in")),
     )
     lines = [(title, "; ".join(parts)) for title, parts in titled]
     return [*(f"{title}: {words}" for title, words in lines if words), *balance(facts)]
@@ -83,7 +83,7 @@ def _reconstruction(facts: Facts) -> Iterator[str]:
 
 
 def _reduced(reduced: Reduced, event: str) -> Iterator[str]:
-    words = {Reduction.SUM: "summed", Reduction.MEAN: "averaged", Reduction.KEPT: "kept", Reduction.MIXED: "both"}
+    words = {Reduction.SUM: "summed", Reduction.MEAN: "averaged", Reduction.KEPT: "not reduced"}
     if reduced.event is Reduction.MIXED:
         yield f"summed over some axes of {event} and averaged over others"
     elif reduced.event is not None:
@@ -92,16 +92,16 @@ def _reduced(reduced: Reduced, event: str) -> Iterator[str]:
         yield f"{words[reduced.batch]} over the batch"
 
 
-def _ranges(facts: Facts) -> Iterator[str]:
+def _ranges(facts: Facts, gives: str) -> Iterator[str]:
     if facts.output.interval:
         activations = facts.output.activations.value if facts.output.activations else ()
         if facts.recon.kind and facts.recon.kind.value is Likelihood.CROSS_ENTROPY and len(activations) > 1:
             # The last one is the softmax of the loss.
             activations = activations[:-1]
         by = f" by {', then '.join(activations)}" if activations else ""
-        yield f"decoder gives {facts.output.interval.value}{by}"
-    if facts.recon.kind and facts.recon.kind.value not in _OF_OTHER_NUMBERS:
-        kind = facts.recon.kind.value
+        yield f"{gives} {facts.output.interval.value}{by}"
+    kind = facts.recon.kind.value if facts.recon.kind else None
+    if kind is not None and kind not in _OF_OTHER_NUMBERS and (kind.prediction.bounded or kind.target.bounded):
         yield f"{kind} takes a prediction in {kind.prediction} and a target in {kind.target}"
     if facts.data.interval:
         yield f"data in {facts.data.interval.value}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.finding import Severity
@@ -72,9 +72,11 @@ def portraits(report: Report) -> list[str]:
 
     lines = []
     for each in all_examined(report):
-        own = dict.fromkeys(line for view in own_views(each) for line in portrait(view))
+        # What several evaluations show alike is said once.
+        seen = dict.fromkeys((view.subject, *portrait(view, of_vae=each.is_vae)) for view in own_views(each))
+        own = dict.fromkeys(line for _, *said in seen for line in said)
         parts = [view for view in each.views if view not in own_views(each)]
-        lines += [f"{view.subject}: {line}" for view in own_views(each) for line in portrait(view)]
+        lines += [f"{subject}: {line}" for subject, *said in seen for line in said]
         lines += [f"{view.subject}: {line}" for view in parts for line in portrait(view) if _says_more(line, own)]
     return lines
 
@@ -87,25 +89,54 @@ def _says_more(line: str, told: Collection[str]) -> bool:
 
 
 def not_seen(report: Report) -> list[str]:
-    """A line per VAE: what no view of it showed, the codes that this leaves open, and the audit that settles them."""
+    """Lines per VAE: why codes are open, what no view of it showed, and the audit that settles them."""
     if not report.of_source:
         return of_whole(report, report.unobserved)
     vaes = [each for each in all_examined(report) if each.is_vae]
-    return [line for each in vaes for line in lacking(each.subject, each.is_function, each.undecided)]
+    return [line for each in vaes for line in lacking(each.subject, each.is_function, each.undecided, each.views)]
 
 
-def lacking(subject: str, of_function: bool, open_questions: Mapping[str, Undecided]) -> Iterator[str]:
-    """The facts that some mistakes were not judged for, with their codes; nothing where none is missing."""
-    from vae_checked.catalogue.support.fact_names import FACT_NAMES  # noqa: PLC0415  only what is open needs the names
+def lacking(
+    subject: str, of_function: bool, open_questions: Mapping[str, Undecided], views: Sequence[Facts]
+) -> Iterator[str]:
+    """The facts that some mistakes were not judged for, with their codes, together where one thing is why.
 
+    What is said of latents in use has lines of its own.
+    """
+    from vae_checked.catalogue import OF_LATENTS  # noqa: PLC0415  only what is open needs the catalogue
+    from vae_checked.catalogue.support.fact_names import FACT_NAMES  # noqa: PLC0415  likewise
+
+    of_vae = {code: question for code, question in open_questions.items() if code not in OF_LATENTS}
     missing: dict[str, list[str]] = {}
-    for code, question in open_questions.items():
-        for path in question.missing:
+    for code, question in of_vae.items():
+        for path in question.missing if not question.reason else ():
             missing.setdefault(path, []).append(_number(code))
-    if missing:
-        parts = [f"{FACT_NAMES[path]} ({' '.join(sorted(codes))})" for path, codes in sorted(missing.items())]
+    by_reason: dict[str, list[str]] = {}
+    for path, codes in sorted(missing.items()):
+        by_reason.setdefault(_reason_of(path, views), []).append(f"{FACT_NAMES[path]} ({' '.join(sorted(codes))})")
+    unseen = by_reason.pop("", [])
+    yield from (f"{subject}: {', '.join(parts)}: {reason}" for reason, parts in by_reason.items())
+    yield from _with_reasons(subject, {code: question.reason for code, question in of_vae.items() if question.reason})
+    if unseen:
         settles = audit_command(subject, of_function)
-        yield f"{subject}: not seen in the source: {', '.join(parts)}; {settles} measures it"
+        yield f"{subject}: not seen in the source: {', '.join(unseen)}; {settles} measures it"
+
+
+def _reason_of(path: str, views: Sequence[Facts]) -> str:
+    """Why a fact is not known, with the place: by the view that knows one, before one that did not see as far."""
+    known = sorted((view for view in views if path in view.unobserved), key=lambda view: path not in view.stopped_at)
+    if not known:
+        return ""
+    place = known[0].stopped_at.get(path)
+    return known[0].unobserved[path] + (f", at {place}" if place is not None else "")
+
+
+def _with_reasons(subject: str, why: Mapping[str, str]) -> Iterator[str]:
+    """The codes that are open for a reason, together where that is one."""
+    reasons: dict[str, list[str]] = {}
+    for code, reason in why.items():
+        reasons.setdefault(reason, []).append(code)
+    yield from (f"{subject}: {_codes(codes)}: {reason}" for reason, codes in reasons.items())
 
 
 def _told_by_whole(examined: Examined) -> Iterator[str]:
@@ -172,6 +203,8 @@ def in_part(report: Report) -> list[str]:
 
 def undecided(report: Report) -> list[str]:
     """Per VAE the codes that are open, together where one thing settles them, and that thing."""
+    from vae_checked.catalogue import OF_LATENTS  # noqa: PLC0415  a report of no VAE does without the catalogue
+
     lines: list[str] = []
     for each in all_examined(report):
         if not each.is_vae or not each.undecided:
@@ -181,21 +214,36 @@ def undecided(report: Report) -> list[str]:
             continue
         gap = each.gap
         settled = () if gap is None else gap.codes
-        rest = _codes(code for code in each.undecided if code not in settled)
+        rest = _codes(code for code in each.undecided if code not in settled and code not in OF_LATENTS)
         words = [*([] if gap is None else [_of_gap(gap)]), *([rest] if rest else [])]
-        lines.append(f"{each.subject}: {'; '.join(words)}; {audit_command(each.subject, each.is_function)} measures it")
+        if words:
+            settles = audit_command(each.subject, each.is_function)
+            lines.append(f"{each.subject}: {'; '.join(words)}; {settles} measures it")
     return lines
 
 
 def undecided_of_latents(report: Report) -> list[str]:
-    """Per place where latents are followed what is known of them and does not decide, with the codes it leaves open."""
+    """Why codes are open of what is no VAE: of latents that are followed what was read of them, and what was not."""
+    from vae_checked.catalogue import OF_LATENTS  # noqa: PLC0415  as above
+    from vae_checked.catalogue.support.fact_names import FACT_NAMES  # noqa: PLC0415  likewise
+
     lines: list[str] = []
     for each in all_examined(report) if report.of_source else ():
-        reasons: dict[str, list[str]] = {}
-        for code, question in ({} if each.is_vae else each.undecided).items():
-            if question.reason:
-                reasons.setdefault(question.reason, []).append(code)
-        lines += [f"{each.subject}: {_codes(codes)}: {reason}" for reason, codes in reasons.items()]
+        told: dict[str, str] = {}
+        unseen: dict[str, list[str]] = {}
+        for code, question in each.undecided.items():
+            of_latents = code in OF_LATENTS
+            if each.is_vae and not of_latents:
+                continue
+            known = (_reason_of(path, each.views) for path in question.missing if of_latents)
+            reason = question.reason or next(filter(None, known), "")
+            if reason:
+                told[code] = reason
+            for path in question.missing if of_latents and not reason else ():
+                unseen.setdefault(FACT_NAMES[path], []).append(_number(code))
+        lines += _with_reasons(each.subject, told)
+        parts = [f"{name} ({' '.join(codes)})" for name, codes in unseen.items()]
+        lines += [f"{each.subject}: not seen in the source: {', '.join(parts)}"] if parts else []
     return lines
 
 
@@ -225,7 +273,7 @@ def _of_gap(gap: Gap) -> str:
 
     codes = " ".join(map(_number, gap.codes))
     what = f"{FACT_NAMES[gap.path]} is not known ({codes})" if gap.path else f"{codes} is open"
-    why = f": {gap.reason}" if gap.reason else ""
+    why = f": {gap.reason or 'nothing was seen of it'}"
     return f"{what}{why}{f', at {gap.place}' if gap.place is not None else ''}"
 
 

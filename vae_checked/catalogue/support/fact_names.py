@@ -51,6 +51,7 @@ FACT_NAMES = {
     "latents.decoded": "what precedes decode",
     "latents.other_way": "what precedes decode on another way",
     "latents.one_end": "what is done at one end of the latents' way",
+    "latents.round_trip": "what is done to latents between encode and decode",
     "latents.unscaled": "whether a trained model is given latents on its scale",
     "latents.on_picture": "the scale of the decoded picture",
     "latents.in_place": "whether stored latents are scaled where they lie",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vae_checked.catalogue.support.example import EXAMPLE
 from vae_checked.catalogue.verdict import Undecided
 from vae_checked.facts import Fact
-from vae_checked.latent_facts import AffineMap
+from vae_checked.latent_facts import AffineMap, Latents
 from vae_checked.mathematics import affine_maps
 
 # How a diffusion model is trained on the latents of a VAE that is loaded, and how pictures are drawn from it.
@@ -50,6 +50,32 @@ SOURCES = (
 )
 
 
+def in_words(applied: AffineMap) -> str:
+    """`z -> z * 0.18215`; `nothing` of what leaves z as it is."""
+    return "nothing" if applied.is_identity else f"z -> {applied}"
+
+
+def as_read(latents: Latents) -> str:
+    """What was read of the two ends, or of the way between them where one piece of code has both."""
+    if latents.round_trip is not None:
+        return f"{in_words(latents.round_trip.value)} on the way from encode to decode"
+    ends = (latents.encoded, "behind encode"), (latents.decoded, "before decode")
+    return ", ".join(f"{in_words(end.value)} {where}" for end, where in ends if end is not None)
+
+
+def at_one_end(one_end: Fact[AffineMap]) -> str:
+    """What was read of one end, whichever it is: before decode stands what undoes the map."""
+    if one_end.value.is_identity:
+        return "latents are used on the scale on which encode gives them"
+    return f"{in_words(one_end.value)} behind encode, or what undoes it before decode"
+
+
+def without_the_other(one_end: Fact[AffineMap]) -> Undecided:
+    """Undecided because the other end was not read."""
+    place = f" (at {one_end.origin.place})" if one_end.origin.place else ""
+    return Undecided(reason=f"{at_one_end(one_end)}{place}, and what is done at the other end was not read")
+
+
 def is_undone(encoded: AffineMap, decoded: AffineMap) -> tuple[bool, bool]:
     """Whether the scale of a map is undone by that of another one, and whether its shift is."""
     whole = affine_maps.after(decoded, encoded)
@@ -63,4 +89,5 @@ def open_by_another_way(encoded: AffineMap, other: Fact[AffineMap] | None, of_sc
     scale, shift = is_undone(encoded, other.value)
     if scale and (of_scale or shift):
         return None
-    return Undecided(reason=f"in another branch z -> {other.value} is applied before decode, and nothing behind encode")
+    words = f"{in_words(other.value)} is applied before decode, and {in_words(encoded)} behind encode"
+    return Undecided(reason=f"in another branch {words}")

@@ -11,7 +11,7 @@ from vae_checked.facts import Fact, Facts, Interval, Latents, Origin
 from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files.disk import Disk
-from vae_checked.linter.pretrained import caches, clamps, fine_tuning, pairs, pixel_ends
+from vae_checked.linter.pretrained import caches, clamps, fine_tuning, pairs, pixel_ends, unpaired
 from vae_checked.linter.pretrained.callers import Callers
 from vae_checked.linter.pretrained.defaults import may_have_a_value
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Shown, Where
@@ -48,6 +48,7 @@ _GAUSSIAN = frozenset(("AutoencoderKL",))
 # The standard deviations of the channels as a factor, where latents are divided by them.
 _STD = affine_maps.named("latents_std")
 _AGREE = Agreement.INVERSE
+_OF_ENDS = ("latents.encoded", "latents.decoded")
 _Scope = tuple[str, str]
 
 
@@ -168,8 +169,25 @@ class InUse:
         if not any(_is_open(each.latents) for each in found):
             encoded_all = [*_all(self._encoded), *caches.joined(self._stored, self._read_back, list(modules))]
             found += _of_pairs(pairs.across(encoded_all, list(_all(self._decoded)), told), callers, modules)
-        yield from {str(item.latents): item for item in found}.values()
+        why = self._why_unpaired()
+        yield from (replace(item, unobserved=why.get(item.subject, {})) for item in _distinct(found))
         yield from {str((item.sampler, item.training)): item for item in self._trained}.values()
+
+    def _why_unpaired(self) -> Mapping[str, Mapping[str, str]]:
+        """By subject why no two ends of its latents are judged together."""
+        places = [each.where for each in self._encodings]
+        places += (each.where for each in _all(self._encoded))
+        places += (each.where for each in _all(self._decoded))
+        scopes = {where.subject: _scope(where) for where in places}
+        said = {
+            scope: unpaired.reason(
+                self._encoded.get(scope, ()),
+                self._decoded.get(scope, ()),
+                [each.call for each in self._encodings if _scope(each.where) == scope],
+            )
+            for scope in {*scopes.values()}
+        }
+        return {subject: dict.fromkeys(_OF_ENDS, said[scope]) for subject, scope in scopes.items()}
 
     def _comes_back_as_given(self, shown: Shown) -> bool:
         """Whether pictures of which none is negative were encoded, of which what is decoded has the range.
@@ -184,6 +202,11 @@ class InUse:
             return False
         alike = [each for each in known if each.owner.model.identity == shown.owner.model.identity]
         return bool(alike) and all(each.where.path in self._unit for each in alike)
+
+
+def _distinct(found: Iterable[Facts]) -> Iterable[Facts]:
+    """One of those that say the same of latents."""
+    return {str(item.latents): item for item in found}.values()
 
 
 def _codes(evaluation: Evaluation) -> bool:
@@ -307,7 +330,10 @@ def _of_pairs(found: Iterable[Pair], callers: Callers, modules: Collection[Modul
         encoded, decoded = pair.encoded, pair.decoded
         other = None if pair.other is None else Fact(pair.other.applied, pair.other.call)
         latents = Latents(
-            encoded=Fact(encoded.applied, encoded.at), decoded=Fact(decoded.applied, decoded.call), other_way=other
+            encoded=Fact(encoded.applied, encoded.at),
+            decoded=Fact(decoded.applied, decoded.call),
+            other_way=other,
+            round_trip=None if pair.trip is None else Fact(pair.trip, decoded.call),
         )
         yield _of(decoded.where.subject, latents)
 

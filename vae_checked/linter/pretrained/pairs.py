@@ -33,12 +33,15 @@ class Pair:
     """An end behind `encode` and one before `decode`, and whether the maps undo each other.
 
     `other` is the same call of `decode` behind other branches, where nothing that is encoded is undone by its map.
+    `trip` is the map from the one to the other where latents are decoded where they were encoded: the ends are then
+    what is supposed of it.
     """
 
     encoded: Encoded
     decoded: Decoded
     agreement: Agreement
     other: Decoded | None = None
+    trip: AffineMap | None = None
 
 
 def agreement(encoded: AffineMap, decoded: AffineMap) -> Agreement:
@@ -258,7 +261,7 @@ def _trips(decoded: Sequence[Decoded]) -> Iterator[Pair]:
             if _is_scaled(each.applied) or is_undone:
                 # What follows encode is known: what is left out stands before decode.
                 start, end = replace(start, applied=each.applied), replace(each, applied=IDENTITY)
-            found.append(Pair(start, end, made))
+            found.append(Pair(start, end, made, trip=each.applied))
     settled = {pair.decoded.number for pair in found if pair.agreement is Agreement.INVERSE}
     yield from (
         pair for pair in found if pair.agreement is not Agreement.DIFFERENT or pair.decoded.number not in settled

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Facts, Origin
+from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import (
     class_posteriors,
     counted_weights,
@@ -13,6 +14,7 @@ from vae_checked.linter.roles import (
     gradients,
     moved_means,
     other_draws,
+    reductions,
     samplers,
     settings_apart,
     ungiven_gradients,
@@ -24,9 +26,12 @@ from vae_checked.linter.roles.objective import JointLoss, Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr, origin, strip, walk
+from vae_checked.mathematics.reductions import read
 from vae_checked.record import replace
 
 _MOST_WORDS = 60
+# Between a layer and the heads that it gives there are fewer nodes.
+_MOST_NODES = 60
 # What is said of a KL and a reconstruction by how they stand in one loss.
 _OF_A_KL = ("kl.form", "kl.sign", "kl.factor", "kl.reduced")
 _OF_A_DRAW = ("sampler.std", "sampler.noise", "sampler.shared_over", "sampler.gradient_reaches", "sampler.timing")
@@ -193,33 +198,96 @@ def _of_sampler(site: SamplerSite | None) -> _Gaps:
         nothing = Fact("no draw was seen that uses the heads of this KL")
         yield from ((f"sampler.{name}", nothing) for name in ("std", "noise", "shared_over", "gradient_reaches"))
         return
-    yield "sampler.std", _at(origin(site.scale), "{} follows from more than the head for std")
+    yield "sampler.std", _at(origin(site.scale), "{} is not read as a function of one head")
     factor = samplers.unknown_factor(site.scale)
     if factor is None:
-        yield "sampler.noise", _at(origin(site.noise), "the law of {} is not known")
+        yield "sampler.noise", _at(origin(site.noise), "which distribution {} comes from is not known")
     else:
         yield "sampler.noise", _at(origin(factor), "{} scales the noise, and its number is not known")
-    yield "sampler.shared_over", _at(origin(site.noise), "how the shape of {} goes with that of the heads is not known")
+    yield "sampler.shared_over", _at(origin(site.noise), "whether {} has the shape of the heads is not known")
 
 
 def _of_terms(site: SamplerSite | None, kl: Divergence | None, recon: Reconstruction | None, losses: Losses) -> _Gaps:
     """A term that was not found may stand in a call that is not read."""
-    unread = losses.read_once(_unread)
-    if not losses.ends:
-        gap = Fact("no loss was seen that this model is trained by")
-    elif losses.evaluation.module.unfollowed and (unread is None or _is_of_a_bare_name(unread)):
-        gap = _at(losses.evaluation.module.unfollowed[0], "{} is not followed")
-    elif unread is not None:
-        gap = _at(origin(unread), "{} is not resolved")
-    else:
-        gap = None
     bound = None if kl is None else gradients.bounded_at(kl, losses)
     if bound is not None:
         yield "kl.in_loss", _at(origin(bound), "above the bound in {} the KL has no gradient")
     if kl is None:
-        yield "kl.form", gap or Fact("no part of the loss is a KL of these heads")
+        yield "kl.form", _without_term(site, losses, "is a KL of these heads", of_heads=True)
     if recon is None:
-        yield "recon.kind", gap or Fact("no part of the loss compares what is decoded from z with the data")
+        yield "recon.kind", _without_term(site, losses, "compares what is decoded from z with the data")
+
+
+def _without_term(site: SamplerSite | None, losses: Losses, is_such: str, *, of_heads: bool = False) -> Fact[str]:
+    """Why no part of a loss was found that `is_such`: it is made of z, or of the heads where it is `of_heads`.
+
+    A call that is not read may hide it where it takes these. What else is not read hides nothing of a draw that some
+    loss is made of.
+    """
+    if not losses.ends:
+        return Fact("no loss was seen that this model is trained by")
+    unread, unfollowed = losses.read_once(_unread), losses.evaluation.module.unfollowed
+    taking = unread if site is None else _taking(site, losses, of_heads=of_heads)
+    if unfollowed and ((taking or unread) is None or _is_of_a_bare_name(taking or unread)):
+        return _at(unfollowed[0], "{} is not followed")
+    if taking is not None:
+        return _unresolved(taking)
+    if site is None:
+        return Fact(f"no part of the loss {is_such}")
+    if losses.trains(site.z):
+        total = next(end for end in losses.ends if losses.graph.holds(end, site.z.uid))
+        return _at(origin(total), f"no part of {{}} {is_such}")
+    hidden = next((end for end in map(strip, losses.ends) if _is_unread_call(end)), None)
+    words = "no loss that was read is computed from the draw {}"
+    if hidden is not None:
+        words = f"{_escaped(_unresolved(hidden, in_words=True).value)}, and {words}"
+    return _at(origin(site.z), words)
+
+
+def _unresolved(call: Expr, *, in_words: bool = False) -> Fact[str]:
+    """The call that is not read, its place `in_words` or apart; of `loss.backward()` it is what is differentiated."""
+    node, where = None if call.site is None else call.site.node, origin(call)
+    at = f" at {where.place}" if in_words else ""
+    if isinstance(node, ast.Call) and syntax.called(node) == "backward":
+        return _at(where, f"what {{}}{at} differentiates is not read")
+    return _at(where, f"{{}}{at} is not resolved")
+
+
+def _escaped(words: str) -> str:
+    return words.replace("{", "{{").replace("}", "}}")
+
+
+def _taking(site: SamplerSite, losses: Losses, *, of_heads: bool) -> Expr | None:
+    """The outermost call in a loss that is not read and takes z; where it is `of_heads`, the heads, and not by z."""
+    calls = losses.read_once(_unread_calls)
+    if not calls:
+        return None
+    pending = list(_made_at_once(site.location, site.scale)) if of_heads else [site.z]
+    made = {node.uid for node in pending}
+    above = set(made)
+    while pending:
+        for parent in losses.graph.above(pending.pop()):
+            if parent.uid not in above and parent.uid != site.z.uid:
+                above.add(parent.uid)
+                pending.append(parent)
+    return next((call for call in calls if call.uid in above and call.uid not in made), None)
+
+
+def _unread_calls(losses: Losses) -> list[Expr]:
+    """The calls in losses that are not read, outer ones first."""
+    return list(filter(_is_unread_call, walk(*map(strip, losses.ends))))
+
+
+def _made_at_once(*heads: Expr) -> Iterator[Expr]:
+    """The heads and what they are parts of, down to the layer or the call that gives both."""
+    stack, seen = [*heads], set[int]()
+    while stack and len(seen) < _MOST_NODES:
+        node = stack.pop()
+        if node.uid not in seen and (node.args or _is_unread_call(node)):
+            seen.add(node.uid)
+            yield node
+            if node.op not in ("layer", "noise") and not _is_unread_call(node):
+                stack.extend(node.args)
 
 
 def _of_reductions(
@@ -236,16 +304,26 @@ def _of_reductions(
         yield from ((path, gap) for path in _OF_BOTH)
         return
     if reading is None:
-        beside = (
-            "no reconstruction" if recon is None else "no single loss that holds it once and the reconstruction once"
-        )
-        gap = _at(origin(kl.term), f"next to the KL {beside} was read")
+        added = "a reconstruction error to {}" if recon is None else "{} once and the reconstruction error once"
+        gap = _at(origin(kl.term), f"no loss was read that adds {added}")
         yield from ((path, gap) for path in _OF_BOTH)
         return
-    yield "kl.sign", _at(origin(reading.total), "the sign of the KL in {} is not known")
-    yield "kl.reduced", _at(origin(kl.term), "how {} is reduced is not known")
+    yield "kl.sign", _at(origin(reading.total), "with which sign the KL stands in {} is not known")
+    yield "kl.reduced", _of_axes(reading.total, kl.term, losses)
     if recon is not None:
-        yield "recon.reduced", _at(origin(recon.term), "how {} is reduced is not known")
+        yield "recon.reduced", _of_axes(reading.total, recon.term, losses)
+
+
+def _of_axes(total: Expr, term: Expr, losses: Losses) -> Fact[str]:
+    """What keeps the axes of a term from being followed up to the loss: the first step that is not read, or its own."""
+    for way in reductions.trained_ways(total, term.uid, losses.graph):
+        steps = reductions.steps_of(way)
+        for place in reversed(range(len(steps))):
+            if read(steps[place:], None) is None:
+                uid, _ = way[place]
+                step = next(node for node in losses.graph.towards(total, term.uid) if node.uid == uid)
+                return _at(origin(step), "what {} does to the axes is not known")
+    return _at(origin(term), "which axes of {} are those of one sample is not known")
 
 
 def _of_output(prediction: Expr | None) -> _Gaps:
@@ -260,14 +338,15 @@ def _unread(losses: Losses) -> Expr | None:
 
 
 def _first_call(values: Iterable[Expr]) -> Expr | None:
-    for node in walk(*map(strip, values)):
-        if node.op in ("call", "opaque") and node.site is not None and isinstance(node.site.node, ast.Call):
-            return node
-    return None
+    return next(filter(_is_unread_call, walk(*map(strip, values))), None)
 
 
-def _is_of_a_bare_name(call: Expr) -> bool:
-    node = None if call.site is None else call.site.node
+def _is_unread_call(node: Expr) -> bool:
+    return node.op in ("call", "opaque") and node.site is not None and isinstance(node.site.node, ast.Call)
+
+
+def _is_of_a_bare_name(call: Expr | None) -> bool:
+    node = None if call is None or call.site is None else call.site.node
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
 
 

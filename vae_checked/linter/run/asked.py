@@ -42,6 +42,7 @@ def of_asked(report: LintReport, project: ProjectFiles) -> LintReport:
         unread=tuple((path, why) for path, why in report.unread if path.partition(":cell ")[0] in asked),
         files=tuple(path for path in report.files if path in asked),
         files_concerned=sum(path in asked for path, _ in project.concerned),
+        files_using=sum(path in asked for path, _ in project.using),
         remarks=tuple(each for each in report.remarks if is_asked(each.place)),
         beside=sum(path not in asked for path, _ in (*project.concerned, *project.feeding, *project.using)),
         elsewhere=tuple(

@@ -31,4 +31,4 @@ def recognised(facts: Facts) -> str:
 
 def unobserved(facts: Facts, judgement: Judgement) -> Iterator[str]:
     """What kept some mistakes from being judged, with their codes, and the command that settles it."""
-    yield from lacking(facts.subject, facts.of_function, judgement.undecided)
+    yield from lacking(facts.subject, facts.of_function, judgement.undecided, (facts,))

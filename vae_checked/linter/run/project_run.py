@@ -88,6 +88,7 @@ def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> L
         unread=(*unread, *((path, TOO_LARGE) for path in project.exhausted())),
         files=tuple(project_files.given),
         files_concerned=len(files),
+        files_using=len(using),
         remarks=(*cuts, *suppressions.unused({mistake.code for mistake in wanted})),
     )
 

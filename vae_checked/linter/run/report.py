@@ -23,7 +23,8 @@ TOO_LARGE = "too large to be evaluated whole: what comes late in it was not exam
 class LintReport:
     """Findings in order of place; per VAE the facts and what was examined; what was not read or not decided.
 
-    `files` are all that were given, `files_concerned` counts those that concern a VAE. `unread` and `left_out` hold
+    `files` are all that were given, `files_concerned` counts those that concern a VAE, `files_using` those that only
+    encode or decode with one. `unread` and `left_out` hold
     (path, reason) of what could not be read and of what is left out on purpose, folders with a `/` behind them.
     `remarks` tell of comments that switch nothing off and baseline entries that nothing matches, `known` counts the
     findings that a baseline holds, `statistics` holds (code, name, how often) where they were asked for. `beside`
@@ -39,6 +40,7 @@ class LintReport:
     unread: tuple[tuple[str, str], ...]
     files: tuple[str, ...]
     files_concerned: int
+    files_using: int = 0
     left_out: tuple[tuple[str, str], ...] = ()
     remarks: tuple[Remark, ...] = ()
     known: int = 0
@@ -74,9 +76,10 @@ class LintReport:
     @property
     def summary(self) -> str:
         """One line: how far the VAEs were examined, what concerned none, what was found and what could not be read."""
-        without = self.files_read - self.files_concerned
+        using, without = self.files_using, self.files_read - self.files_concerned - self.files_using
         parts = [
             f"{counted(self.files_read, 'file')} read, {self.files_concerned} with VAE code"
+            + (f", {using} that use{'s' if using == 1 else ''} a VAE" if using else "")
             + (f", {without} without" if without else ""),
             *self._beside(),
             self._examined(),
