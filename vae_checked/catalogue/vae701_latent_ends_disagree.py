@@ -13,6 +13,7 @@ from vae_checked.catalogue.support.in_use import (
     at_one_end,
     is_undone,
     open_by_another_way,
+    takes_others,
     without_the_other,
 )
 from vae_checked.catalogue.support.known_vaes import known, turned
@@ -49,6 +50,8 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "latents.encoded", "latents.decoded")
     scale, _ = is_undone(encoded.value, decoded.value)
     if scale:
+        if latents.beside is not None and encoded.value.is_identity:
+            return Undecided(reason=takes_others(latents.beside.value, "scaled"))
         return open_by_another_way(encoded.value, latents.other_way, of_scale=True) or Clean()
     # Where encode gives what is used, the other end is the one that says what was meant.
     is_unscaled = encoded.value.is_identity

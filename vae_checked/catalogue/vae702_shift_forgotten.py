@@ -11,6 +11,7 @@ from vae_checked.catalogue.support.in_use import (
     at_one_end,
     is_undone,
     open_by_another_way,
+    takes_others,
     without_the_other,
 )
 from vae_checked.catalogue.support.known_vaes import known
@@ -38,6 +39,10 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "latents.encoded", "latents.decoded")
     scale, shift = is_undone(encoded.value, decoded.value)
     if shift:
+        beside = facts.latents.beside
+        loaded = None if beside is None or encoded.value.shift else known(beside.value)
+        if beside is not None and loaded is not None and (loaded.shift or loaded.factor is None):
+            return Undecided(reason=takes_others(beside.value, "shifted"))
         return open_by_another_way(encoded.value, facts.latents.other_way, of_scale=False) or Clean()
     if not scale:
         return left_to("VAE701")

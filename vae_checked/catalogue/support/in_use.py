@@ -5,7 +5,7 @@ from __future__ import annotations
 from vae_checked.catalogue.support.example import EXAMPLE
 from vae_checked.catalogue.verdict import Undecided
 from vae_checked.facts import Fact
-from vae_checked.latent_facts import AffineMap, Latents
+from vae_checked.latent_facts import AffineMap, Latents, PretrainedVAE
 from vae_checked.mathematics import affine_maps
 
 # How a diffusion model is trained on the latents of a VAE that is loaded, and how pictures are drawn from it.
@@ -91,3 +91,8 @@ def open_by_another_way(encoded: AffineMap, other: Fact[AffineMap] | None, of_sc
         return None
     words = f"{in_words(other.value)} is applied before decode, and {in_words(encoded)} behind encode"
     return Undecided(reason=f"in another branch {words}")
+
+
+def takes_others(beside: PretrainedVAE, how: str) -> str:
+    """Why latents that both ends leave as they are may be wrong: a model is loaded that was trained on others."""
+    return f"{beside.companion} takes latents that are {how}, and whether these go into it is not known"

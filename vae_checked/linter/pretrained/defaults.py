@@ -22,7 +22,7 @@ def may_have_a_value(pair: Pair, modules: Iterable[Module]) -> bool:
     if behind == before:
         return False
     known = list(modules)
-    scaled, given, taken = (_around(each, known) for each in (encoded.at, encoded.call, decoded.call))
+    scaled, given, taken = (around(each, known) for each in (encoded.at, encoded.call, decoded.call))
     sides = (
         (behind - before, taken, (scaled,)),
         (before - behind, given, (taken,)),
@@ -35,7 +35,7 @@ def may_have_a_value(pair: Pair, modules: Iterable[Module]) -> bool:
     )
 
 
-def _around(origin: Origin, modules: Iterable[Module]) -> str:
+def around(origin: Origin, modules: Iterable[Module]) -> str:
     """The function that a place stands in, the innermost one; empty for a place outside of any."""
     place = origin.place
     module = None if place is None else next((each for each in modules if each.path == place.path), None)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from vae_checked.catalogue.support.known_vaes import denoises, known, takes_symmetric_pixels, turned
 from vae_checked.facts import Fact, Facts, Latents, Origin
-from vae_checked.latent_facts import AffineMap, Use
+from vae_checked.latent_facts import AffineMap, PretrainedVAE, Use
 from vae_checked.linter.pretrained.ends import Decoded, Encoded
 from vae_checked.linter.pretrained.identities import Models
 from vae_checked.linter.pretrained.quantities import OF_A_VAE
@@ -135,6 +135,15 @@ def _trained_model(end: Encoded | Decoded, models: Models) -> Fact[str] | None:
     if isinstance(end, Encoded):
         found = [*found, *models.pipelines(owner, end.where.path)]
     return next((each for each in found if denoises(each.value)), None)
+
+
+def beside(end: Encoded | Decoded, models: Models) -> Fact[PretrainedVAE] | None:
+    """The VAE of an end with the class of the denoiser that is loaded from where it is, if one is."""
+    model = _trained_model(end, models) if end.owner.library == _LIBRARY else None
+    if model is None:
+        return None
+    vae = models.of(end)[0].value
+    return Fact(vae if vae.companion else replace(vae, companion=model.value), model.origin)
 
 
 def unscaled(encoded: Iterable[Encoded], decoded: Iterable[Decoded], models: Models) -> Iterator[Facts]:

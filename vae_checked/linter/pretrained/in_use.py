@@ -12,10 +12,12 @@ from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files.disk import Disk
 from vae_checked.linter.pretrained import caches, clamps, fine_tuning, pairs, pixel_ends, unpaired
+from vae_checked.linter.pretrained.asked_for import Asked
 from vae_checked.linter.pretrained.callers import Callers
 from vae_checked.linter.pretrained.defaults import may_have_a_value
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Shown, Where
 from vae_checked.linter.pretrained.factors import (
+    beside,
     beside_the_scale,
     by_default,
     factors,
@@ -144,17 +146,20 @@ class InUse:
         ends: list[Encoded | Decoded] = [*_all(self._encoded), *_all(self._decoded)]
         found += pixel_ends.facts(self._encodings, self._shown, ends)
         told, callers = set[Origin](), Callers(modules)
+        asks = Asked(_all(self._encoded), _all(self._decoded), modules)
         for scope in {**self._encoded, **self._decoded}:
             encoded, decoded = self._encoded.get(scope, []), self._decoded.get(scope, [])
             judged = [
                 each
                 for one, other in _by_owner(encoded, decoded)
-                for each in _of_pairs(pairs.pairs(one, other), callers, modules)
+                for each in _of_pairs(pairs.pairs(one, other), callers, modules, models)
             ]
             told |= {each.latents.decoded.origin for each in judged if each.latents.decoded is not None}
             found += judged
             paired = {end for each in judged for end in _ends_of(each.latents)}
-            single = chain(one_ends(encoded, decoded, models), beside_the_scale(encoded, decoded))
+            single = chain(
+                one_ends(asks.others(encoded), asks.others(decoded), models), beside_the_scale(encoded, decoded)
+            )
             found += (each for each in single if paired.isdisjoint(_ends_of(each.latents)) or _is_turned(each.latents))
         found += by_default(_all(self._encoded), models)
         if not any(end.use is Use.TRAINED for end in _all(self._encoded)):
@@ -162,13 +167,13 @@ class InUse:
                 latents = Latents(encoded=Fact(read.applied, read.at), decoded=Fact(end.applied, end.call))
                 found.append(_of(end.where.subject, latents))
         apart = {end for each in found if _is_open(each.latents) for end in _ends_of(each.latents)}
-        shiftless = without_shift(_all(self._encoded), _all(self._decoded), models)
+        shiftless = without_shift(asks.others(_all(self._encoded)), asks.others(_all(self._decoded)), models)
         found += (each for each in shiftless if apart.isdisjoint(_ends_of(each.latents)))
-        found += stored_without_shift(self._stored, models)
+        found += stored_without_shift(asks.others(self._stored), models)
         found += unscaled(_all(self._encoded), _all(self._decoded), models)
         if not any(_is_open(each.latents) for each in found):
             encoded_all = [*_all(self._encoded), *caches.joined(self._stored, self._read_back, list(modules))]
-            found += _of_pairs(pairs.across(encoded_all, list(_all(self._decoded)), told), callers, modules)
+            found += _of_pairs(pairs.across(encoded_all, list(_all(self._decoded)), told), callers, modules, models)
         why = self._why_unpaired()
         yield from (replace(item, unobserved=why.get(item.subject, {})) for item in _distinct(found))
         yield from {str((item.sampler, item.training)): item for item in self._trained}.values()
@@ -316,7 +321,7 @@ def _key(owner: Owner) -> str:
     return owner.name or owner.model.identity
 
 
-def _of_pairs(found: Iterable[Pair], callers: Callers, modules: Collection[Module]) -> Iterator[Facts]:
+def _of_pairs(found: Iterable[Pair], callers: Callers, modules: Collection[Module], models: Models) -> Iterator[Facts]:
     """The facts of pairs of ends: of those that agree one is enough, one whose call has another way before others."""
     agreed = False
     for pair in sorted(found, key=lambda pair: pair.other is None):
@@ -335,6 +340,8 @@ def _of_pairs(found: Iterable[Pair], callers: Callers, modules: Collection[Modul
             other_way=other,
             round_trip=None if pair.trip is None else Fact(pair.trip, decoded.call),
         )
+        if pair.agreement is _AGREE and decoded.encoded is None:
+            latents = replace(latents, beside=beside(encoded, models))
         yield _of(decoded.where.subject, latents)
 
 
