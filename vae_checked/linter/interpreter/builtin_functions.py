@@ -24,6 +24,7 @@ from vae_checked.linter.symbols.values import (
     as_expr,
     number_of,
 )
+from vae_checked.linter.torch_model.array_kinds import is_no_tensor
 
 BUILTINS = frozenset(
     "len range enumerate zip sum min max int float abs print isinstance hasattr getattr setattr list tuple dict set "
@@ -280,7 +281,7 @@ def _isinstance(context: Context, args: list[Value], kwargs: dict[str, Value], s
         # Of classes outside the project, a class is one of `type` alone.
         return "type" in tails
     if isinstance(value, Expr) and tails and tails <= {"Tensor", "Variable", "FloatTensor"}:
-        return True
+        return not is_no_tensor(value)
     if isinstance(value, Expr) and tails and tails <= _CONTAINERS and (value.op in _TENSORS or value.op in ELEMENTWISE):
         return False
     if isinstance(value, Expr) and tails == {"str"} and _is_object(value):
