@@ -122,14 +122,17 @@ def _is_next(node: ast.AST) -> bool:
 
 
 def _is_any_entry(side: Expr) -> bool:
-    """Whether a value is what a key that is not known picks, or a part of it: two loops have two of them in hand."""
+    """Whether a value is what a key that is not known picks, or a part of it: two loops have two of them in hand.
+
+    Or what a key picks of a dict that something fills which is not read, as a hook does: each pass has another one.
+    """
     node = side
     while node.op in _PICKED and node.args:
         key = node.get("key")
         if isinstance(key, tuple) and any(_is_unknown_key(part) for part in key):
             return True
         node = node.args[0]
-    return node.op == "atom" and node.get("name") == "item"
+    return node.op == "atom" and str(node.get("name")).startswith(("item", "['"))
 
 
 def _is_unknown_key(part: object) -> bool:
