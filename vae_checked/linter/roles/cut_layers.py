@@ -9,22 +9,28 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.frozen_parts import freezes
 from vae_checked.linter.roles.objective import Losses, handed_on
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import NO_GRAD, origin, walk
+from vae_checked.linter.symbols.expression import NO_GRAD, Expr, origin, walk
+from vae_checked.linter.symbols.observations import ProjectObservations
 from vae_checked.linter.symbols.registered import serials
 from vae_checked.linter.symbols.values import Instance
 
 
-def read(losses: Losses, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
+def read(
+    losses: Losses, observed: ProjectObservations, site: SamplerSite | None, kl: Divergence | None
+) -> Fact[tuple[str, ...]] | None:
     """The layers that are cut off; whether there are none is open where nothing may be differentiated at all."""
-    lost = _without_gradient(losses, site, kl)
+    lost = _without_gradient(losses, observed, site, kl)
     is_none = lost is not None and not lost.value
     return None if is_none and losses.read_once(ungiven_gradients.may_lack) else lost
 
 
-def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence | None) -> Fact[tuple[str, ...]] | None:
+def _without_gradient(
+    losses: Losses, observed: ProjectObservations, site: SamplerSite | None, kl: Divergence | None
+) -> Fact[tuple[str, ...]] | None:
     """Layers of the encoder that stand before a detach on every way to the loss.
 
-    None where no layer is seen, or where one that the model builds is not seen to be trained.
+    None where no layer is seen, or where one that the model builds is not seen to be trained. Also where the optimizer
+    of the others is given none of those that are cut off: what another network makes is data of this one.
     """
     location = site.location if site is not None else kl.location if kl is not None else None
     totals = [value for value in losses.totals if location is not None and losses.graph.holds(value, location.uid)]
@@ -43,6 +49,8 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
         below = [item for item in walk(node) if item.op == "layer" and item.get("outputs") is not None]
         lost = [item for item in below if item.get("serial") not in trained]
         if lost and len(lost) == len(below):
+            if _are_of_another(frozenset(map(_number, lost)), frozenset(trained), observed):
+                return None
             return Fact(tuple(dict.fromkeys(origin(item).source for item in lost)), origin(node))
     # Of a model that is not read it is not known what it has; a part of one, as an encoder, is not all of it.
     numbers = {node.get("serial") for node in walk(location) if node.op == "layer"}
@@ -51,6 +59,17 @@ def _without_gradient(losses: Losses, site: SamplerSite | None, kl: Divergence |
     seen = bool(built) and built <= trained and built <= losses.read_once(differentiated)
     # Parts that are switched off get none, whatever a loss would give them.
     return Fact((), origin(totals[0])) if seen and not freezes(losses.evaluation) else None
+
+
+def _are_of_another(lost: frozenset[object], trained: frozenset[object], observed: ProjectObservations) -> bool:
+    """Whether an optimizer is known whole that holds layers which are trained, and none is given any of some others."""
+    known = list(observed.optimizers())
+    is_whole = any(each.perhaps & trained and not each.is_open for each in known)
+    return is_whole and not any(each.perhaps & lost or each.is_open for each in known)
+
+
+def _number(layer: Expr) -> object:
+    return layer.get("serial")
 
 
 def _built(evaluation: Evaluation) -> list[frozenset[int]]:

@@ -428,7 +428,7 @@ def training_facts(
         without_optimizer=optimizers.forgotten(losses, observed, site, kl, recon),
         always_on_dropout=_dropout(losses, site, kl, recon),
         hidden_nan=hidden_nans.read(losses, kl, recon),
-        without_gradient=cut_layers.read(losses, site, kl),
+        without_gradient=cut_layers.read(losses, observed, site, kl),
         ungiven=losses.read_once(ungiven_gradients.steps),
     )
 
