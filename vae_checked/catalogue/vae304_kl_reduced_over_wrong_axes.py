@@ -16,7 +16,7 @@ def judge(facts: Facts) -> Verdict:
     if reduced is None:
         return lacking(facts, "kl.reduced")
     if not wrong_axes(reduced.value):
-        return right_axes(reduced.value)
+        return right_axes(reduced, "the KL")
     if (alike := exchanged_alike(facts)) is not None:
         return alike
     values = {"batch": reduced.value.batch, "latents": reduced.value.event}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.edits import exchanged_arguments
 from vae_checked.catalogue.support.example import edit
-from vae_checked.catalogue.support.names import loss_function
+from vae_checked.catalogue.support.names import loss_function, names_of
+from vae_checked.catalogue.support.own_error import density_in, exchanged
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Facts, Likelihood
 from vae_checked.finding import Severity
@@ -25,7 +28,21 @@ def judge(facts: Facts) -> Verdict:
         return Undecided(
             reason=f"what a {kind.value} makes of data and reconstruction in each other's place is not judged"
         )
-    return Found(Evidence(origin=swapped.origin, values={"loss": kind.value, "function": loss_function(facts)}))
+    called = names_of(facts)
+    density = density_in(swapped.origin)
+    values = {
+        "taker": kind.value,
+        "is_that_of": f"{kind.value}({called.x}, {called.x_hat})",
+        "remedy": f"{loss_function(facts)}({called.x_hat}, {called.x})",
+    }
+    if density is not None:
+        values |= {
+            "taker": "the distribution whose log_prob is taken",
+            "is_that_of": f"{ast.unparse(density)}, a {kind.value} in which {called.x} is the prediction",
+            "remedy": exchanged(density)
+            or f"make the distribution of {called.x_hat}, and ask it for log_prob({called.x})",
+        }
+    return Found(Evidence(origin=swapped.origin, values=values))
 
 
 _FINE = edit(("F.mse_loss(", "F.binary_cross_entropy("))
@@ -43,9 +60,9 @@ MISTAKE = Mistake(
     ),
     symptoms=("loss-stays-high", "loss-is-nan", "not-between-0-and-1"),
     said=("target and input of BCE are swapped", "F.binary_cross_entropy(x, x_hat)"),
-    message="{loss} gets the data as its prediction and the reconstruction as its target",
-    evidence="d loss / d {called.x_hat} is that of {loss}({called.x}, {called.x_hat})",
-    fix="{function}({called.x_hat}, {called.x})",
+    message="{taker} gets the data as its prediction and the reconstruction as its target",
+    evidence="d loss / d {called.x_hat} is that of {is_that_of}",
+    fix="{remedy}",
     bad=edit(
         (
             'F.binary_cross_entropy(x_hat, x, reduction="none").sum(dim=(1, 2, 3))',

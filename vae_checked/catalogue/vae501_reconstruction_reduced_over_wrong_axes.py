@@ -22,7 +22,7 @@ def judge(facts: Facts) -> Verdict:
     if reduced is None:
         return lacking(facts, "recon.reduced")
     if not wrong_axes(reduced.value):
-        return right_axes(reduced.value)
+        return right_axes(reduced, "the reconstruction")
     if (alike := exchanged_alike(facts)) is not None:
         return alike
     if (chosen := balanced_by_weight(facts, reduced.value)) is not None:

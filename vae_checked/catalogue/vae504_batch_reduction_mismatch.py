@@ -6,7 +6,7 @@ from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.balance import batch_settled, over_batch, settled, stated
 from vae_checked.catalogue.support.example import EXAMPLE, edit
 from vae_checked.catalogue.support.names import names_of
-from vae_checked.catalogue.support.own_error import summed
+from vae_checked.catalogue.support.own_error import summed, written_error, written_kl
 from vae_checked.catalogue.verdict import Evidence, Found, Verdict, lacking
 from vae_checked.facts import Facts, Reduced, Reduction
 from vae_checked.finding import Severity
@@ -23,10 +23,8 @@ def judge(facts: Facts) -> Verdict:
         return verdict
     size = _size(batch_power(kl.value, recon.value))
     terms = (("the KL", kl), ("the reconstruction", recon))
-    # The one that is summed is the one to change.
-    (name, first), (other, second) = (
-        terms if (kl.value.batch_divisions or 0) <= (recon.value.batch_divisions or 0) else terms[::-1]
-    )
+    # The one to change is summed, or is divided more often than once.
+    (name, first), (other, second) = terms if _off(kl.value) >= _off(recon.value) else terms[::-1]
     values = {
         "first": f"{name} is {over_batch(first.value)}",
         "other": other,
@@ -35,6 +33,12 @@ def judge(facts: Facts) -> Verdict:
         "alike": _alike(facts, kl.value, recon.value),
     }
     return Found(Evidence(origin=first.origin, values=values, related=((second.origin, other),)))
+
+
+def _off(reduced: Reduced) -> tuple[int, int]:
+    """How far a term is from one that is divided by the batch size once; of two as far, the sum is farther."""
+    divisions = reduced.batch_divisions or 0
+    return abs(divisions - 1), -divisions
 
 
 def _alike(facts: Facts, kl: Reduced, recon: Reduced) -> str:
@@ -47,7 +51,7 @@ def _alike(facts: Facts, kl: Reduced, recon: Reduced) -> str:
         # Whether a mean is one over more than the batch, as over steps, is not known: a division of the other term by
         # the batch size alone would leave their number in the balance.
         return f"sum {called.recon} and {called.kl} over all axes of a sample, then divide both by the batch size"
-    terms = ((called.kl, kl.batch_divisions), (called.recon, recon.batch_divisions))
+    terms = ((written_kl(facts), kl.batch_divisions), (written_error(facts), recon.batch_divisions))
     for (name, divisions), (_, others) in (terms, terms[::-1]):
         if (divisions, others) == (0, 1):
             sums = summed(facts) if settled(facts, (recon, Reduction.MEAN), (kl, Reduction.SUM)) is None else None

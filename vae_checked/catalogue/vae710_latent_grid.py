@@ -18,21 +18,32 @@ def judge(facts: Facts) -> Verdict:
     loaded, frames = known(vae.value), grid.value.frames
     if loaded is not None and loaded.each_frames and frames is not None:
         each = loaded.each_frames
-        what, wanted = f"noise of {frames} frames", f"(frames - 1) // {each} + 1"
-        values = {"what": what, "wanted": wanted, "name": loaded.name, "source": loaded.source}
+        what, wanted = (
+            f"noise of {frames} frames",
+            f"(frames - 1) // {each} + 1 frames, where frames are those of the video",
+        )
+        remedy = f"(frames - 1) // {each} + 1 frames of noise"
+        values = {"what": what, "wanted": wanted, "name": loaded.name, "source": loaded.source, "remedy": remedy}
         return Found(Evidence(origin=grid.origin, values=values, related=((vae.origin, "decoded here"),)))
     if loaded is None or loaded.channels is None or loaded.divisor is None:
-        return Undecided(reason="the latents of this VAE are not known")
+        return Undecided(reason="which VAE this is, and how many channels its latents have, is not known")
     channels, divisor = grid.value.channels, grid.value.divisor
     if channels is not None and channels != loaded.channels:
         what, wanted = f"noise of {channels} channels", f"{loaded.channels} channels"
+        remedy = f"take the channels from the VAE: vae.config.latent_channels ({loaded.channels})"
     elif divisor is not None and divisor != loaded.divisor:
-        what, wanted = f"noise at 1 / {divisor} of the picture's size", f"1 / {loaded.divisor} of it"
+        what = f"noise at 1 / {divisor} of the picture's height and width"
+        wanted = f"1 / {loaded.divisor} of them"
+        remedy = (
+            f"divide height and width by {loaded.divisor}: 2 ** (len(vae.config.block_out_channels) - 1) of a VAE of "
+            "diffusers"
+        )
     elif channels is None or divisor is None:
-        return Undecided(reason="the channels of the noise, or the size of the picture, are not known")
+        what = "how many channels the noise has" if channels is None else "by what the size of the picture is divided"
+        return Undecided(reason=f"{what} is not known")
     else:
         return Clean()
-    values = {"what": what, "wanted": wanted, "name": loaded.name, "source": loaded.source}
+    values = {"what": what, "wanted": wanted, "name": loaded.name, "source": loaded.source, "remedy": remedy}
     return Found(Evidence(origin=grid.origin, values=values, related=((vae.origin, "decoded here"),)))
 
 
@@ -72,7 +83,7 @@ MISTAKE = Mistake(
     ),
     message="a sampler begins with {what}, and the latents of {name} have {wanted}",
     evidence="the latents of {name} have {wanted} ({source})",
-    fix="take both from the VAE: vae.config.latent_channels, and 2 ** (len(vae.config.block_out_channels) - 1)",
+    fix="{remedy}",
     bad=edit(("size // 8, size // 8)", "size // 4, size // 4)  # VAE710"), text=_FINE),
     good=_FINE,
     references=("https://huggingface.co/docs/diffusers/api/models/autoencoderkl",),

@@ -388,8 +388,8 @@ CASES: dict[str, Case] = {
     "VAE710": Case(
         {"latents.vae": SDXL, "latents.grid": LatentGrid(4, 16)},
         {"latents.grid": LatentGrid(4, 8)},
-        ("noise at 1 / 16 of the picture's size", "1 / 8 of it"),
+        ("noise at 1 / 16 of the picture's height and width", "1 / 8 of them"),
         at=42,
-        measures=("1 / 8 of it",),
+        measures=("1 / 8 of them",),
     ),
 }

@@ -243,8 +243,8 @@ UNDECIDED: list[tuple[str, Values, str]] = [
         {"kl.factor": Factor(2.0), "recon.kind": Likelihood.MSE},
         "next to mse, whose own variance is open, a factor of 2 may be meant",
     ),
-    ("VAE304", {"kl.reduced": Reduced(KEPT, KEPT)}, "the term is not reduced where it was seen"),
-    ("VAE304", {"kl.reduced": Reduced()}, "how the term is reduced over a sample's axes is not known"),
+    ("VAE304", {"kl.reduced": Reduced(KEPT, KEPT)}, "is not reduced where it was seen"),
+    ("VAE304", {"kl.reduced": Reduced()}, "is reduced over a sample's axes is not known"),
     ("VAE306", {"kl.form": NO_KL}, "VAE301"),
     ("VAE306", {"kl.form": KLForm(LOG_STD, reversed=None)}, "which of the two learned Gaussians is the posterior"),
     (
@@ -300,7 +300,7 @@ UNDECIDED: list[tuple[str, Values, str]] = [
     (
         "VAE504",
         {"recon.reduced": Reduced(event=SUM), "kl.reduced": Reduced(SUM, SUM)},
-        "how the terms are reduced over the batch is not known",
+        "how the reconstruction (<recon.reduced> at model.py:41) is reduced over the batch is not known",
     ),
     ("VAE102", {"data.axis_order": AxisOrder.SCRAMBLED_CLASSES}, "not into the first convolution"),
     ("VAE103", {"data.axis_order": AxisOrder.SCRAMBLED_CLASSES}, "not into the first convolution"),
@@ -312,8 +312,12 @@ UNDECIDED: list[tuple[str, Values, str]] = [
     ("VAE304", {"kl.reduced": Reduced(event=MEAN)}, "over the batch is not known"),
     ("VAE304", {"kl.reduced": Reduced(MEAN)}, "over a sample's axes is not known"),
     # Who is handed it may sum it, or it has one entry.
-    ("VAE304", {"kl.reduced": Reduced(SUM, KEPT)}, "how the term is reduced over a sample's axes"),
-    ("VAE501", {"recon.reduced": Reduced(MEAN, KEPT)}, "how the term is reduced over a sample's axes"),
+    ("VAE304", {"kl.reduced": Reduced(SUM, KEPT)}, "is reduced over a sample's axes is not known"),
+    (
+        "VAE501",
+        {"recon.reduced": Reduced(MEAN, KEPT)},
+        "how the reconstruction (<recon.reduced> at model.py:41) is reduced over",
+    ),
     ("VAE305", {"kl.in_loss": True}, "objective.dead_weights"),
     ("VAE401", {"recon.kind": Likelihood.BCE_WITH_LOGITS}, "output.interval"),
     ("VAE404", {"recon.swapped": True, "recon.kind": Likelihood.POISSON}, "not judged"),

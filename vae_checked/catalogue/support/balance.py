@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from vae_checked.catalogue.verdict import Clean, Undecided, Verdict, Weighted, left_to
-from vae_checked.facts import Facts, Reduced, Reduction
+from vae_checked.facts import Fact, Facts, Reduced, Reduction
 from vae_checked.mathematics.effective_beta import batch_power, elements, latents, rendered
 
 _WHOLE = frozenset({Reduction.SUM, Reduction.MEAN})
 # A lost 1/2 doubles the KL, a doubled or tripled one halves it again; any other constant was chosen by somebody.
 LOST_HALVES = (2.0, 0.5, 0.25)
+# As much of a term is shown in a reason.
+_MOST_WORDS = 60
 # The codes of wrong axes in the reconstruction and in the KL.
 _AXES = ("VAE501", "VAE304")
 
@@ -61,16 +64,34 @@ def weighted(*terms: Reduced) -> Weighted:
     return Weighted(", ".join(written) or "a named weight, a number of its own or a count")
 
 
-def right_axes(reduced: Reduced) -> Verdict:
+def right_axes(term: Fact[Reduced], name: str) -> Verdict:
     """The verdict on a term that is not seen to be reduced over wrong axes: clean where both of its axes are known."""
+    reduced = term.value
     if _misreduced(reduced):
         return weighted(reduced)
     if reduced.event is Reduction.SUM or (reduced.event is Reduction.MEAN and reduced.batch is not None):
         return Clean()
     if reduced.event is Reduction.KEPT and reduced.batch is Reduction.KEPT:
-        return Undecided(reason="the term is not reduced where it was seen")
+        return Undecided(reason=f"{_written(name, term)} is not reduced where it was seen")
     axes = "a sample's axes" if reduced.event in (None, Reduction.KEPT) else "the batch"
-    return Undecided(reason=f"how the term is reduced over {axes} is not known")
+    return _not_known([(name, term)], axes)
+
+
+def _not_known(terms: Iterable[tuple[str, Fact[Reduced] | None]], axes: str) -> Undecided:
+    """Undecided because it was not read how terms are reduced."""
+    named = [_written(name, term) for name, term in terms]
+    return Undecided(
+        reason=f"how {' and '.join(named)} {'is' if len(named) == 1 else 'are'} reduced over {axes} is not known"
+    )
+
+
+def _written(name: str, term: Fact[Reduced] | None) -> str:
+    """`the KL (-0.5 * torch.sum(...) at model.py:42)`, as far as that is known."""
+    if term is None or term.origin.place is None:
+        return name
+    source = " ".join(term.origin.source.split())
+    source = source if len(source) <= _MOST_WORDS else f"{source[: _MOST_WORDS - 3]}..."
+    return f"{name} ({source} at {term.origin.place})" if source else f"{name} at {term.origin.place}"
 
 
 def settled(facts: Facts, recon: tuple[Reduced, Reduction], kl: tuple[Reduced, Reduction]) -> Verdict | None:
@@ -94,8 +115,9 @@ def settled(facts: Facts, recon: tuple[Reduced, Reduction], kl: tuple[Reduced, R
     for (term, _), code in zip(terms, _AXES, strict=True):
         if wrong_axes(term):
             return left_to(code)
-    if any(term.event is not mistaken for term, mistaken in terms):
-        return Undecided(reason="how the terms are reduced over a sample's axes is not known")
+    unread = [each for each, (term, mistaken) in zip(_terms(facts), terms, strict=True) if term.event is not mistaken]
+    if unread:
+        return _not_known(unread, "a sample's axes")
     return Clean() if _cancels(facts) or _is_over_one(facts) else None
 
 
@@ -116,8 +138,13 @@ def batch_settled(facts: Facts, recon: Reduced, kl: Reduced) -> Verdict | None:
             return left_to(code)
     power = batch_power(kl, recon)
     if power is None:
-        return Undecided(reason="how the terms are reduced over the batch is not known")
+        of_terms = zip(_terms(facts), (recon, kl), strict=True)
+        return _not_known([each for each, term in of_terms if term.batch_divisions is None], "the batch")
     return Clean() if power == 0 or _cancels(facts) else None
+
+
+def _terms(facts: Facts) -> tuple[tuple[str, Fact[Reduced] | None], ...]:
+    return ("the reconstruction", facts.recon.reduced), ("the KL", facts.kl.reduced)
 
 
 def _without_kl(facts: Facts) -> Verdict | None:

@@ -14,6 +14,11 @@ def statement_in(text: str) -> ast.stmt | None:
     return None
 
 
+def last(function: ast.expr) -> str:
+    """The last part of what is called: `mean` of `torch.mean`."""
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
 def expression_in(text: str) -> ast.expr | None:
     """The expression that a line is, assigns or returns; None for another."""
     value = getattr(statement_in(text), "value", None)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from vae_checked.linter.roles import reductions
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.one_way import one_way_down
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Graph
 from vae_checked.record import dataclass
@@ -24,7 +25,8 @@ def read(total: Expr, kl: Divergence, recon: Reconstruction, recons: Iterable[Re
 
     Of several errors each may have a KL beside it: what their sum weighs is not known.
     """
-    if _is_on_one_way(total, kl.term.uid, graph):
+    if any(node.uid == kl.term.uid for node in one_way_down(total, kl.term.uid, graph)):
+        # Nothing on the way down to the KL has it twice, as in most losses.
         return Added()
     added = _Sum(graph, kl.term.uid).of(total)
     if added.times in (0, 1):
@@ -35,18 +37,6 @@ def read(total: Expr, kl: Divergence, recon: Reconstruction, recons: Iterable[Re
         return Added()
     others = (other for other in recons if other.term.uid != recon.term.uid and graph.holds(total, other.term.uid))
     return Added(None) if added.times is None or beside != 1 or next(others, None) is not None else added
-
-
-def _is_on_one_way(total: Expr, term: int, graph: Graph) -> bool:
-    """Whether nothing on the way down to a term has it twice, as in most losses."""
-    holding = graph.holding(term)
-    node = total
-    while node.uid != term:
-        below = [arg for arg in node.args if arg.uid in holding]
-        if len(below) != 1:
-            return False
-        node = below[0]
-    return True
 
 
 class _Sum:

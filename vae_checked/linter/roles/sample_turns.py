@@ -13,6 +13,7 @@ from vae_checked.facts import Reduction
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import turn_means
 from vae_checked.linter.roles.draw_axes import OVER_STEPS, adds_an_axis, is_in_front
+from vae_checked.linter.roles.one_way import one_way_down
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import Taken, steps_of, viewed_rank
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -48,7 +49,7 @@ def in_batches(
         return None
     if not any(_keeps_samples(whole, site, graph) for whole in taken for site in samples if whole is not None):
         return None
-    nodes = [*_down(total, recon.term, graph)]
+    nodes = [node for node in one_way_down(total, recon.term.uid, graph) if node.uid != recon.term.uid]
     turns = [(node, kind) for node in nodes if (kind := _of_turns(node)) is not None]
     if not turns or (len(turns) > 1 and any(kind is not Reduction.SUM for _, kind in turns)):
         return (*steps_of(way), *_UNREAD)
@@ -146,17 +147,6 @@ def _keeps_first(node: Expr) -> bool:
         return node.get("axis") not in (None, 0)
     over_steps = str(node.get("kind")).startswith(OVER_STEPS)
     return node.op in _KEEPING and not over_steps and not adds_an_axis(node)
-
-
-def _down(total: Expr, term: Expr, graph: Graph) -> Iterator[Expr]:
-    """The nodes from a loss down to a term, as far as one way leads there."""
-    holding, node = graph.holding(term.uid), total
-    while node.uid != term.uid:
-        yield node
-        inner = [arg for arg in node.args if arg.uid in holding]
-        if len(inner) != 1:
-            return
-        node = inner[0]
 
 
 def _of_turns(node: Expr) -> Reduction | None:
