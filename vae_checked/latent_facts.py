@@ -122,7 +122,7 @@ class Latents:
     makes to what `decode` is given, `other_way` that one behind other branches, where it undoes nothing that is known,
     `one_end` one of the two as it is behind `encode`, whatever the other is, `round_trip` the map from `encode` to the
     `decode` of the same latents, from which `encoded` and `decoded` are supposed then, `unscaled` the class of a
-    trained model that has, or gives, latents as they are behind `encode`, and `beside` the VAE with the class of a
+    trained model that has, or gives, latents as they are behind `encode`, and `used_with` the VAE with the class of a
     trained model that is loaded from the same place, which takes latents on the scale of that VAE.
     `on_picture` is a number of the latents by which the picture is multiplied, `in_place` how often a stored latent is
     scaled where it lies. `vae` is what is loaded, `factor` a number written out by which its latents are scaled,
@@ -142,7 +142,7 @@ class Latents:
     one_end: Fact[AffineMap] | None = None
     round_trip: Fact[AffineMap] | None = None
     unscaled: Fact[str] | None = None
-    beside: Fact[PretrainedVAE] | None = None
+    used_with: Fact[PretrainedVAE] | None = None
     on_picture: Fact[str | None] | None = None
     in_place: Fact[str | None] | None = None
     factor: Fact[float] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def fit(loader):
     ("kl", "why"),
     [
         # A call on the way from z takes the heads by z alone, and one that has them may be the KL.
-        ("", "no part of (y - x).pow(2).sum(1).mean() is a KL of these heads"),
+        ("", "no part of (y - x).pow(2).sum(1).mean() is read as a KL of these heads"),
         (" + divergence(m, s)", "divergence(m, s) is not resolved"),
         (" + divergence(torch.cat([m, s], 1))", "divergence(torch.cat([m, s], 1)) is not resolved"),
     ],
@@ -136,7 +137,7 @@ READ = {
         DECODED_ALONE,
         "",
         " / self.args.k",
-        "before decode something that is not read ({at}:12), and no encode of these latents was read",
+        "before decode something that is not read is done ({at}:12), and no encode of these latents was read",
     ),
 }
 
@@ -212,3 +213,19 @@ def test_an_audit_is_named_by_what_is_known_of_the_model(tmp_path: Path, monkeyp
     assert line.endswith("; vae-checked audit net:Net measures it")
     (tmp_path / "net.py").write_text(f"{HEAD}\nh = torch.load('h')\nz = h + torch.rand_like(h) * h.exp()\n")
     assert "package.module:Class" not in str(lint([tmp_path / "net.py"]))
+
+
+def test_the_whole_loss_is_said_to_have_no_kl(tmp_path: Path) -> None:
+    two = "        loss = (y - x).pow(2).sum(1).mean()\n        total = loss + 0.1 * y.abs().sum(1).mean()\n"
+    text = TRAINED.replace("        loss = (y - x).pow(2).sum(1).mean(){kl}\n", two).replace(
+        "loss.backward", "total.backward"
+    )
+    line = _in_part(tmp_path, text)
+    assert "no part of loss + 0.1 * y.abs().sum(1).mean() is read as a KL of these heads, at " in line
+
+
+def test_a_program_is_given_the_reasons_of_the_text(tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": TRAINED.replace("{kl}", " + divergence(m, s)")})
+    said = json.loads(render(report, "json"))["undecided"]
+    (reason,) = {each["reason"] for each in said if each["code"] == "VAE301"}
+    assert reason.startswith("divergence(m, s) is not resolved, at ")

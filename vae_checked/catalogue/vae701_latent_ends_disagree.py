@@ -50,8 +50,8 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "latents.encoded", "latents.decoded")
     scale, _ = is_undone(encoded.value, decoded.value)
     if scale:
-        if latents.beside is not None and encoded.value.is_identity:
-            return Undecided(reason=takes_others(latents.beside.value, "scaled"))
+        if latents.used_with is not None and encoded.value.is_identity:
+            return Undecided(reason=takes_others(latents.used_with.value, "scaled"))
         return open_by_another_way(encoded.value, latents.other_way, of_scale=True) or Clean()
     # Where encode gives what is used, the other end is the one that says what was meant.
     is_unscaled = encoded.value.is_identity

@@ -39,7 +39,7 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "latents.encoded", "latents.decoded")
     scale, shift = is_undone(encoded.value, decoded.value)
     if shift:
-        beside = facts.latents.beside
+        beside = facts.latents.used_with
         loaded = None if beside is None or encoded.value.shift else known(beside.value)
         if beside is not None and loaded is not None and (loaded.shift or loaded.factor is None):
             return Undecided(reason=takes_others(beside.value, "shifted"))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from vae_checked.finding import Severity
 from vae_checked.markup import json_text
 from vae_checked.reports import all_examined
+from vae_checked.reports.standing import why_open
 
 if TYPE_CHECKING:
     from vae_checked.catalogue.coverage import Examined
@@ -42,7 +43,12 @@ def render(report: Report) -> str:
         ]
     document["examined"] = [_examined_record(each) for each in whole if each.is_vae]
     document["undecided"] = [
-        {"subject": each.subject, "code": code, "missing": list(question.missing), "reason": question.reason}
+        {
+            "subject": each.subject,
+            "code": code,
+            "missing": list(question.missing),
+            "reason": why_open(question, each.views),
+        }
         for each in whole
         if each.is_vae
         for code, question in sorted(each.undecided.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vae_checked.catalogue.support.own_error import loss_in_words
-from vae_checked.facts import Likelihood, Reduction
+from vae_checked.facts import REAL, Likelihood, Reduction
 from vae_checked.mathematics.effective_beta import rendered
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def portrait(facts: Facts, *, of_vae: bool = True) -> list[str]:
         ("sampler", _sampler(facts)),
         ("kl", _kl(facts)),
         ("reconstruction" if of_vae else "loss", _reconstruction(facts)),
-        ("ranges", _ranges(facts, "decoder gives" if of_vae else "output in")),
+        ("ranges", _ranges(facts, "decoder gives" if of_vae else "output in") if of_vae or _is_bounded(facts) else ()),
     )
     lines = [(title, "; ".join(parts)) for title, parts in titled]
     return [*(f"{title}: {words}" for title, words in lines if words), *balance(facts)]
@@ -90,6 +90,12 @@ def _reduced(reduced: Reduced, event: str) -> Iterator[str]:
         yield f"{words[reduced.event]} over {event}"
     if reduced.batch is not None and reduced.batch is not Reduction.MIXED:
         yield f"{words[reduced.batch]} over the batch"
+
+
+def _is_bounded(facts: Facts) -> bool:
+    """Whether a range is known that says something."""
+    ranges = (facts.output.interval, facts.data.interval)
+    return any(each is not None and each.value != REAL for each in ranges)
 
 
 def _ranges(facts: Facts, gives: str) -> Iterator[str]:

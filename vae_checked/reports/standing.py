@@ -113,7 +113,7 @@ def lacking(
             missing.setdefault(path, []).append(_number(code))
     by_reason: dict[str, list[str]] = {}
     for path, codes in sorted(missing.items()):
-        by_reason.setdefault(_reason_of(path, views), []).append(f"{FACT_NAMES[path]} ({' '.join(sorted(codes))})")
+        by_reason.setdefault(reason_of(path, views), []).append(f"{FACT_NAMES[path]} ({' '.join(sorted(codes))})")
     unseen = by_reason.pop("", [])
     yield from (f"{subject}: {', '.join(parts)}: {reason}" for reason, parts in by_reason.items())
     yield from _with_reasons(subject, {code: question.reason for code, question in of_vae.items() if question.reason})
@@ -122,13 +122,18 @@ def lacking(
         yield f"{subject}: not seen in the source: {', '.join(unseen)}; {settles} measures it"
 
 
-def _reason_of(path: str, views: Sequence[Facts]) -> str:
+def reason_of(path: str, views: Sequence[Facts]) -> str:
     """Why a fact is not known, with the place: by the view that knows one, before one that did not see as far."""
     known = sorted((view for view in views if path in view.unobserved), key=lambda view: path not in view.stopped_at)
     if not known:
         return ""
     place = known[0].stopped_at.get(path)
     return known[0].unobserved[path] + (f", at {place}" if place is not None else "")
+
+
+def why_open(question: Undecided, views: Sequence[Facts]) -> str:
+    """The reason of an open question, or why the first of the facts that it lacks is not known; empty without any."""
+    return question.reason or next(filter(None, (reason_of(path, views) for path in question.missing)), "")
 
 
 def _with_reasons(subject: str, why: Mapping[str, str]) -> Iterator[str]:
@@ -235,8 +240,7 @@ def undecided_of_latents(report: Report) -> list[str]:
             of_latents = code in OF_LATENTS
             if each.is_vae and not of_latents:
                 continue
-            known = (_reason_of(path, each.views) for path in question.missing if of_latents)
-            reason = question.reason or next(filter(None, known), "")
+            reason = why_open(question, each.views) if of_latents else question.reason
             if reason:
                 told[code] = reason
             for path in question.missing if of_latents and not reason else ():

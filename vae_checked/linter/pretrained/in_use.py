@@ -341,7 +341,7 @@ def _of_pairs(found: Iterable[Pair], callers: Callers, modules: Collection[Modul
             round_trip=None if pair.trip is None else Fact(pair.trip, decoded.call),
         )
         if pair.agreement is _AGREE and decoded.encoded is None:
-            latents = replace(latents, beside=beside(encoded, models))
+            latents = replace(latents, used_with=beside(encoded, models))
         yield _of(decoded.where.subject, latents)
 
 

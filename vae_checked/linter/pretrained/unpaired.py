@@ -45,7 +45,7 @@ def _said(ends: Sequence[tuple[AffineMap, bool, Origin]]) -> str:
 
 def _words(applied: AffineMap, is_open: bool) -> str:
     if applied.is_identity:
-        return "something that is not read" if is_open else "nothing"
+        return f"{'something that is not read' if is_open else 'nothing'} is done"
     return f"z -> {applied}" + (" and something that is not read" if is_open else "")
 
 

@@ -112,7 +112,7 @@ def _of_other_parts(prediction: Expr | None, site: SamplerSite | None, losses: L
 
 def other_part(name: str) -> str:
     """Why nothing is clean that a part of a class gives, where another class may be taken in its place."""
-    return f"a setting makes another part in the place of {name}"
+    return f"a setting chooses another class in the place of {name}"
 
 
 def _is_read_where_it_trains(kl: Divergence, recon: Reconstruction, losses: Losses) -> bool:
@@ -148,7 +148,7 @@ def _on_another_way(
     if trainers:
         yield (
             "training.without_optimizer",
-            f"a setting makes another object in the place of {trainers[0]}, which trains",
+            f"a setting chooses whether {trainers[0]} or another class trains here",
         )
     if losses.tests_for_nan:
         yield "training.hidden_nan", "whether a value is NaN is asked, and what is done then was not read"
@@ -213,13 +213,13 @@ def _of_terms(site: SamplerSite | None, kl: Divergence | None, recon: Reconstruc
     if bound is not None:
         yield "kl.in_loss", _at(origin(bound), "above the bound in {} the KL has no gradient")
     if kl is None:
-        yield "kl.form", _without_term(site, losses, "is a KL of these heads", of_heads=True)
+        yield "kl.form", _without_term(site, losses, "a KL of these heads", of_heads=True)
     if recon is None:
-        yield "recon.kind", _without_term(site, losses, "compares what is decoded from z with the data")
+        yield "recon.kind", _without_term(site, losses, "an error between what is decoded from z and the data")
 
 
-def _without_term(site: SamplerSite | None, losses: Losses, is_such: str, *, of_heads: bool = False) -> Fact[str]:
-    """Why no part of a loss was found that `is_such`: it is made of z, or of the heads where it is `of_heads`.
+def _without_term(site: SamplerSite | None, losses: Losses, such: str, *, of_heads: bool = False) -> Fact[str]:
+    """Why no part of a loss was found that is `such`: it is made of z, or of the heads where it is `of_heads`.
 
     A call that is not read may hide it where it takes these. What else is not read hides nothing of a draw that some
     loss is made of.
@@ -227,21 +227,37 @@ def _without_term(site: SamplerSite | None, losses: Losses, is_such: str, *, of_
     if not losses.ends:
         return Fact("no loss was seen that this model is trained by")
     unread, unfollowed = losses.read_once(_unread), losses.evaluation.module.unfollowed
-    taking = unread if site is None else _taking(site, losses, of_heads=of_heads)
+    taking = losses.read_once(_taking_layers) if site is None else _taking(site, losses, of_heads=of_heads)
     if unfollowed and ((taking or unread) is None or _is_of_a_bare_name(taking or unread)):
         return _at(unfollowed[0], "{} is not followed")
     if taking is not None:
         return _unresolved(taking)
     if site is None:
-        return Fact(f"no part of the loss {is_such}")
+        return Fact(f"no part of the loss is read as {such}")
     if losses.trains(site.z):
-        total = next(end for end in losses.ends if losses.graph.holds(end, site.z.uid))
-        return _at(origin(total), f"no part of {{}} {is_such}")
+        return _at(origin(_whole(site, losses)), f"no part of {{}} is read as {such}")
     hidden = next((end for end in map(strip, losses.ends) if _is_unread_call(end)), None)
     words = "no loss that was read is computed from the draw {}"
     if hidden is not None:
         words = f"{_escaped(_unresolved(hidden, in_words=True).value)}, and {words}"
     return _at(origin(site.z), words)
+
+
+def _whole(site: SamplerSite, losses: Losses) -> Expr:
+    """The loss that is made of z, and of the other losses that are: one that is differentiated before others."""
+    made = [end for end in losses.ends if losses.graph.holds(end, site.z.uid)]
+    trained = [end for end in losses.backward if losses.graph.holds(end, site.z.uid)] or made
+    return next(
+        (end for end in trained if not any(other is not end and losses.graph.holds(other, end.uid) for other in made)),
+        trained[0],
+    )
+
+
+def _taking_layers(losses: Losses) -> Expr | None:
+    """The outermost call in a loss that is not read and takes what layers, or other such calls, give."""
+    made = ("layer", "call", "opaque")
+    calls = losses.read_once(_unread_calls)
+    return next((call for call in calls if any(node.op in made for node in walk(*call.args))), None)
 
 
 def _unresolved(call: Expr, *, in_words: bool = False) -> Fact[str]:
