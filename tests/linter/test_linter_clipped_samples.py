@@ -126,3 +126,59 @@ def main(net):
 def test_an_option_that_is_true_by_default_clips(options: str, found: bool, tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(LOOPED.format(options=options), encoding="utf-8")
     assert codes(lint([tmp_path])) == ["VAE707"] * found
+
+
+DECODED = """\
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, DPMSolverMultistepScheduler
+from elsewhere import build, sampler
+
+
+def to_pictures(vae: AutoencoderKL, z):
+    return vae.decode(z / 0.18215).sample
+
+
+def draw(net, path, handed, vae: AutoencoderKL):
+    z = torch.randn(5, 4, 24, 32)
+{made}
+"""
+_STEPS = """\
+    schedule = {schedule}
+    for t in schedule.timesteps:
+        z = schedule.step(net(z, t), t, z).prev_sample
+    return to_pictures(vae, z)"""
+_WRITTEN_OUT = """\
+    for t in range(50):
+        noise = net(z, t)
+        clean = ((z - 0.3 * noise) / 0.7){clamped}
+        z = 0.5 * clean + 0.5 * z + 0.1 * torch.randn_like(z)
+    return to_pictures(vae, z)"""
+# How what is decoded is made, and whether all of that is read.
+MADE = {
+    "by nobody that is seen": ("    pass", False),
+    "of a file": ("    return to_pictures(vae, torch.load(path))", False),
+    "by another library": ("    return to_pictures(vae, sampler.sample(z))", False),
+    "by a schedule that is handed over": (_STEPS.format(schedule="handed"), False),
+    "by a schedule that is built elsewhere": (_STEPS.format(schedule="build()"), False),
+    "by the settings of a model": (_STEPS.format(schedule='DDIMScheduler.from_pretrained("a-model")'), False),
+    "by a schedule that is set not to clip": (_STEPS.format(schedule="DDIMScheduler(clip_sample=False)"), True),
+    "by a schedule that never clips": (_STEPS.format(schedule="DPMSolverMultistepScheduler(1000)"), True),
+    "by steps that clamp": (_WRITTEN_OUT.format(clamped=".clamp(-1, 1)"), False),
+    "by steps": (_WRITTEN_OUT.format(clamped=""), True),
+    "from the prior": ("    return to_pictures(vae, z)", True),
+}
+
+
+@pytest.mark.parametrize(("made", "is_seen"), MADE.values(), ids=MADE)
+def test_what_is_decoded_is_free_only_where_its_maker_is_read(made: str, is_seen: bool, tmp_path: Path) -> None:
+    (tmp_path / "draw.py").write_text(DECODED.format(made=made), encoding="utf-8")
+    found = lint([tmp_path])
+    assert codes(found) == []
+    assert is_clean(found) is is_seen
+
+
+@pytest.mark.parametrize("made", [made for made, _ in MADE.values()], ids=MADE)
+def test_a_clamp_before_the_decode_is_named_whoever_calls_it(made: str, tmp_path: Path) -> None:
+    text = DECODED.format(made=made).replace("vae.decode(z / 0.18215)", "vae.decode(z.clamp(-1, 1) / 0.18215)")
+    (tmp_path / "draw.py").write_text(text, encoding="utf-8")
+    assert codes(lint([tmp_path])) == ["VAE707"]

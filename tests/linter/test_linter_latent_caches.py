@@ -100,12 +100,18 @@ def scripts(
 @pytest.mark.parametrize("save", [NUMPY, TORCH])
 @pytest.mark.parametrize(
     ("stored", "then", "drawn"),
-    [(" * 0.18215", "", "z"), ("", "", UNDONE), (" * 0.18215", " * 0.18215", UNDONE), ("", " * 0.18215", "z")],
+    [(" * 0.18215", "", "z"), ("", "", UNDONE), ("", " * 0.18215", "z")],
 )
 def test_a_cache_on_another_scale_than_its_samples(
     save: str, stored: str, then: str, drawn: str, tmp_path: Path
 ) -> None:
     assert places(tmp_path, **scripts(stored, drawn, save=save, then=then)) == [("VAE701", "draw", 10)]
+
+
+@pytest.mark.parametrize("save", [NUMPY, TORCH])
+def test_a_cache_that_is_scaled_twice_is_named_where_it_is_made(save: str, tmp_path: Path) -> None:
+    ((code, name, _),) = places(tmp_path, **scripts(" * 0.18215", UNDONE, save=save, then=" * 0.18215"))
+    assert (code, name) == ("VAE701", "write")
 
 
 @pytest.mark.parametrize(

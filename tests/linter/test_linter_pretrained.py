@@ -91,10 +91,8 @@ def test_ends_that_undo_each_other_or_may_are_silent(encode: str, decode: str, t
     [
         (f"z * {S}", "z", "VAE701"),
         (f"z * {S}", f"z * {S}", "VAE701"),
-        (f"z / {S}", f"z / {S}", "VAE701"),
         ("z", f"z / {S}", "VAE701"),
         ("z * 0.18215", "z / 0.13025", "VAE701"),
-        (f"z * {S} * {S}", f"z / {S}", "VAE701"),
         ("(z - vae.config.latents_mean) / vae.config.latents_std", "z", "VAE701"),
         (f"(z - {T}) * {S}", f"z / {S}", "VAE702"),
         (f"z * {S}", f"z / {S} + {T}", "VAE702"),

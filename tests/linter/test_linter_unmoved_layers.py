@@ -180,6 +180,59 @@ def test_a_part_of_the_class_of_another_is_moved_by_itself(differentiated: str, 
     assert ("VAE601" in clean(linted(tmp_path, {"net.py": text}))) is given
 
 
+# Who differentiates: what is handed the loss, as an accelerator is, or the loss itself, whatever scales it as a whole.
+HANDED = {
+    "an accelerator": "accelerator.backward({})",
+    "a fabric": "self.fabric.backward({})",
+    "one of several": "engines[0].backward({})",
+    "one that is made there": "Accelerator().backward({})",
+    "by its name": "accelerator.backward(loss={})",
+    "the model": "net.backward({})",
+    "a module of Lightning": "self.manual_backward({})",
+    "a scaler": "scaler.scale({}).backward()",
+    "a scaler of a part": "scaler.scale({} / 4).backward()",
+    "the library": "torch.autograd.backward({})",
+    "the library, of several": "torch.autograd.backward([{}])",
+    "half of it": "(0.5 * ({})).backward()",
+    "its mean": "({}).mean().backward()",
+    "less of its negative": "(-(-({}))).backward()",
+    "by a gradient": "({}).backward(torch.ones_like(loss))",
+}
+
+
+@pytest.mark.parametrize(("loss", "given"), [("loss", False), ("loss + side", True)])
+@pytest.mark.parametrize("made", ["net = Net()", "pass"], ids=["made", "handed in"])
+@pytest.mark.parametrize("differentiated", HANDED.values(), ids=HANDED)
+def test_a_second_loss_moves_nothing_whoever_differentiates(
+    differentiated: str, made: str, loss: str, given: bool, tmp_path: Path
+) -> None:
+    text = OWN.format(
+        differentiated=differentiated.format(loss),
+        called="label_loss",
+        given="net, " if made == "pass" else "",
+        made=made,
+    )
+    report = linted(tmp_path, {"net.py": text})
+    assert [finding.code for finding in report.findings] == []
+    assert ("VAE601" in clean(report)) is given
+
+
+@pytest.mark.parametrize(("loss", "given"), [("-loss", False), ("-(loss + side)", True)])
+@pytest.mark.parametrize("made", ["net = Net()", "pass"], ids=["made", "handed in"])
+def test_a_bound_that_is_turned_moves_what_it_holds(made: str, loss: str, given: bool, tmp_path: Path) -> None:
+    text = OWN.replace("loss = F.mse_loss", "loss = -F.mse_loss").replace('"sum") + -0.5', '"sum") - -0.5')
+    text = text.replace("{called} = F.", "{called} = -F.")
+    text = text.format(
+        differentiated=f"({loss}).backward()",
+        called="label_elbo",
+        given="net, " if made == "pass" else "",
+        made=made,
+    )
+    report = linted(tmp_path, {"net.py": text})
+    assert [finding.code for finding in report.findings] == []
+    assert ("VAE601" in clean(report)) is given
+
+
 LATER = """
 
 def settle(net, loader):

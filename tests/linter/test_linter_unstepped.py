@@ -104,14 +104,22 @@ def test_optimizers_that_are_stepped_or_handed_over_hold_the_model(steps: str, t
         assert "VAE602" in clean(report)
 
 
-@pytest.mark.parametrize("end", ["pass", "return None", "return loss.detach()", 'return {"loss": loss.item()}'])
+@pytest.mark.parametrize(
+    "end",
+    ["pass", "return None", "return loss.detach()", 'return {"loss": loss.item()}', "self.manual_backward(loss)"],
+)
 def test_a_step_that_hands_no_loss_on_leaves_its_gradient_open(end: str, tmp_path: Path) -> None:
     assert "VAE601" not in clean(linted(tmp_path, {"net.py": HANDED.format(end=end)}))
 
 
 @pytest.mark.parametrize(
     "end",
-    ["return loss", 'return {"loss": loss, "log": loss.detach()}', "return 2 * loss", "self.manual_backward(loss)"],
+    [
+        "return loss",
+        'return {"loss": loss, "log": loss.detach()}',
+        "return 2 * loss",
+        "self.manual_backward(loss); self.optimizers().step()",
+    ],
 )
 def test_a_step_that_hands_its_loss_on_gives_a_gradient(end: str, tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": HANDED.format(end=end)})

@@ -25,6 +25,7 @@ _OF_A_TERM = {
     "kl.form": frozenset(("VAE301", "VAE302", "VAE303", "VAE304", "VAE305", "VAE306")),
     "recon.kind": frozenset(("VAE401", "VAE402", "VAE404")),
 }
+_OF_LATENTS = "VAE7"
 _SAMPLER = ("sampler.std", "sampler.noise", "sampler.gradient_reaches", "sampler.timing")
 
 
@@ -56,6 +57,11 @@ class Examined:
     def is_vae(self) -> bool:
         """Whether it is a VAE, and not a loss or a model alone."""
         return any(map(is_vae, self.views))
+
+    @property
+    def said_clean(self) -> tuple[str, ...]:
+        """The mistakes that source is said not to make: of what is no VAE those in the use of latents alone."""
+        return self.clean if self.is_vae else tuple(code for code in self.clean if code.startswith(_OF_LATENTS))
 
     @property
     def is_function(self) -> bool:

@@ -16,7 +16,7 @@ from vae_checked.catalogue.support.in_use import (
     takes_others,
     without_the_other,
 )
-from vae_checked.catalogue.support.known_vaes import known, turned
+from vae_checked.catalogue.support.known_vaes import FACTORS, is_factor, known, turned
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Fact, Facts
 from vae_checked.finding import Severity
@@ -53,27 +53,49 @@ def judge(facts: Facts) -> Verdict:
         if latents.used_with is not None and encoded.value.is_identity:
             return Undecided(reason=takes_others(latents.used_with.value, "scaled"))
         return open_by_another_way(encoded.value, latents.other_way, of_scale=True) or Clean()
-    # Where encode gives what is used, the other end is the one that says what was meant.
+    # Where encode gives what is used, the other end is the one that says what was meant; else the one that is right.
     is_unscaled = encoded.value.is_identity
-    wanted = undoing(decoded.value if is_unscaled else encoded.value)
+    vae = None if latents.vae is None else latents.vae.value
+    is_odd = is_unscaled or (latents.round_trip is None and _is_odd(encoded.value, decoded.value, vae))
+    wanted = undoing(decoded.value if is_odd else encoded.value)
     if wanted is None:
         return Undecided(reason="the scale at one end is a sum of several quantities")
+    what = "decode does not undo the scale that follows encode"
     if is_unscaled:
         what = "what is undone before decode was not done"
+    elif is_odd:
+        what = "encode is followed by another scale than is undone"
     elif latents.round_trip is not None:
         what = "latents are decoded on another scale than encode gives them"
-    else:
-        what = "decode does not undo the scale that follows encode"
+    here, there = (encoded, decoded) if is_odd and not is_unscaled else (decoded, encoded)
     evidence = Evidence(
-        origin=decoded.origin,
+        origin=here.origin,
         values={
             "what": what,
             "maps": as_read(latents),
-            "remedy": f"{'behind encode' if is_unscaled else 'before decode'}: {wanted}",
+            "remedy": f"{'behind encode' if is_odd else 'before decode'}: {wanted}",
         },
-        related=((encoded.origin, "what follows encode"),),
+        related=((there.origin, "what follows encode" if there is encoded else "what is done before decode"),),
     )
     return Found(evidence)
+
+
+def _is_odd(encoded: AffineMap, decoded: AffineMap, vae: PretrainedVAE | None) -> bool:
+    """Whether the end behind encode has another scale than the VAE's, which the one before decode has."""
+    back = undoing(decoded)
+    return back is not None and _is_of(back, vae) and not _is_of(encoded, vae)
+
+
+def _is_of(applied: AffineMap, vae: PretrainedVAE | None) -> bool:
+    """Whether a scale behind encode is that of a VAE: of its configuration, or the number of one that is known."""
+    if len(applied.scale) != 1:
+        return False
+    (term,) = applied.scale
+    if term.powers:
+        return term.powers == ((_FACTOR, 1),) and math.isclose(term.coefficient, 1.0)
+    loaded = None if vae is None else known(vae)
+    factors = FACTORS if loaded is None or loaded.factor is None else (loaded.factor,)
+    return any(is_factor(term.coefficient, factor) for factor in factors)
 
 
 def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:

@@ -33,6 +33,20 @@ def _found(origin: Origin, what: str, remedy: str) -> Found:
     return Found(Evidence(origin=origin, values={"what": what, "remedy": remedy}))
 
 
+# Who is handed a schedule does not see whether it clips.
+_GOOD = edit(
+    (
+        "def draw(model, scheduler, z):\n",
+        """def draw(model, z):
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    scheduler = FlowMatchEulerDiscreteScheduler()
+""",
+    ),
+    text=IN_USE,
+)
+
+
 MISTAKE = Mistake(
     code="VAE707",
     name="latents-clamped-as-pixels",
@@ -52,9 +66,9 @@ MISTAKE = Mistake(
             "    z = z / vae.config.scaling_factor + vae.config.shift_factor\n",
             "    z = z.clamp(-1, 1)  # VAE707\n    z = z / vae.config.scaling_factor + vae.config.shift_factor\n",
         ),
-        text=IN_USE,
+        text=_GOOD,
     ),
-    good=IN_USE,
+    good=_GOOD,
     references=("https://huggingface.co/docs/diffusers/api/schedulers/ddpm",),
     seen_by=frozenset({Observer.LINT}),
     judge=judge,

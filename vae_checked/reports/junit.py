@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vae_checked.markup import junit_document, xml_attribute, xml_text
 from vae_checked.reports import all_examined, remarks
+from vae_checked.reports.standing import clean_codes
 from vae_checked.text import inert
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def render(report: Report) -> str:
     """A failure per finding, a pass per mistake examined and clean, an error per unread file."""
     findings = sorted(report.findings, key=lambda each: each.sort_key)
-    clean = sorted((each.subject, code) for each in all_examined(report) for code in each.clean)
+    clean = sorted((each.subject, code) for each in all_examined(report) for code in clean_codes(report, each))
     total = len(findings) + len(clean) + len(report.unread)
     lines = [
         *_properties(report),

@@ -184,14 +184,20 @@ def verdict(examined: Examined | None, findings: Iterable[Finding]) -> str:
     return "; ".join(filter(None, (words, looked, whole)))
 
 
+def clean_codes(report: Report, examined: Examined) -> tuple[str, ...]:
+    """What is said to be clean: source that is no VAE was not looked at for the mistakes of one."""
+    return examined.said_clean if report.of_source else examined.clean
+
+
 def clean(report: Report) -> list[str]:
-    """A line per VAE: the mistakes it was examined for and does not make, what a weight settled, and what is open."""
+    """A line per VAE, or use of its latents: the mistakes it does not make, what is weighted, and what is open."""
     lines = []
     for each in all_examined(report):
-        if each.clean:
+        codes = clean_codes(report, each)
+        if codes:
             rest = [f"weighted, not judged: {' '.join(map(_number, each.weighted))}"] if each.weighted else []
             rest += [f"{len(each.undecided)} not decided"] if each.undecided else []
-            lines.append(f"{each.subject}: {'; '.join([_codes(each.clean), *rest])}")
+            lines.append(f"{each.subject}: {'; '.join([_codes(codes), *rest])}")
     return lines
 
 

@@ -13,18 +13,22 @@ from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.in_place import as_written
 from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols.constants import MAX_ITEMS, is_followed, joined
-from vae_checked.linter.symbols.expression import Expr, atom, opaque
+from vae_checked.linter.symbols.expression import Expr, atom, contains, opaque, strip
 from vae_checked.linter.symbols.more_names import MoreNames, source_of
 from vae_checked.linter.symbols.places import Grown, is_unknown_item
 from vae_checked.linter.symbols.unknown_keys import UnknownKey
 from vae_checked.linter.symbols.values import Deferred, External, Function, Key, Scope, Value, as_expr, settle
 from vae_checked.linter.torch_model import star_imports
+from vae_checked.linter.torch_model.optimizers import BACKWARD
 
 MAX_COMPREHENSION = 48
 # How code asks of which class something is by its type.
 # What ends the gradients that are added up.
 _ENDING = frozenset(("step", "zero_grad"))
 _MOST_ADDED = 8
+# What is handed a loss, of which nothing is computed: an accelerator, an engine, a trainer; and what is no loss.
+_HOLDERS = frozenset(("atom", "attribute", "item", "opaque"))
+_GRADIENTS = frozenset(("const", "noise"))
 _SCALING = frozenset(("mul", "div", "neg", "cast"))
 _SUMS = frozenset(("add", "sub", "phi", "opaque", "call"))
 _OF_SEVERAL = External("torch.autograd.backward")
@@ -104,16 +108,28 @@ def _call(context: Context, node: ast.Call, scope: Scope) -> Value:
             kwargs = MoreNames({**kwargs, **unread_options.of_loss(target, source)}, source)
     made = unread_options.computed(target, kwargs.source, args, site) if isinstance(kwargs, MoreNames) else None
     result = context.call(target, args, kwargs, site) if made is None else made
-    if isinstance(node.func, ast.Attribute) and node.func.attr == "backward" and not node.args:
-        context.root(context.eval(node.func.value, scope), "backward", "", node.func.value)
-        _add_gradients(context, node.func.value)
-    elif target == _OF_SEVERAL and args:
+    if target == _OF_SEVERAL and args:
         for value in args[0] if isinstance(args[0], (list, tuple)) else args[:1]:
             context.root(value, "backward", "", node)
             _add_gradients(context, node)
+    elif isinstance(node.func, ast.Attribute) and node.func.attr in BACKWARD and not isinstance(target, Function):
+        handed = args[0] if args else kwargs.get("loss")
+        is_handed = handed is not None and _is_handed(owner, handed)
+        context.root(handed if is_handed else owner, "backward", "", node if is_handed else node.func.value)
+        _add_gradients(context, node if is_handed else node.func.value)
     elif isinstance(node.func, ast.Attribute) and node.func.attr in _ENDING and context.frames:
         context.frames[-1].differentiated.clear()
     return result
+
+
+def _is_handed(owner: Value, argument: Value) -> bool:
+    """Whether what is asked to differentiate is handed the loss, as an accelerator is, and no gradient of its own."""
+    if not isinstance(owner, Expr):
+        return True
+    if strip(owner).op not in _HOLDERS or not isinstance(argument, Expr) or strip(argument).op in _GRADIENTS:
+        return False
+    # What a model makes holds the model, which may be an engine of its own.
+    return strip(owner).op == "atom" or not contains(argument, owner.uid)
 
 
 def _add_gradients(context: Context, node: ast.expr) -> None:

@@ -51,7 +51,8 @@ class Decoded:
     `number` tells the call from others, of which several stand for one place. `encoded` is the call of `encode` that
     the latent comes from, where it comes from one, `is_asked_for` whether a posterior was asked for it; `clamped` where
     it is confined on the way, `is_asked` whether that depends on a condition; `written` the number that the map is made
-    of, where that stands somewhere else; `clipping` what clips it at each step.
+    of, where that stands somewhere else; `clipping` what clips it at each step; `is_read` whether all that made it is
+    known, so that what does not stand there confines it nowhere.
     """
 
     owner: Owner
@@ -66,6 +67,7 @@ class Decoded:
     written: Origin | None = None
     clipping: Fact[Clipping | None] | None = None
     is_asked_for: bool = False
+    is_read: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from vae_checked.linter.pretrained.schedules import (
     clipping_loop,
     sampling_loop,
 )
-from vae_checked.linter.pretrained.sources import use_of
+from vae_checked.linter.pretrained.sources import is_read, use_of
 from vae_checked.linter.pretrained.vaes import Owner, calls_another, is_made_elsewhere, is_named, owner_of
 from vae_checked.linter.symbols.expression import NOISE, TRANSPARENT, Expr, Graph, called_name, origin, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
@@ -405,7 +405,7 @@ class Flow:
                 use = Use.GENERATED if loop is not None and use is Use.GIVEN else use
                 predicted = clamped_prediction(chain.leaf) if use is Use.GENERATED else None
                 confined_at = _confined(predicted) if clamped is None and predicted is not None else clamped
-                yield replace(end, use=use, clipping=clips, clamped=confined_at)
+                yield replace(end, use=use, clipping=clips, clamped=confined_at, is_read=is_read(chain.leaf))
 
     def stands_in(self, call: Expr, function: Function | None) -> None:
         """Take note of the code in which a call of a VAE of the project stands."""

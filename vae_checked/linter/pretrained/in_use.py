@@ -259,12 +259,11 @@ def _alone(flow: Flow) -> Iterator[Facts]:
         yield _of(where.subject, Latents(pixel_map=fact))
     for end in flow.decoded:
         clamped = end.clamped
-        # What a schedule confines is not free, whether or not that is named.
-        clips = end.clipping is not None and end.clipping.value is not None
-        if end.encoded is None and not end.is_asked and not (clamped is None and clips):
-            confined: Fact[Interval | None] = (
-                Fact(None, end.call) if clamped is None else Fact(clamped.value, clamped.origin)
-            )
+        # What somebody else hands over, and what a schedule may confine, need not be free.
+        if end.encoded is None and not end.is_asked:
+            confined: Fact[Interval | None] | None = Fact(None, end.call) if end.is_read else None
+            if clamped is not None:
+                confined = Fact(clamped.value, clamped.origin)
             yield _of(end.where.subject, Latents(vae=Fact(end.owner.model, end.call), clamped=confined))
         is_drawn = takes_symmetric_pixels(end.owner.model) or end.owner.built in _GAUSSIAN or _is_by_a_factor(end)
         if end.clipping is not None and (is_drawn or end.applied.names):
@@ -334,7 +333,10 @@ def _of_pairs(found: Iterable[Pair], callers: Callers, modules: Collection[Modul
         agreed |= pair.agreement is Agreement.INVERSE
         encoded, decoded = pair.encoded, pair.decoded
         other = None if pair.other is None else Fact(pair.other.applied, pair.other.call)
+        # Whose factor is known tells which of two ends has it.
+        vae = None if pair.agreement is Agreement.INVERSE else Fact(encoded.owner.model, encoded.call)
         latents = Latents(
+            vae=vae,
             encoded=Fact(encoded.applied, encoded.at),
             decoded=Fact(decoded.applied, decoded.call),
             other_way=other,

@@ -22,6 +22,10 @@ SOLVING = frozenset(("odeint", "odeint_adjoint", "sdeint", "solve_ivp"))
 _CLIPPING = frozenset(
     ("DDPMScheduler", "DDIMScheduler", "DDPMParallelScheduler", "DDIMParallelScheduler", "RePaintScheduler")
 )
+# Those that have no such option.
+_FREE = re.compile(
+    r"^(?:DPMSolver|DPM|Euler|Heun|KDPM2|K_?LMS|LMS|PNDM|IPNDM|DEIS|SASolver|FlowMatch|EDM)\w*Scheduler$"
+)
 _OPTION = "clip_sample"
 _FROM_ANOTHER = "from_config"
 # The loops of the diffusion of guided-diffusion and its kin, and their option.
@@ -66,6 +70,15 @@ def clipping(leaf: Expr) -> Fact[Clipping | None] | None:
         return None
     clips = given is None or bool(given.value)
     return Fact(Clipping(kind, _OPTION, given is None) if clips else None, origin(schedule))
+
+
+def clips_nothing(step: Expr) -> bool:
+    """Whether a step is one of a schedule that clips nothing: it is set not to, or has no option that does."""
+    clips = clipping(step)
+    if clips is not None:
+        return clips.value is None
+    schedule = strip(step.args[0]) if step.args else step
+    return any(_FREE.match(_kind(schedule, before)) is not None for before in (0, 1))
 
 
 def _kind(schedule: Expr, before: int = 0) -> str:

@@ -8,11 +8,12 @@ import re
 from vae_checked.latent_facts import Use
 from vae_checked.linter.files import syntax
 from vae_checked.linter.pretrained.mixtures import is_noise
-from vae_checked.linter.pretrained.schedules import SOLVING, STEPPING, maker
+from vae_checked.linter.pretrained.schedules import SOLVING, STEPPING, clips_nothing, maker
 from vae_checked.linter.symbols.expression import NOISE, Expr, called_name, strip, walk
 
 # What is there before the code computes anything: a parameter, and what is kept or stored.
 _THERE = frozenset(("atom", "attribute", "item", "data", "const", "noise"))
+_CONFINING = frozenset(("clamp", "clamp_min", "clamp_max", "minimum", "maximum", "tanh", "hardtanh", "sigmoid"))
 # What makes latents of something else: a model's samples, a file.
 _MAKING = re.compile(
     r"sampl|generat|denois|predict|infer|solve|integrat|load|read|pipe|model|unet|transformer|net$|dit$"
@@ -38,6 +39,21 @@ def use_of(leaf: Expr) -> Use:
         return Use.GIVEN
     # A sampler written out adds to noise what a model makes of it; else what was done last may not be known.
     return Use.GENERATED if _is_step(node) or _is_clean(node) else Use.OPEN
+
+
+def is_read(leaf: Expr) -> bool:
+    """Whether all is known that may have confined a sample: noise, a step that is written out, or a known schedule.
+
+    A sampler that is not read, and a schedule that is handed over, may clip at each step.
+    """
+    node = maker(leaf)
+    if node.op == "call" and node.get("name") in STEPPING:
+        return clips_nothing(node)
+    if node.op in ("call", "opaque") and called_name(node).lower() in SOLVING:
+        return True
+    return (is_noise(node) or _is_step(node) or _is_clean(node)) and not any(
+        each.op in _CONFINING for each in walk(node)
+    )
 
 
 def _is_step(node: Expr) -> bool:

@@ -107,12 +107,48 @@ def _evaluated(choice: Expr) -> Expr:
 _OWN_MODE = re.compile(r"def train\(self, mode\b")
 # What drops elements in a way that no value shows: in place, by a mask, by places that are drawn.
 _DROPPING = re.compile(r"(?i:dropout(?!_p)|bernoulli|randperm|multinomial)|\brand(?:_like|int)?\(")
+_PLACES = frozenset(
+    "bernoulli bernoulli_ Bernoulli binomial multinomial rand rand_like randint randperm permutation choice uniform_ "
+    "uniform random random_sample".split()
+)
 
 
 def may_drop(losses: Losses) -> bool:
     """Whether a file of an evaluation has anything that may drop elements, though no value that is computed has it."""
     texts = (source.cell.text for module in losses.evaluation.modules() for source in module.sources)
     return any(map(_DROPPING.search, texts))
+
+
+def may_drop_by_hand(losses: Losses) -> bool:
+    """Whether a model that is run, or what it calls, draws places or truth values that it may drop elements by."""
+    passes = losses.read_once(_passes)
+    called = frozenset[str]().union(*map(_calls, passes))
+    functions = losses.evaluation.functions()
+    helpers = {function.node for function in functions if function.owner is None and function.name in called}
+    return any(not _PLACES.isdisjoint(_calls(node)) for node in passes | helpers)
+
+
+def may_drop_unread(losses: Losses, node: Expr) -> bool:
+    """Whether what is not read is part of a model: behind a layer, or written there. What reads the data is none."""
+    if any(below.op == "layer" for below in walk(node)):
+        return True
+    written = None if node.site is None else node.site.node
+    around = None
+    if node.site is not None and isinstance(written, ast.expr):
+        around = function_around(written, node.site.source.cell)
+    return around is not None and around in losses.read_once(_passes)
+
+
+def _passes(losses: Losses) -> frozenset[syntax.Definition]:
+    """The methods of models that are run, but for steps of training."""
+    functions = losses.evaluation.functions()
+    nodes = {function.node for function in functions if function.owner is not None and function.owner.is_module}
+    return frozenset(node for node in nodes if isinstance(node, syntax.DEFINITIONS) and not _trains(node))
+
+
+@lru_cache(maxsize=64)
+def _calls(function: ast.AST) -> frozenset[str]:
+    return frozenset(syntax.called(node) for node in syntax.descendants(function) if isinstance(node, ast.Call))
 
 
 def _is_of_training_alone(losses: Losses, node: Expr) -> bool:

@@ -20,6 +20,7 @@ from vae_checked.linter.roles import (
     reductions,
     sample_turns,
     shown,
+    two_formulas,
     warm_ups,
     ways,
 )
@@ -270,6 +271,7 @@ class Losses:
         above = tuple(filter(is_shared, added[0])) if len(added) == 1 else shared
         formula = inner_chain(kl, self.graph)
         often = added_twice.read(total, kl, recon, self.recons, self.graph)
+        often = two_formulas.added(often, total, kl, self.kls, recon, self.recons, self.graph)
         return JointLoss(total, shared, above, one[count:], other[count:], formula, whole, firm, often)
 
     def _is_only_shown(self, total: Expr, kl: Divergence) -> bool:

@@ -10,12 +10,8 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.misread_heads import exchanged
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import Expr, standing_in, strip, walk
-from vae_checked.linter.symbols.numeric import leaves
-from vae_checked.linter.symbols.structures import kept_with_structures
-
-# Per head what it follows from elementwise.
-_FOLLOWED = kept_with_structures(dict[int, frozenset[int]]())
+from vae_checked.linter.roles.two_formulas import are_of_same_heads, followed
+from vae_checked.linter.symbols.expression import standing_in, strip, walk
 
 
 def kl_of(site: SamplerSite, found: list[Divergence]) -> Divergence | None:
@@ -63,7 +59,9 @@ def trains(kl: Divergence, losses: Losses) -> bool:
 def on_another_way(
     kl: Divergence, drawn: Iterable[SamplerSite], used: Iterable[Divergence], losses: Losses
 ) -> SamplerSite | None:
-    """The sampler of a KL that a condition puts in the place of its own: in no loss do the two stand together.
+    """The sampler of a KL that a condition puts in the place of its own, so that the two stand together in no loss.
+
+    Or of one that is added to its own in another formula.
 
     Where neither is seen in a loss that is differentiated they may be of two settings, and more than the KL differs.
     """
@@ -71,11 +69,12 @@ def on_another_way(
         return None
     heads = _heads(kl)
     for other in used:
-        if _heads(other) != heads or not losses.is_differentiated(other):
+        is_same = are_of_same_heads(kl, other)
+        if not (is_same or _heads(other) == heads) or not losses.is_differentiated(other):
             continue
         holding = losses.graph.holding(kl.term.uid) & losses.graph.holding(other.term.uid)
         site = next((site for site in drawn if kl_of(site, [other]) is not None), None)
-        if site is not None and not any(value.uid in holding for value in losses.ends):
+        if site is not None and (is_same or not any(value.uid in holding for value in losses.ends)):
             return site
     return None
 
@@ -86,17 +85,10 @@ def _heads(kl: Divergence) -> tuple[int, int]:
 
 def _following_alike(site: SamplerSite, kls: list[Divergence]) -> list[Divergence]:
     """The KLs whose heads follow elementwise from the same values as those of a sampler."""
-    location, scale = _followed(site.location), _followed(site.scale)
+    location, scale = followed(site.location), followed(site.scale)
     if not (location and scale):
         return []
-    return [kl for kl in kls if _followed(kl.location) == location and _followed(kl.head) == scale]
-
-
-def _followed(head: Expr) -> frozenset[int]:
-    """The uids of the values that a head follows from elementwise: read once, however many samplers ask."""
-    if head.uid not in _FOLLOWED:
-        _FOLLOWED[head.uid] = frozenset(leaf.uid for leaf in leaves(head) if not samplers.is_scalar(leaf))
-    return _FOLLOWED[head.uid]
+    return [kl for kl in kls if followed(kl.location) == location and followed(kl.head) == scale]
 
 
 def agrees(site: SamplerSite, kl: Divergence) -> bool:

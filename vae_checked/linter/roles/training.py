@@ -37,7 +37,15 @@ from vae_checked.linter.roles import (
 )
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.divergences import Divergence
-from vae_checked.linter.roles.dropouts import dropouts, dropouts_in, is_always_on, is_of_training_branch, may_drop
+from vae_checked.linter.roles.dropouts import (
+    dropouts,
+    dropouts_in,
+    is_always_on,
+    is_of_training_branch,
+    may_drop,
+    may_drop_by_hand,
+    may_drop_unread,
+)
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -447,11 +455,14 @@ def _dropout(
     always = [node for node in always if not is_of_training_branch(losses, node)]
     if None in stays.values() and not always:
         return None
-    if not nodes:
-        # Without any a model is clean where all was read that is computed from the input to what is decoded.
-        whole = site is not None and recon is not None and not any(node.op in _UNREAD for node in walk(*ends))
-        is_clean = whole and recon is not None and not losses.read_once(may_drop)
-        return Fact((), origin(recon.term)) if is_clean and recon is not None else None
+    if not always:
+        # That nothing else drops is known where all was read that is computed from the input to what is decoded.
+        unread = [node for node in walk(*ends) if node.op in _UNREAD]
+        if not nodes and (site is None or recon is None or unread or losses.read_once(may_drop)):
+            return None
+        if any(may_drop_unread(losses, node) for node in unread) or losses.read_once(may_drop_by_hand):
+            return None
+        return Fact((), origin(nodes[0] if nodes or recon is None else recon.term))
     return Fact(tuple(dict.fromkeys(origin(node).source for node in always)), origin((always or nodes)[0]))
 
 

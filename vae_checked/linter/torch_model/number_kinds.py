@@ -43,6 +43,10 @@ _READING = frozenset(
 
 # Pictures of PIL hold bytes, but for grey ones that are made of floats.
 _TO_PICTURE = "Image.fromarray"
+# What takes the mode of a picture; and the modes that are wider than bytes.
+_OF_A_MODE = (_TO_PICTURE, "convert")
+_WIDER = frozenset("F I I;16 I;16B I;16L I;16N".split())
+_TEXT = "str:"
 
 
 def cast_attributes(name: str, args: Sequence[Value], kwargs: dict[str, Value]) -> Attrs:
@@ -51,6 +55,9 @@ def cast_attributes(name: str, args: Sequence[Value], kwargs: dict[str, Value]) 
     if name not in _OF_ARRAYS and not (isinstance(given, Expr) and is_data(given)):
         return ()
     kind = Numbers.OTHERS if name in _TYPES else None
+    if name.endswith(_OF_A_MODE):
+        mode = args[1] if len(args) > 1 else kwargs.get("mode")
+        kind = _of_mode(mode) if isinstance(mode, str) else None
     if name in _TYPED:
         types = [*args[1:2], *([kwargs["dtype"]] if "dtype" in kwargs else [])]
         kind = next((_kind_of(each, open_to=None if name in _MOVING else Numbers.ANY) for each in types), None)
@@ -85,10 +92,26 @@ def numbers_of(picture: Expr) -> Numbers:
     if picture.op in _HANDING and picture.args:
         return numbers_of(picture.args[0])
     name = str(picture.get("name")) if picture.op in _UNREAD else ""
+    mode = _told(picture) if name.endswith(_OF_A_MODE) else None
+    if mode is not None:
+        return _of_mode(mode)
+    if "." in name and name.rpartition(".")[2] in _BYTE:
+        return Numbers.BYTES
     if name.endswith(_TO_PICTURE):
         return Numbers.ANY if _are_others(picture.args) else Numbers.UNSAID
     is_of_a_file = name.partition(".")[0] in _READING
     return Numbers.ANY if is_of_a_file or _may_be_others(picture.args) else Numbers.UNSAID
+
+
+def _of_mode(mode: str) -> Numbers:
+    """The numbers of a picture of PIL by its mode."""
+    return Numbers.OTHERS if mode in _WIDER else Numbers.BYTES
+
+
+def _told(call: Expr) -> str | None:
+    """The first text that a call is given behind a picture."""
+    texts = (str(arg.get("name")) for arg in call.args[1:] if arg.op == "opaque")
+    return next((text.removeprefix(_TEXT) for text in texts if text.startswith(_TEXT)), None)
 
 
 def _are_others(values: Iterable[Expr]) -> bool:

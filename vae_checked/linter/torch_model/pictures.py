@@ -61,7 +61,8 @@ def read(evaluator: Evaluator, dotted: str, args: list[Value], kwargs: dict[str,
     if not args or not isinstance(args[0], Expr):
         return None
     if _HANDED_ON.search(dotted) or (dotted.endswith(_RECOLOURING) and _changes_order(args)):
-        return Expr("cast", (args[0],), (), site) if interval_of(args[0]) is not None else None
+        into = cast_attributes(dotted, args, kwargs)
+        return Expr("cast", (args[0],), into, site) if interval_of(args[0]) is not None else None
     if dotted == _REARRANGING and _is_read(args[0]):
         return transforms.data_expr(interval_of(args[0]), (args[0],), site)
     if dotted.endswith(_NORMALIZING):
@@ -118,4 +119,4 @@ def method(owner: Expr, name: str, args: list[Value], kwargs: dict[str, Value], 
             return transforms.data_expr(BYTE, (), site, transforms.PICTURE)
     still_one = transforms.is_picture(owner) and name in _OF_PICTURES
     into = cast_attributes(name, [owner, *args], kwargs)
-    return Expr("cast", (owner,), transforms.PICTURE if still_one else into, site)
+    return Expr("cast", (owner,), (*(transforms.PICTURE if still_one else ()), *into), site)

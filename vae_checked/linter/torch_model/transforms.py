@@ -290,18 +290,21 @@ def interval_after(
             inside = interval is not None and is_number(value) and interval.low <= float(value) <= interval.high
             interval = interval if inside else None
         elif name in ("Lambda", "unknown"):
-            interval = _applied(evaluator, value, interval, site)
+            made = _applied(evaluator, value, interval, site)
+            interval = None if made is None else interval_of(made)
+            changed = Numbers.ANY if made is None or interval is None else numbers_of(made)
+            numbers = numbers if changed is Numbers.UNSAID else changed
     return interval
 
 
-def _applied(evaluator: Evaluator, function: Value, interval: Interval | None, site: Site | None) -> Interval | None:
+def _applied(evaluator: Evaluator, function: Value, interval: Interval | None, site: Site | None) -> Expr | None:
     """What a function, or an object of the project that can be called, makes of an interval."""
     if interval is None or site is None or not isinstance(function, (Function, Instance, External)):
         return None
     given = data_expr(interval, (), site)
     # With observations of its own: what happens in a transform is no rescaling on the way from loader to model.
     made = evaluator.aside(lambda: evaluator.call(function, [given], {}, site))
-    return interval_of(made) if isinstance(made, Expr) else None
+    return made if isinstance(made, Expr) else None
 
 
 def _normalized(interval: Interval, value: Value) -> Interval | None:
