@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from vae_checked.facts import Fact, Facts, Interval
 from vae_checked.linter.roles.decoded_draws import DecodedDraws
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.drawn_again import DrawnAgain
 from vae_checked.linter.roles.left_out import LeftOut
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.optimizers import Optimizers
@@ -14,6 +15,7 @@ from vae_checked.linter.roles.prior import PriorDraws
 from vae_checked.linter.roles.readings import Readings
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.repeated_terms import RepeatedTerms
+from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.roles.scales import InputScales, TargetScales
 from vae_checked.linter.roles.unmoved_layers import UnmovedLayers
 from vae_checked.linter.roles.unread_trainings import UnreadTrainings
@@ -25,6 +27,7 @@ class Across:
     """Draws from the prior, how heads are read, what trains layers and beside which error, and the scales of data."""
 
     def __init__(self, observed: ProjectObservations) -> None:
+        self.again = DrawnAgain()
         self.decoded = DecodedDraws()
         self.left_out = LeftOut()
         self.optimizers = Optimizers(observed)
@@ -37,8 +40,16 @@ class Across:
         self.unread_trainings = UnreadTrainings()
         self.repeated = RepeatedTerms()
 
-    def note(self, facts: Facts, kl: Divergence | None, recon: Reconstruction | None, losses: Losses) -> None:
-        """Take note of the KL of an evaluation, and of the error beside it: whether they train, and are read."""
+    def note(
+        self,
+        facts: Facts,
+        site: SamplerSite | None,
+        kl: Divergence | None,
+        recon: Reconstruction | None,
+        losses: Losses,
+    ) -> None:
+        """Take note of the parts of an evaluation: whether they train, and are read."""
+        self.again.note(facts, site, kl, recon, losses)
         self.unread_trainings.note(facts, kl, recon, losses)
         self.repeated.note(facts, kl, losses)
 

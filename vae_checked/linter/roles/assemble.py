@@ -10,17 +10,16 @@ from vae_checked.linter.roles import (
     batches_of_one,
     chosen_models,
     copies,
-    couplings,
     decoded_draws,
     densities_apart,
     directions,
     divergences,
+    drawn_apart,
     experts,
     further_errors,
     gaps,
     gradients,
     latent_differences,
-    latents,
     made_up_targets,
     naming,
     near_kls,
@@ -28,7 +27,6 @@ from vae_checked.linter.roles import (
     partners,
     phi,
     prior,
-    readings,
     reconstructions,
     relabelled,
     samplers,
@@ -115,13 +113,9 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     of_kl: set[int] = set()
     for site in found:
         kl = partners.trained_of(site, kls, losses)
-        if kl is None and not latents.is_posterior(site, recons, graph, evaluation.observations.names):
-            is_of_trained = readings.is_of_trained_mean(site, kls)
-            if latents.is_of_noise(site, graph) or (is_of_trained and not couplings.is_coupled(site, graph)):
-                # Of made-up input, or where z is only handed out, how trained heads are read is asked all the same.
-                alone = _drawn_alone(site, evaluation)
-                is_read = across.readings.read(site, alone, evaluation)
-                facts.extend([alone] if is_of_trained and not is_read else [])
+        looked_at = drawn_apart.facts(site, kl, losses, across)
+        if looked_at is not None:
+            facts.extend(looked_at)
             continue
         if validations.is_shown(site, found, losses):
             if kl is not None:
@@ -162,12 +156,6 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         decoded = [recon for recon in recons if _is_told(recon)]
         facts.extend(_facts(across, None, None, recon, losses) for recon in decoded)
     return facts
-
-
-def _drawn_alone(site: SamplerSite, evaluation: Evaluation) -> Facts:
-    """What is known of a draw that no loss is read of."""
-    names = naming.names_in(evaluation.names(), site, None, None, (None, None))
-    return Facts(evaluation.subject, sampler=sampler_facts(site, common_head(site, None), None), names=names)
 
 
 def _may_hold_parts(values: Sequence[Expr]) -> bool:
@@ -496,5 +484,5 @@ def _facts(
         training=training.training_facts(losses, across.optimizers.observed, site, kl, recon),
         names=naming.names_in(evaluation.names(), site, kl, recon, (prediction, target)),
     )
-    across.note(found, kl, recon, losses)
+    across.note(found, site, kl, recon, losses)
     return gaps.explained(found, site, kl, recon, reading, prediction, losses)

@@ -46,7 +46,7 @@ def is_posterior(
     if is_coupled(site, graph):
         return False
     named = _is_named(site, names)
-    if all(map(_is_given, (site.location, *leaves(site.scale)))):
+    if all(map(is_given, (site.location, *leaves(site.scale)))):
         return named
     positive = any(node.op in _POSITIVE for node in elementwise(site.scale))
     return (named or positive) and not _is_ancestral(site.location) and _is_taken(site, graph)
@@ -103,7 +103,7 @@ def _picked(value: Expr) -> Expr:
     return value
 
 
-def _is_given(head: Expr) -> bool:
+def is_given(head: Expr) -> bool:
     """Whether a head, or both in one, is handed over from outside, and only picked, reshaped or guarded here."""
     node = head
     while node.args and (node.op in _PICKED or node.op == "clamp"):

@@ -45,7 +45,7 @@ class Readings:
 
         False where it is not known how, or what head that is.
         """
-        std, form, head = facts.sampler.std, facts.kl.form, _head(site.fitting_head)
+        std, form, head = facts.sampler.std, facts.kl.form, known_head(site.fitting_head)
         read_as = None if std is None else std.value.parametrisation
         if std is None or head is None or read_as is None:
             return False
@@ -54,7 +54,7 @@ class Readings:
             self._drawn.append(_Drawn(facts.subject, head, std, read_as, function, facts.names))
             bare = _below_mappings(site.fitting_head)
             made = None if bare is None else curve(site.scale, bare, clipped=False)
-            below = None if made is None else _head(bare)
+            below = None if made is None else known_head(bare)
             if bare is not None and made is not None and below is not None:
                 names = {**facts.names, "second": next(iter(evaluation.observations.names.get(bare.uid, ())), "s")}
                 whole = Fact(StdCurve(*made), std.origin)
@@ -79,8 +79,8 @@ class Readings:
 
 def is_of_trained_mean(site: SamplerSite, kls: Iterable[Divergence]) -> bool:
     """Whether the layers that make the mean of a KL make that of a draw too, of whatever input in whichever object."""
-    made, head = source_of(site.location), _head(site.location)
-    return any(source_of(kl.location) == made or (head is not None and _head(kl.location) == head) for kl in kls)
+    made, head = source_of(site.location), known_head(site.location)
+    return any(source_of(kl.location) == made or (head is not None and known_head(kl.location) == head) for kl in kls)
 
 
 def _function_around(site: SamplerSite, evaluation: Evaluation) -> object:
@@ -112,7 +112,7 @@ def _below_mappings(head: Expr | None) -> Expr | None:
     return node if mapped else None
 
 
-def _head(head: Expr | None) -> Head | None:
+def known_head(head: Expr | None) -> Head | None:
     """What tells a head for std from others, None where it is no layer's output as it comes, or as that is bounded.
 
     What makes it may be handed over, as an encoder is: it is then known by where the model takes it.

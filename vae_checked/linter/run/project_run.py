@@ -203,7 +203,7 @@ def _facts(
     ]
     consistent = optimizers.consistent(told, across.optimizers.of_others())
     moved = across.unmoved.left_open(cut_losses.left_open(consistent, project.modules.values()))
-    whole = across.repeated.at_trained(moved)
+    whole = across.again.told(across.repeated.at_trained(moved))
     return [
         *distinct(_settled(list(across.unread_trainings.left_open(whole))), tests),
         *in_use.facts(project.modules.values(), project.disk),

@@ -1,0 +1,199 @@
+"""Draws of trained heads that no training runs, and KLs that measure them: no latents beside the one that trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_vaes.fragments import HEAD, LOOP, MODEL, codes, linted
+
+from vae_checked.linter import LintReport
+
+FORWARD = """
+    def forward(self, x):
+        mu, logvar = self.encode(x)
+        return self.back(mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)), mu, logvar
+"""
+LOSS = """loss = F.binary_cross_entropy(y, x, reduction="sum") - 0.5 * (1 + s - m.pow(2) - s.exp()).sum()"""
+TRAINED = LOOP.format(loss=LOSS, differentiated="loss.backward()")
+OPEN_LOOP = """
+
+class Rows(Dataset):
+    def __init__(self, rows):
+        self.rows = rows / 255.0
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, at):
+        return self.rows[at]
+
+
+loader = DataLoader(Rows(torch.load("rows.pt")), batch_size=31)
+net = Net()
+optimizer = torch.optim.Adam(net.parameters())
+for x in loader:
+    y, m, s = net(x)
+    {loss}
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+SCRIPT = HEAD + MODEL + FORWARD + OPEN_LOOP.format(loss=LOSS)
+
+
+def whole(report: LintReport) -> list[str]:
+    """The subjects of the VAEs that were put together whole."""
+    return [vae.subject.rpartition("/")[2] for vae in report.vaes if vae.core_checked]
+
+
+def in_part(report: LintReport) -> list[str]:
+    return [vae.subject.rpartition("/")[2] for vae in report.vaes if not vae.core_checked]
+
+
+METHODS = {
+    "of what is handed over": """
+    @torch.no_grad()
+    def near(self, mu, logvar):
+        return self.back(mu + torch.exp(0.5 * logvar) * torch.randn_like(mu))
+""",
+    "of a std that is handed over": """
+    def near(self, mu, std, rows):
+        return self.back(mu + std * torch.randn(rows, 7))
+""",
+    "wider or narrower": """
+    def vary(self, x, width=0.4):
+        m, s = self.encode(x)
+        return self.back(m + width * torch.exp(0.5 * s) * torch.randn_like(m))
+""",
+    "as wide as is asked": """
+    def vary(self, x, width):
+        m, s = self.encode(x)
+        return self.back(m + torch.exp(0.5 * s) * width * torch.randn_like(m))
+""",
+    "several": """
+    def several(self, x, many=5):
+        m, s = self.encode(x)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn(many, *m.shape)).mean(0)
+""",
+    "a KL for each latent": """
+    def used(self, x):
+        m, s = self.encode(x)
+        return 0.5 * (m ** 2 + s.exp() - s - 1).mean(0)
+""",
+}
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_a_method_that_draws_or_measures_once_more_leaves_the_vae_whole(method: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": HEAD + MODEL + FORWARD + method + TRAINED})
+    assert not report.findings
+    assert whole(report)
+    assert not in_part(report)
+
+
+@pytest.mark.parametrize(
+    ("method", "code"),
+    [
+        (
+            """
+    def near(self, x):
+        m, s = self.encode(x)
+        return self.back(m + torch.exp(s) * torch.randn_like(m))
+""",
+            "VAE201",
+        ),
+        (
+            """
+    def near(self, x):
+        m, s = self.encode(x)
+        return self.back(m + torch.exp(0.5 * s) * torch.rand_like(m))
+""",
+            "VAE202",
+        ),
+        (
+            """
+    def used(self, x):
+        m, s = self.encode(x)
+        return 0.5 * (m ** 2 + s.exp() + s - 1).mean(0)
+""",
+            "VAE301",
+        ),
+    ],
+    ids=["std of another head", "uniform noise", "no KL"],
+)
+def test_a_method_that_is_wrong_is_named(method: str, code: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": HEAD + MODEL + FORWARD + method + TRAINED})
+    assert code in codes(report)
+
+
+def test_what_is_handed_over_and_read_otherwise_is_left_open(tmp_path: Path) -> None:
+    method = """
+    def near(self, mu, logvar):
+        return self.back(mu + torch.exp(logvar) * torch.randn_like(mu))
+"""
+    report = linted(tmp_path, {"net.py": HEAD + MODEL + FORWARD + method + TRAINED})
+    assert codes(report) == ["VAE201"] or in_part(report)
+
+
+def test_a_draw_that_trains_beside_another_is_a_latent_of_its_own(tmp_path: Path) -> None:
+    net = (
+        HEAD
+        + MODEL.replace("self.back =", "self.more = nn.Linear(7, 7)\n        self.back =")
+        + """
+    def forward(self, x):
+        m, s = self.encode(x)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        m2, s2 = self.to_m(self.trunk(x)), self.more(z)
+        return self.back(m2 + torch.exp(0.5 * s2) * torch.randn_like(s2)), m, s
+"""
+        + TRAINED
+    )
+    assert in_part(linted(tmp_path, {"net.py": net}))
+
+
+LATER = {
+    "of the last batch": """
+m, s = net.encode(x)
+std = torch.exp(0.5 * s)
+shown = net.back(m + std * torch.randn_like(std))
+""",
+    "of another batch": """
+m, s = net.encode(next(iter(loader)))
+std = torch.exp(0.5 * s)
+shown = net.back(m + std * torch.randn_like(std)).detach().numpy()
+""",
+    "about the mean of all": """
+ms, ss = [], []
+with torch.no_grad():
+    for x in loader:
+        m, s = net.encode(x)
+        ms.append(m)
+        ss.append(s)
+m, s = torch.cat(ms).mean(0), torch.cat(ss).mean(0)
+shown = net.back(m + torch.randn(9, 7) * torch.exp(0.5 * s))
+""",
+}
+
+
+@pytest.mark.parametrize("later", LATER.values(), ids=LATER)
+def test_a_script_that_draws_once_more_to_look_leaves_the_vae_whole(later: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": SCRIPT + later})
+    assert not report.findings
+    assert whole(report) == ["net.py"]
+    assert not in_part(report)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [("randn_like(std)", "rand_like(std)", "VAE202"), ("torch.exp(0.5 * s)\nshown", "torch.exp(s)\nshown", "VAE201")],
+    ids=["uniform noise", "std of another head"],
+)
+@pytest.mark.parametrize("later", ["of the last batch", "of another batch"])
+def test_a_script_that_looks_in_a_wrong_way_is_named(later: str, old: str, new: str, code: str, tmp_path: Path) -> None:
+    assert code in codes(linted(tmp_path, {"net.py": SCRIPT + LATER[later].replace(old, new)}))
+
+
+def test_a_script_that_only_looks_leaves_its_mistakes_in_training_named(tmp_path: Path) -> None:
+    wrong = SCRIPT.replace("torch.exp(0.5 * logvar)", "torch.exp(logvar)")
+    assert codes(linted(tmp_path, {"net.py": wrong + LATER["of another batch"]})) == ["VAE201"]
