@@ -197,3 +197,64 @@ def test_a_script_that_looks_in_a_wrong_way_is_named(later: str, old: str, new: 
 def test_a_script_that_only_looks_leaves_its_mistakes_in_training_named(tmp_path: Path) -> None:
     wrong = SCRIPT.replace("torch.exp(0.5 * logvar)", "torch.exp(logvar)")
     assert codes(linted(tmp_path, {"net.py": wrong + LATER["of another batch"]})) == ["VAE201"]
+
+
+POSTERIOR = (
+    HEAD
+    + """
+class Posterior:
+    def __init__(self, both):
+        self.mean, self.logvar = torch.chunk(both, 2, dim=1)
+        self.std = torch.exp(0.5 * self.logvar)
+
+    def sample(self):
+        return self.mean + self.std * torch.randn_like(self.std)
+
+    def kl(self, other=None):
+        if other is None:
+            return 0.5 * torch.sum(self.mean.pow(2) + self.logvar.exp() - 1 - self.logvar, dim=1)
+        apart = (self.mean - other.mean).pow(2) / other.logvar.exp()
+        return 0.5 * torch.sum(apart + (self.logvar - other.logvar).exp() - 1 - self.logvar + other.logvar, dim=1)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.into, self.back = nn.Linear(84, 14), nn.Linear(7, 84)
+
+    def forward(self, x):
+        posterior = Posterior(self.into(x))
+        return self.back(posterior.sample()), posterior
+
+
+net = Net()
+optimizer = torch.optim.Adam(net.parameters())
+for x in torch.load("rows.pt").split(31):
+    y, posterior = net(x)
+    loss = F.mse_loss(y, x, reduction="none").sum(1).mean() + 1e-6 * posterior.kl().mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+)
+
+
+def test_a_kl_to_another_posterior_that_nobody_asks_for_leaves_the_vae_whole(tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": POSTERIOR})
+    assert not report.findings
+    assert whole(report)
+    assert not in_part(report)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("1 - self.logvar, dim=1)\n        apart", "1 + self.logvar, dim=1)\n        apart", "VAE301"),
+        ("1 - self.logvar + other.logvar", "1 + self.logvar - other.logvar", "VAE301"),
+        ("torch.exp(0.5 * self.logvar)", "torch.exp(self.logvar)", "VAE201"),
+    ],
+    ids=["the KL that trains", "the KL to another posterior", "the draw"],
+)
+def test_a_wrong_posterior_of_its_own_class_is_named(old: str, new: str, code: str, tmp_path: Path) -> None:
+    assert old in POSTERIOR
+    assert code in codes(linted(tmp_path, {"net.py": POSTERIOR.replace(old, new)}))

@@ -39,6 +39,9 @@ class DrawnAgain:
         # the places that may train.
         self._drawn: dict[tuple[str, Place | None], tuple[_Heads, Parametrisation | None]] = {}
         self._measured: dict[tuple[str, Place | None], _Heads] = {}
+        # Where the KLs that train are written, and per subject and place how others read what is drawn with.
+        self._kls: set[Place | None] = set()
+        self._aside: dict[tuple[str, Place | None], Parametrisation | None] = {}
         self._training: set[tuple[str, Place | None]] = set()
 
     def note(
@@ -51,25 +54,28 @@ class DrawnAgain:
     ) -> None:
         """Take note of a draw, or a KL, of an evaluation: whether it trains, and with which heads."""
         form, drawn = facts.kl.form, (facts.subject, _drawn_at(facts))
+        measured = facts.subject, None if form is None else form.origin.place
         if site is not None:
             self._of_class.setdefault(facts.subject, set()).add(drawn[1])
             if kl is not None and recon is not None and form is not None:
-                self._note_trained(site, kl, form.value, drawn[1], losses)
+                self._note_trained(site, kl, facts, losses)
         if recon is not None or losses.backward:
-            self._training |= {drawn, (facts.subject, None if form is None else form.origin.place)}
+            self._training |= {drawn, measured}
         elif site is not None and (kl is not None or losses.trains(site.z) or not _is_right(facts)):
             self._training.add(drawn)
+            if form is not None and kl is not None and not losses.ends:
+                self._aside[measured] = form.value.parametrisation
         elif site is not None:
             self._note_drawn(drawn, site)
         elif kl is not None and form is not None and (heads := _heads(kl.location, kl.head)) is not None:
-            self._measured[facts.subject, form.origin.place] = heads
+            self._measured[measured] = heads
 
-    def _note_trained(
-        self, site: SamplerSite, kl: Divergence, form: KLForm, place: Place | None, losses: Losses
-    ) -> None:
-        if losses.trains(site.z) and partners.agrees(site, kl):
-            self._trained.setdefault(_heads(kl.location, kl.head), set()).add(_essence(form))
-            self._places.setdefault(place, set()).add(_essence(form))
+    def _note_trained(self, site: SamplerSite, kl: Divergence, facts: Facts, losses: Losses) -> None:
+        form = facts.kl.form
+        if form is not None and losses.trains(site.z) and partners.agrees(site, kl):
+            self._trained.setdefault(_heads(kl.location, kl.head), set()).add(_essence(form.value))
+            self._places.setdefault(_drawn_at(facts), set()).add(_essence(form.value))
+            self._kls.add(form.origin.place)
 
     def _note_drawn(self, drawn: tuple[str, Place | None], site: SamplerSite) -> None:
         scale = _below_factors(site.scale)
@@ -97,6 +103,8 @@ class DrawnAgain:
                 yield replace(item, sampler=Sampler(), heads=Heads())
             elif form is not None and drawn[1] is None and self._is_measured_alike(measured, item):
                 yield replace(item, kl=KL(), heads=Heads())
+            elif drawn[1] is not None and self._is_put_aside(measured, drawn[1], item):
+                yield replace(item, kl=KL())
             else:
                 yield item
 
@@ -111,11 +119,18 @@ class DrawnAgain:
         return bool(own_ways) and len(read_as) == 1 and own in (None, *read_as)
 
     def _is_measured_alike(self, measured: tuple[str, Place | None], item: Facts) -> bool:
-        form, factor = item.kl.form, item.kl.factor
+        form = item.kl.form
         heads = None if measured in self._training else self._measured.get(measured)
-        if form is None or heads is None or (factor is not None and abs(factor.value.value - 1) > _CLOSE):
+        if form is None or heads is None or not _is_unscaled(item):
             return False
         return bool(self._ways_of_class(measured[0])) and self._trained.get(heads) == {_essence(form.value)}
+
+    def _is_put_aside(self, measured: tuple[str, Place | None], drawn: Place, item: Facts) -> bool:
+        """Whether a KL of what is drawn stands in no loss, as one to another posterior: another KL trains it."""
+        own = self._aside.get(measured)
+        if own is None or measured in self._training or measured[1] in self._kls or not _is_unscaled(item):
+            return False
+        return {form.parametrisation for form in self._places.get(drawn, ())} == {own}
 
     def _ways_of_class(self, subject: str) -> set[KLForm]:
         """The KLs of what a class draws where it is trained: none of one that only inherits its layers."""
@@ -144,6 +159,11 @@ def _is_argument(factor: Expr, product: Expr) -> bool:
         and isinstance(written.op, (ast.Mult, ast.Div))
         and not any(isinstance(side, ast.Constant) for side in (written.left, written.right))
     )
+
+
+def _is_unscaled(item: Facts) -> bool:
+    factor = item.kl.factor
+    return factor is None or abs(factor.value.value - 1) < _CLOSE
 
 
 def _is_right(facts: Facts) -> bool:
