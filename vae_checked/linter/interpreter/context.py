@@ -115,6 +115,10 @@ class Context(Evaluator, Protocol):
     def shuts_models(self) -> bool:
         """Whether the models are not entered that do not encode or decode."""
 
+    @property
+    def trains_library_models(self) -> bool:
+        """Whether what libraries have of VAEs is made as a model that trains, and not as one that is used."""
+
     def site(self, node: ast.AST) -> Site:
         """Where `node` is written: one and the same object as often as the node is evaluated."""
 

@@ -11,6 +11,7 @@ from vae_checked.linter.interpreter import (
     builtin_functions,
     configured_objects,
     derived_distributions,
+    known_models,
     parts,
     records,
     selection,
@@ -170,6 +171,15 @@ def _output(context: Context, dotted: str, args: list[Value], kwargs: dict[str, 
     return by_name(kwargs) if not args and records.is_output(dotted) else None
 
 
+def _trained(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value | None:
+    """A model of diffusers' that the evaluation trains, built or loaded, as what is known of its class makes it."""
+    if not context.trains_library_models:
+        return None
+    loaded = dotted.rpartition(".")[2] != known_models.TRAINED[2]
+    cls = context.imports.known(".".join(known_models.TRAINED))
+    return context.call(cls, [] if loaded else args, {} if loaded else kwargs, site)
+
+
 def _is_of_a_distribution(dotted: str) -> bool:
     last = dotted.rpartition(".")[2]
     return "distributions" in dotted or last in distributions.FAMILIES or last in _OF_DISTRIBUTIONS
@@ -182,6 +192,7 @@ def _is_of_tensors(dotted: str) -> bool:
 _Maker: TypeAlias = "Callable[[Context, str, list[Value], dict[str, Value], Site], Value | None]"
 # What makes a value, in this order, each with whether a call of that name may be one of its own.
 _MAKERS: tuple[tuple[Callable[[str], bool], _Maker], ...] = (
+    (known_models.may_be_trained, _trained),
     (wrappers.is_preparing, _prepared),
     (wrappers.is_moving, _moved),
     (_IMPORTING.__eq__, _imported),

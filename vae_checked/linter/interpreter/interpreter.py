@@ -69,6 +69,7 @@ class Interpreter:
         self._instead: Mapping[tuple[str, str], Class] = {}
         self.goes_both_ways = False
         self.shuts_models = False
+        self.trains_library_models = False
         # The functions that ended by raising, since whoever asks forgot them.
         self.refusing: set[ast.AST] = set()
         self._too_long: set[int] = set()
@@ -220,6 +221,14 @@ class Interpreter:
         finally:
             self.shuts_models = False
 
+    def training_library_models(self, work: Callable[[], T]) -> T:
+        """What `work` comes to where what libraries have of VAEs is a model that it trains."""
+        self.trains_library_models = True
+        try:
+            return self._beside(work)
+        finally:
+            self.trains_library_models = False
+
     def _beside(self, work: Callable[[], T]) -> T:
         remaining, self.remaining = self.remaining, max(self.remaining, MAX_SUPPOSED_STEPS)
         try:
@@ -311,7 +320,11 @@ class Interpreter:
         if depth > MAX_DEPTH or len(active) > 1 or id(node) in self._too_long or are_refused(function, args):
             return opaque(f"call:{function.name}", tuple(as_expr(item, site) for item in args), site)
         is_plain = (
-            depth <= call_memo.MAX_DEPTH and not self.supposed and not self.goes_both_ways and not self.shuts_models
+            depth <= call_memo.MAX_DEPTH
+            and not self.supposed
+            and not self.goes_both_ways
+            and not self.shuts_models
+            and not self.trains_library_models
         )
         key = self._call_memo.key(function, args, kwargs) if is_plain else None
         if key is None:

@@ -108,6 +108,61 @@ class AutoencoderKL(nn.Module):
     def decode_stage_2_outputs(self, z):
         return self.decoder(z)
 """
+# What training makes of diffusers' AutoencoderKL: who only uses one reads what it hands out by its own names.
+_LATENT_DISTRIBUTIONS = """
+import torch
+from torch import nn
+
+
+class DiagonalGaussianDistribution:
+    def __init__(self, parameters, deterministic=False):
+        self.parameters = parameters
+        self.mean, logvar = torch.chunk(parameters, 2, dim=1)
+        self.logvar = torch.clamp(logvar, -30.0, 20.0)
+        self.std, self.var = torch.exp(0.5 * self.logvar), torch.exp(self.logvar)
+
+    def sample(self, generator=None):
+        return self.mean + self.std * torch.randn_like(self.mean)
+
+    def kl(self, other=None):
+        if other is None:
+            return 0.5 * torch.sum(self.mean.pow(2) + self.var - 1.0 - self.logvar, dim=[1, 2, 3])
+        apart = (self.mean - other.mean).pow(2) / other.var + self.var / other.var
+        return 0.5 * torch.sum(apart - 1.0 - self.logvar + other.logvar, dim=[1, 2, 3])
+
+    def mode(self):
+        return self.mean
+
+
+class AutoencoderKLOutput:
+    def __init__(self, latent_dist):
+        self.latent_dist = latent_dist
+
+
+class DecoderOutput:
+    def __init__(self, sample):
+        self.sample = sample
+
+
+class AutoencoderKL(nn.Module):
+    def __init__(self, in_channels=3, out_channels=3, *given, latent_channels=4, **named):
+        super().__init__()
+        self.encoder, self.decoder = nn.Conv2d(in_channels, 8, 3), nn.Conv2d(latent_channels, out_channels, 3)
+        self.quant_conv = nn.Conv2d(8, 2 * latent_channels, 1)
+        self.post_quant_conv = nn.Conv2d(latent_channels, latent_channels, 1)
+
+    def encode(self, x, return_dict=True):
+        posterior = DiagonalGaussianDistribution(self.quant_conv(self.encoder(x)))
+        return AutoencoderKLOutput(posterior) if return_dict else (posterior,)
+
+    def decode(self, z, return_dict=True, generator=None):
+        decoded = self.decoder(self.post_quant_conv(z))
+        return DecoderOutput(decoded) if return_dict else (decoded,)
+
+    def forward(self, sample, sample_posterior=False, return_dict=True, generator=None):
+        posterior = self.encode(sample).latent_dist
+        return self.decode(posterior.sample() if sample_posterior else posterior.mode(), return_dict=return_dict)
+"""
 _VARIATIONAL = """
 import torch
 import torch.nn as nn
@@ -196,6 +251,9 @@ class Registry:
     def get(self, key):
         return self._kept[key]
 """
+_MAKING = frozenset(("AutoencoderKL", "from_pretrained", "from_config", "from_single_file"))
+# How the model is called where it trains.
+TRAINED = ("diffusers", "trained", "AutoencoderKL")
 # By the package and a part of the path to the class: what is written of it.
 _KNOWN = {
     ("torch_geometric", "nn", "GAE"): _GRAPHS,
@@ -203,6 +261,7 @@ _KNOWN = {
     ("torch_geometric", "nn", "InnerProductDecoder"): _GRAPHS,
     ("monai", "nets", "AutoencoderKL"): _PICTURES,
     ("generative", "nets", "AutoencoderKL"): _PICTURES,
+    TRAINED: _LATENT_DISTRIBUTIONS,
     ("monai", "nets", "VarAutoEncoder"): _VARIATIONAL,
     ("scvi", "nn", "Encoder"): _CELLS,
     ("scvi", "module", "BaseModuleClass"): _CELLS,
@@ -220,6 +279,12 @@ def written(dotted: str) -> str:
     """What is known of a class or a function by its dotted name; empty of any other."""
     parts = dotted.split(".")
     return next((text for (top, part, name), text in _KNOWN.items() if _is(parts, top, part, name)), "")
+
+
+def may_be_trained(dotted: str) -> bool:
+    """Whether a name is that of a class whose objects may be trained, or of what loads one of them."""
+    top, _, name = TRAINED
+    return dotted.startswith(f"{top}.") and name in dotted.split(".")[-2:] and dotted.rpartition(".")[2] in _MAKING
 
 
 def _is(parts: list[str], top: str, part: str, name: str) -> bool:

@@ -12,6 +12,7 @@ from vae_checked.facts import Fact, Facts, Heads, Likelihood, Misplaced, NoiseLa
 from vae_checked.finding import Finding, Place, Provenance
 from vae_checked.linter.evaluations.declared_ranges import Declared
 from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.evaluations.library_models import LibraryModels
 from vae_checked.linter.evaluations.losses_by_choice import LossesByChoice
 from vae_checked.linter.evaluations.model_choices import ModelChoices
 from vae_checked.linter.evaluations.other_configurations import OtherConfigurations
@@ -141,7 +142,7 @@ def _facts(
     found: list[Facts] = []
     supposed: list[Facts] = []
     plan, in_use, choices = Plan(project, reader), InUse(), ModelChoices(project, reader)
-    configurations = OtherConfigurations(project, reader)
+    configurations, libraries = OtherConfigurations(project, reader), LibraryModels(project, reader)
     built, around = plan.evaluations(modules), plan.evaluations(feeding, feeding=True)
     made = chain(
         ((evaluation, True) for evaluation in built),
@@ -153,6 +154,7 @@ def _facts(
         ((evaluation, True) for evaluation in losses.evaluations()),
         ((evaluation, True) for evaluation in choices.evaluations()),
         ((evaluation, True) for evaluation in configurations.evaluations()),
+        ((evaluation, True) for evaluation in _anew(libraries.evaluations(), found)),
     )
     last: Evaluation | None = None
     functions: set[str] = set()
@@ -173,6 +175,7 @@ def _facts(
                 losses.note(evaluation)
                 choices.note(evaluation)
                 configurations.note(evaluation)
+                libraries.note(evaluation)
                 # One evaluation at a time: together their expressions take more memory than all else.
                 facts = assemble.facts_of(evaluation, across)
                 facts = options_together.settled(evaluation, facts, project.observed)
@@ -204,10 +207,8 @@ def _facts(
     consistent = optimizers.consistent(told, across.optimizers.of_others())
     moved = across.unmoved.left_open(cut_losses.left_open(consistent, project.modules.values()))
     whole = across.again.told(across.repeated.at_trained(moved))
-    return [
-        *distinct(_settled(list(across.unread_trainings.left_open(whole))), tests),
-        *in_use.facts(project.modules.values(), project.disk),
-    ]
+    settled = distinct(_settled(list(across.unread_trainings.left_open(whole))), tests)
+    return [*settled, *_without_read_draws(in_use.facts(project.modules.values(), project.disk), settled)]
 
 
 def _anew(evaluations: Iterable[Evaluation], found: list[Facts]) -> Iterator[Evaluation]:
@@ -254,6 +255,14 @@ def _up_to_an_error(
     except Exception as error:
         for module in modules:
             cuts.note_error(module.path, "the rest of the project", error)
+
+
+def _without_read_draws(used: Iterable[Facts], found: Iterable[Facts]) -> Iterator[Facts]:
+    """What is known of latents in use, without the draws that were read whole, with the KL that trains them."""
+    read = {item.sampler.timing.origin.place for item in found if item.sampler.std and item.sampler.timing}
+    for item in used:
+        timing = item.sampler.timing
+        yield replace(item, sampler=Sampler()) if timing is not None and timing.origin.place in read else item
 
 
 _OPEN, _DRAWN = NoiseTiming(), NoiseTiming(training=True)
