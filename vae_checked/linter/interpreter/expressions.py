@@ -94,12 +94,14 @@ def _call(context: Context, node: ast.Call, scope: Scope) -> Value:
             spread = context.eval(item.value, scope)
             args.extend(parts.spread(context, spread, site))
         else:
-            args.append(context.eval(item, scope))
+            value = context.eval(item, scope)
+            args.append(moving.in_any_turn(context, item, value, scope) if isinstance(target, Function) else value)
     kwargs: dict[str, Value] = {}
     for keyword in node.keywords:
         value = context.eval(keyword.value, scope)
         if keyword.arg is not None:
-            kwargs[keyword.arg] = value
+            is_read = isinstance(target, Function)
+            kwargs[keyword.arg] = moving.in_any_turn(context, keyword.value, value, scope) if is_read else value
             continue
         known = value if isinstance(value, dict) else {}
         kwargs.update({key: item for key, item in known.items() if isinstance(key, str)})
@@ -160,8 +162,8 @@ def _bin_op(context: Context, node: ast.BinOp, scope: Scope) -> Value:
     left, right = context.eval(node.left, scope), context.eval(node.right, scope)
     context.charge(left, right)
     if isinstance(node.op, moving.FACTORS):
-        left = moving.as_factor(context, node.left, left, scope)
-        right = moving.as_factor(context, node.right, right, scope)
+        left = moving.in_any_turn(context, node.left, left, scope)
+        right = moving.in_any_turn(context, node.right, right, scope)
     return operators.binary(node.op, left, right, context.site(node))
 
 

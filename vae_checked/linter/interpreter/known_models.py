@@ -147,9 +147,10 @@ class DecoderOutput:
 class AutoencoderKL(nn.Module):
     def __init__(self, in_channels=3, out_channels=3, *given, latent_channels=4, **named):
         super().__init__()
-        self.encoder, self.decoder = nn.Conv2d(in_channels, 8, 3), nn.Conv2d(latent_channels, out_channels, 3)
-        self.quant_conv = nn.Conv2d(8, 2 * latent_channels, 1)
-        self.post_quant_conv = nn.Conv2d(latent_channels, latent_channels, 1)
+        self.encoder = nn.Conv2d(in_channels, 2 * latent_channels, 3)
+        self.decoder = nn.Conv2d(latent_channels, out_channels, 3)
+        # Who trains the encoder and the decoder alone may leave these as they were loaded.
+        self.quant_conv, self.post_quant_conv = nn.Identity(), nn.Identity()
 
     def encode(self, x, return_dict=True):
         posterior = DiagonalGaussianDistribution(self.quant_conv(self.encoder(x)))

@@ -82,13 +82,30 @@ def asked(context: Context, test: ast.expr, scope: Scope) -> Value:
     return anew
 
 
-def as_factor(context: Context, written: ast.expr, value: Value, scope: Scope) -> Value:
-    """A number that something is multiplied by or divided; one that code counts on, once it is built, in any turn."""
-    is_held = isinstance(written, (ast.Attribute, ast.Name)) and is_number(value)
-    if not is_held or any(getattr(each.node, "name", "") == "__init__" for each in context.running()):
+def in_any_turn(context: Context, written: ast.expr, value: Value, scope: Scope) -> Value:
+    """A number by which something is multiplied or divided, or that a function is handed; once it is built, any turn's.
+
+    What is made of a number that code counts on is made of it as it is in any turn, where no call has a part in it.
+    """
+    if isinstance(written, ast.Constant) or not is_number(value) or _is_building(context):
         return value
-    held = next(_counted(context, written, scope, _added_to), None)
-    return value if held is None else _any_turn(context.site(written), held[1])
+    held = [*_counted(context, written, scope, _added_to)]
+    if not held:
+        return value
+    if isinstance(written, (ast.Attribute, ast.Name)):
+        return _any_turn(context.site(written), held[0][1])
+    if any(isinstance(each, ast.Call) and syntax.called(each) not in _OF_NUMBERS for each in ast.walk(written)):
+        return value
+    for names, name, _ in held:
+        names[name] = _any_turn(context.site(written), name)
+    anew = context.eval(written, scope)
+    for names, name, number in held:
+        names[name] = number
+    return anew
+
+
+def _is_building(context: Context) -> bool:
+    return any(getattr(each.node, "name", "") == "__init__" for each in context.running())
 
 
 def _is_constant(value: Value) -> bool:
@@ -119,8 +136,24 @@ def _read(loop: ast.For | ast.AsyncFor | ast.While) -> _Moving:
             elif item not in made_once:
                 more.add(name)
     chosen = tuple(each for each in constants if each[0] in asked)
-    counted = counted & asked | {*_weighing(nodes)}
+    counted = counted & asked | {*_weighing(nodes)} | {*_handed_on(nodes)}
     return _Moving(frozenset(counted), chosen, frozenset(more & asked), frozenset(_weighing_entries(nodes)))
+
+
+def _handed_on(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    """The names of numbers that each turn of a loop counts on, and hands to a function, which may ask for them."""
+    calls = (item for item in nodes if isinstance(item, ast.Call) and syntax.called(item) not in _OF_NUMBERS)
+    given = (each for call in calls for each in (*call.args, *(named.value for named in call.keywords)))
+    handed = {each.id for each in given if isinstance(each, ast.Name)}
+    bound = {item.id for item in nodes if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)}
+    for item in nodes:
+        match item:
+            case ast.AugAssign(target=ast.Name(id=name)) if name in handed and _is_steady(item, bound - {name}):
+                yield name
+            case ast.Assign(targets=[ast.Name(id=name)]) if (
+                name in handed and _is_of_itself(item) and _is_steady(item, bound - {name})
+            ):
+                yield name
 
 
 def _weighing(nodes: Sequence[ast.AST]) -> Iterator[str]:
