@@ -236,6 +236,7 @@ torch.Size((3,))
 own.ModelOutput(h=x)
 dataclasses.replace(x, y=3)
 hydra.utils.instantiate(x)
+diffusers.AutoencoderKL(latent_channels=5)
 skorch.utils.params_for("module", {"module__wide": 3})
 logging.info(x)""".splitlines()
 
