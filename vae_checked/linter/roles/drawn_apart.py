@@ -12,6 +12,7 @@ from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.posterior import sampler_facts
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr
+from vae_checked.record import replace
 
 _PICKING = frozenset(("part", "item", "index"))
 # The layers that end what makes a head, and the parts of it that are picked on the way from them.
@@ -27,8 +28,8 @@ def facts(site: SamplerSite, kl: Divergence | None, losses: Losses, across: Acro
     alone = _alone(site, evaluation)
     trained = _made_again_of(site, alone, losses)
     if trained is not None:
-        across.readings.read(site, alone, evaluation)
-        return [] if _reading(alone) is trained else [alone]
+        is_read = across.readings.read(site, alone, evaluation)
+        return [] if is_read or _reading(alone) is trained else [alone]
     if kl is not None or latents.is_posterior(site, losses.recons, graph, evaluation.observations.names):
         return None
     is_of_trained = readings.is_of_trained_mean(site, losses.kls)
@@ -41,7 +42,9 @@ def facts(site: SamplerSite, kl: Divergence | None, losses: Losses, across: Acro
 def _alone(site: SamplerSite, evaluation: Evaluation) -> Facts:
     """What is known of a draw that no loss is read of."""
     names = naming.names_in(evaluation.names(), site, None, None, (None, None))
-    return Facts(evaluation.subject, sampler=sampler_facts(site, common_head(site, None), None), names=names)
+    drawn = sampler_facts(site, common_head(site, None), None)
+    # What trains nothing needs no gradient.
+    return Facts(evaluation.subject, sampler=replace(drawn, gradient_reaches=None), names=names)
 
 
 def _made_again_of(site: SamplerSite, alone: Facts, losses: Losses) -> Parametrisation | None:
