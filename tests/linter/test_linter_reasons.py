@@ -23,7 +23,7 @@ STEPS = (
         return ((y - x).pow(2).sum(1) - 0.5 * (1 + s - m.pow(2) - s.exp()).sum(1)).mean(), m
 
     def around(self, x, count):
-        m, s = self.to_m(x), self.to_s(x)
+        m, s = self.to_m(x), nn.Linear(84, 7)(x)
         z = m + torch.exp(0.5 * s) * torch.randn(count, 7)
         return self.back(z)
 """
