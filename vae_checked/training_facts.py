@@ -7,6 +7,9 @@ from enum import StrEnum
 from vae_checked.fact import Fact
 from vae_checked.record import dataclass
 
+LOOP = "training.loop"
+"""The path under which `Facts.unobserved` says that a loss was measured apart from the training that it is for."""
+
 
 class Ungiven(StrEnum):
     """Why the step of an optimizer takes no gradient, of any parameter or of the decoder's."""

@@ -6,10 +6,12 @@ import re
 
 import pytest
 import torch
+from small_vaes import spellings as zoo
 from torch import Tensor, nn
 
 from vae_checked.auditor import AuditReport, audit
 from vae_checked.catalogue.support.example import edit
+from vae_checked.reports import render
 
 SIGNATURE = "def loss_function(x_hat, x, mu, logvar):"
 TOTAL = "    return (recon + kl).mean()\n"
@@ -91,3 +93,28 @@ class Masked(nn.Module):
         weights = x.masked_fill(x < 0.5, -torch.inf).softmax(1)
         mu, logvar = self.encoder(weights).chunk(2, 1)
         return self.decoder(mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)), mu, logvar
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_every_open_code_is_listed_with_its_reason(verbose: bool) -> None:
+    report = audited([("kl = -0.5 * torch", "kl = -torch")])
+    lines = render(report, verbose=verbose).partition("not decided:\n")[2].partition("\n\n")[0].splitlines()
+    listed = {f"VAE{code}" for line in lines for code in re.findall(r"\b[1-8]\d\d\b", line.partition(": VAE")[2])}
+    (judgement,) = report.judgements
+    assert listed == set(judgement.undecided)
+    assert any("VAE303: next to mse, whose own variance is open" in line for line in lines)
+    assert len(lines) == len(set(lines))
+
+
+class Stepping(zoo.Base):
+    def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
+        return zoo.standard_loss(*self(batch[0])[:1], batch[0], *self(batch[0])[1:])
+
+
+def test_a_loss_that_is_measured_by_itself_says_nothing_of_the_training_around_it() -> None:
+    torch.manual_seed(3)
+    around = "what a training loop adds to it or weighs it by was not seen"
+    by_itself, whole = audit(zoo.Base(), "B 3 8 12", zoo.standard_loss), audit(Stepping(), "B 3 8 12")
+    for verbose in (False, True):
+        assert render(by_itself, verbose=verbose).count(f"standard_loss was measured as it is returned: {around}") == 1
+        assert around not in render(whole, verbose=verbose)

@@ -62,3 +62,46 @@ def test_a_parameter_without_gradient_has_a_file_and_a_line(model: type[zoo.Base
     assert finding.place.path.endswith("test_auditor_untrained.py")
     assert finding.place.text is not None
     assert finding.place.text.endswith(mark)
+
+
+class Spares(zoo.Base):
+    """A layer that nothing uses, which lines that no constructor ran assign as well."""
+
+    def grown(self) -> None:
+        self.spare = nn.Linear(7, 2)
+
+
+class Assigned(Spares):
+    def __init__(self) -> None:
+        super().__init__()
+        # self.spare = nn.Linear(8, 3)
+        self.spare = nn.Linear(5, 3)
+        self.spare = nn.Linear(4, 3)  # the last
+
+
+class Returned(Spares):
+    def __init__(self) -> None:
+        super().__init__()
+        if False:
+            self.spare = nn.Linear(9, 3)
+        self.spare = nn.Linear(4, 3)  # the only one
+        return
+        self.spare = nn.Linear(5, 3)
+
+
+class Branched(Spares):
+    def __init__(self, wide: bool = True) -> None:
+        super().__init__()
+        if wide:
+            self.spare = nn.Linear(9, 3)
+        else:
+            self.spare = nn.Linear(4, 3)
+
+
+@pytest.mark.parametrize(("model", "mark"), [(Assigned, "# the last"), (Returned, "# the only one"), (Branched, None)])
+def test_a_layer_is_placed_where_it_was_made_or_nowhere(model: type[zoo.Base], mark: str | None) -> None:
+    torch.manual_seed(4)
+    (finding,) = audit(model(), "B 3 8 12", loss).findings
+    assert finding.code == "VAE601"
+    assert (finding.place is None) is (mark is None)
+    assert finding.place is None or str(finding.place.text).endswith(str(mark))

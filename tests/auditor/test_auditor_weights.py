@@ -248,11 +248,14 @@ def test_sizes_that_the_audit_drew_are_symbols() -> None:
 
 
 class Trained(zoo.Base):
-    """Runs itself in its training step, as a Lightning module does; `scaled` is how it writes the KL."""
+    """Runs itself in its training step, as a Lightning module does; `scaled` is how it writes the KL of its `rows`."""
 
     def __init__(self, beta: float) -> None:
         super().__init__()
         self.beta = beta
+
+    def rows(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        return kl_rows(mu, logvar)
 
     def scaled(self, rows: Tensor) -> Tensor:
         return self.beta * rows.mean()
@@ -260,7 +263,7 @@ class Trained(zoo.Base):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         x, _ = batch
         x_hat, mu, logvar = self(x)[:3]
-        return error(x_hat, x) / len(x) + self.scaled(kl_rows(mu, logvar))
+        return error(x_hat, x) / len(x) + self.scaled(self.rows(mu, logvar))
 
 
 class WithinTheFormula(Trained):
@@ -269,8 +272,8 @@ class WithinTheFormula(Trained):
 
 
 class LostHalf(Trained):
-    def scaled(self, rows: Tensor) -> Tensor:
-        return self.beta * (2.0 * rows).mean()
+    def rows(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        return -(1 + logvar - mu.square() - logvar.exp()).sum(1)
 
 
 class Literal(Trained):
@@ -289,7 +292,7 @@ class Literal(Trained):
         (WithinTheFormula(2.0), []),
         (LostHalf(4.0), ["VAE303"]),
         (LostHalf(1.0), ["VAE303"]),
-        (Literal(1.0), ["VAE303"]),
+        (Literal(1.0), []),
     ],
     ids=lambda value: f"{type(value).__name__} {value.beta:g}" if isinstance(value, Trained) else "",
 )

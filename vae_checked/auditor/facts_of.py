@@ -40,6 +40,7 @@ from vae_checked.facts import (
 )
 from vae_checked.finding import Provenance
 from vae_checked.layout_facts import Mixing
+from vae_checked.training_facts import LOOP
 
 T = TypeVar("T")
 _ANOTHER_MEAN = "the loss judges a mean, and z is drawn around another value that the sampler makes of it"
@@ -166,6 +167,11 @@ def _shared(seen: Observed, subject: str, data: Interval | None) -> Facts:
             "the reconstruction has the data's axes in another order, and training may turn the data: "
             "loss= one that compares them settles it"
         )
+    if first.total is not None and not first.loss.is_step:
+        attempt.unobserved[LOOP] = (
+            f"{first.loss.name} was measured as it is returned: what a training loop adds to it or weighs it by was "
+            "not seen, vae-checked lint reads it"
+        )
     return Facts(
         subject,
         output=Output(
@@ -268,6 +274,6 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
         ),
         kl=term.kl,
         objective=replace(shared.objective, effective_beta=term.beta),
-        names=names_by_the_loss(first),
+        names={**names_by_the_loss(first), **({"kl": term.name} if term.name else {})},
         unobserved=attempt.unobserved,
     )

@@ -14,8 +14,11 @@ from vae_checked.auditor.measure import recon as recon_term
 from vae_checked.auditor.measure import weights
 from vae_checked.auditor.measure.categorical import CategoricalKL, categorical_kl
 from vae_checked.auditor.measure.gradients import Gradients
+from vae_checked.auditor.measure.kl_written import WrittenKL, formula_in, written_kl
+from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recognition.reconstruction import ReconMeasured
+from vae_checked.auditor.recording.origins import place_of
 from vae_checked.facts import (
     KL,
     EffectiveBeta,
@@ -66,9 +69,23 @@ class Observed:
         """The reconstruction term of the training pass."""
         return recon_term.measure_recon(self.train)
 
-    @cached_property
+    @property
     def recon_reduced(self) -> Reduced | None:
         """How the reconstruction term is reduced; None where that is not known."""
+        return None if self._recon_explained is None else self._recon_explained[0]
+
+    @property
+    def _error(self) -> float:
+        """What the reconstruction term is times the error of its form; a squared one may have its Gaussian's 1/2."""
+        factor = None if self._recon_explained is None else self._recon_explained[1]
+        if self.recon is None or factor is None:
+            return 1.0
+        halved = self.recon.kind is Likelihood.MSE and math.isclose(factor.value, 0.5, rel_tol=_CLOSE)
+        return 1.0 if halved else factor.value
+
+    @cached_property
+    def _recon_explained(self) -> tuple[Reduced, Factor | None] | None:
+        """How the reconstruction term is reduced, and what is left of its weight."""
         first, measured = self.train, self.recon
         if measured is None or measured.weight is None or first.join is None or first.total is None:
             return None
@@ -79,9 +96,11 @@ class Observed:
             return None
         way = self._with_sizes(_recon_way, measured.copies)
         way = replace(way, settings=first.settings_by(Role.RECONSTRUCTION))
-        found = weights.explained(measured.weight, first.batch, self.event, way, divisions, first.loss.kept_batch)[0]
+        found, factor = weights.explained(
+            measured.weight, first.batch, self.event, way, divisions, first.loss.kept_batch
+        )
         # Samples in several axes of their own may be averaged over one of them: that is no axis of a sample.
-        return None if measured.copies > 1 and found.event is Reduction.MIXED else found
+        return None if measured.copies > 1 and found.event is Reduction.MIXED else (found, factor)
 
     def _with_sizes(self, way_in: Callable[[Recognition], weights.Way | None], copies: int = 1) -> weights.Way:
         """The way of a term to the loss, with what in it follows the batch size."""
@@ -110,8 +129,10 @@ class Observed:
             return None
         return weights.batch_divisions((weight, again.weight), (self.train.batch, self.other_batch.batch))
 
-    def kl_reduction(self, weight: float, place: int, interval: Interval | None) -> tuple[Reduced, Factor]:
-        """How one latent's KL is reduced, from its weight at both batch sizes, and its factor."""
+    def kl_reduction(
+        self, weight: float, place: int, interval: Interval | None, written: WrittenKL | None
+    ) -> tuple[Reduced, Factor | None, float | None]:
+        """How one latent's KL is reduced, from its weight at both batch sizes, its factor, and that where it stands."""
         first = self.train
 
         def measure(seen: Recognition) -> kl_term.KLMeasured | None:
@@ -119,24 +140,34 @@ class Observed:
                 return None
             return kl_term.measure_kl(seen, seen.latents[place], interval, with_values=False)
 
+        def way_in(seen: Recognition) -> weights.Way | None:
+            if place >= len(seen.latents):
+                return None
+            latent = seen.latents[place]
+            term = None if written is None else kl_term.term_of(seen, latent, interval)
+            formula = None if written is None or term is None else formula_in(term, written.formula)
+            return _kl_way(seen, latent, formula)
+
         divisions = self._batch_divisions(weight, measure)
         copies = self.copies(place)
-        way = self._with_sizes(lambda seen: _kl_way(seen, place), copies)
+        way = self._with_sizes(way_in, copies)
         if way.spread == self.samples_at_once(place):
             way = way.without(way.spread)
         way = replace(way, settings=(*first.settings_by(Role.MU, Role.SECOND), *_supplied(first)))
         event = self.latents_of(place)
-        found = weights.explained(weight * copies, first.batch, event, way, divisions, first.loss.kept_batch)
+        stated = None if written is None else written.factor * weights.product(way.stated)
+        own = weights.Own(stated and abs(stated), 1 if written is None else written.times, self._error)
+        found = weights.explained(weight * copies, first.batch, event, way, divisions, first.loss.kept_batch, own)
         if found[0].event is Reduction.MIXED and copies * self.samples_at_once(place) > 1:
-            return replace(found[0], batch=None), found[1]
-        return found
+            return replace(found[0], batch=None), found[1], stated
+        return *found, stated
 
     @cached_property
     def categorical(self) -> CategoricalKL | None:
         """The KL of a categorical posterior in the training pass."""
         return categorical_kl(self.train)
 
-    def categorical_reduction(self, found: CategoricalKL) -> tuple[Reduced, Factor]:
+    def categorical_reduction(self, found: CategoricalKL) -> tuple[Reduced, Factor | None]:
         """How the KL of a categorical posterior is reduced over its variables, and its factor."""
         first = self.train
         divisions = self._batch_divisions(found.weight, categorical_kl)
@@ -171,16 +202,18 @@ def _supplied(first: Recognition) -> tuple[Setting, ...]:
 def _recon_way(seen: Recognition) -> weights.Way | None:
     if seen.join is None or seen.total is None:
         return None
-    return weights.way_to(seen.run.tape, seen.graph, seen.join.predictions, seen.total)
+    heads = [head for latent in seen.latents for head in latent.heads if head is not None]
+    kls = seen.graph.descendants(heads, without=seen.join.predictions)
+    return weights.way_to(seen.run.tape, seen.graph, seen.join.predictions, seen.total, others=kls)
 
 
-def _kl_way(seen: Recognition, place: int) -> weights.Way | None:
-    if seen.total is None or place >= len(seen.latents):
+def _kl_way(seen: Recognition, latent: Latent, formula: weights.Formula | None) -> weights.Way | None:
+    if seen.total is None:
         return None
-    latent = seen.latents[place]
     predictions = () if seen.join is None else seen.join.predictions
     cut = [number for number in (*latent.every_z, latent.std, *predictions) if number is not None]
-    return weights.way_to(seen.run.tape, seen.graph, (latent.mu,), seen.total, cut)
+    errors = seen.graph.descendants(predictions)
+    return weights.way_to(seen.run.tape, seen.graph, (latent.mu,), seen.total, cut, formula, errors)
 
 
 def _categorical_way(seen: Recognition) -> weights.Way | None:
@@ -202,7 +235,8 @@ def categorical_facts(seen: Observed) -> KL | None:
         return KL(form, sign=sign, in_loss=Fact(True, found.origin))
     reduced, factor = seen.categorical_reduction(found)
     known = None if reduced.batch is None else Fact(reduced, found.origin)
-    return KL(form, Fact(factor, found.origin), sign, known, Fact(True, found.origin))
+    of_factor = None if factor is None else Fact(factor, found.origin)
+    return KL(form, of_factor, sign, known, Fact(True, found.origin))
 
 
 def recon_facts(seen: Observed, unobserved: dict[str, str]) -> Recon:
@@ -237,13 +271,15 @@ def _known_recon(seen: Observed, measured: ReconMeasured, likelihood: Likelihood
 class KLFacts:
     """The KL of one latent, the effective beta, and where the KL exchanges the heads, if it does.
 
-    `lacks_second`: another network takes part in it, and the head for std of this latent does not.
+    `lacks_second`: another network takes part in it, and the head for std of this latent does not. `name` is what the
+    source calls it, where it says so.
     """
 
     kl: KL = field(default_factory=KL)
     beta: Fact[EffectiveBeta] | None = None
     swapped: Origin | None = None
     lacks_second: bool = False
+    name: str = ""
 
 
 def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: dict[str, str]) -> KLFacts:
@@ -283,18 +319,33 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
         unobserved["kl.reduced"] = first.doubtful_batch
         sign = Fact(1 if measured.weight > 0 else -1, measured.origin)
         return KLFacts(KL(form, sign=sign, in_loss=in_loss))
-    reduced, factor = seen.kl_reduction(measured.weight, place, interval)
+    heads = kl_term.term_of(first, latent, interval)
+    written = None if heads is None else written_kl(heads)
+    reduced, factor, stated = seen.kl_reduction(measured.weight, place, interval, written)
+    if written is not None and stated is not None and written.source:
+        anew = replace(measured.form, written=stated * written.turned)
+        form = Fact(anew, replace(measured.origin, source=written.source))
     if reduced.batch is None:
         unobserved["kl.reduced"] = "the batch sizes that were run do not tell how the batch is reduced"
+    if factor is None:
+        unobserved["kl.factor"] = "the loss adds the KL more than once, and each time with another weight or error"
     event, once = seen.latents_of(place), measured.weight * seen.copies(place)
     term = KL(
         form,
-        Fact(factor, measured.origin),
+        None if factor is None else Fact(factor, _weighed_at(measured.origin, written, factor)),
         Fact(1 if measured.weight > 0 else -1, measured.origin),
         None if reduced.batch is None else Fact(reduced, measured.origin),
         in_loss,
     )
-    return KLFacts(term, _beta(seen, once, event, reduced, place))
+    name = "" if written is None else written.name
+    return KLFacts(term, _beta(seen, once, event, reduced, place), name=name)
+
+
+def _weighed_at(formula: Origin, written: WrittenKL | None, factor: Factor) -> Origin:
+    """Where a KL gets its factor: in its formula, or where it is added once more."""
+    if written is None or written.added is None or factor.times == 1:
+        return formula
+    return replace(formula, place=place_of(written.added))
 
 
 def _beta(seen: Observed, weight: float, count: int, reduced: Reduced, place: int) -> Fact[EffectiveBeta] | None:

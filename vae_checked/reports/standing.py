@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vae_checked.finding import Severity
 from vae_checked.reports import all_examined
 from vae_checked.text import CORE_CHECKED, audit_command, counted
+from vae_checked.training_facts import LOOP
 
 if TYPE_CHECKING:
     from vae_checked.catalogue import Undecided
@@ -91,7 +92,11 @@ def _says_more(line: str, told: Collection[str]) -> bool:
 def not_seen(report: Report) -> list[str]:
     """Lines per VAE: why codes are open, what no view of it showed, and the audit that settles them."""
     if not report.of_source:
-        return of_whole(report, report.unobserved)
+        told = {
+            reason for each in all_examined(report) if each.is_vae for reason in (*_by_reason(each), *_around(each))
+        }
+        rest = of_whole(report, report.unobserved)
+        return [*undecided(report), *(line for line in rest if not line.endswith(tuple(told)))]
     vaes = [each for each in all_examined(report) if each.is_vae]
     return [line for each in vaes for line in lacking(each.subject, each.is_function, each.undecided, each.views)]
 
@@ -222,6 +227,7 @@ def undecided(report: Report) -> list[str]:
             continue
         if not report.of_source:
             lines += [f"{each.subject}: {_codes(codes)}: {reason}" for reason, codes in _by_reason(each).items()]
+            lines += [f"{each.subject}: {reason}" for reason in _around(each)]
             continue
         gap = each.gap
         settled = () if gap is None else gap.codes
@@ -263,6 +269,11 @@ def _by_reason(examined: Examined) -> Mapping[str, list[str]]:
     for code, open_question in examined.undecided.items():
         found.setdefault(_why(code, examined, open_question), []).append(code)
     return found
+
+
+def _around(examined: Examined) -> Iterable[str]:
+    """What of the training around a loss was not seen."""
+    return dict.fromkeys(view.unobserved[LOOP] for view in examined.views if LOOP in view.unobserved)
 
 
 def _why(code: str, examined: Examined, question: Undecided) -> str:

@@ -61,15 +61,23 @@ class KLMeasured:
     density: Density | None = None
 
 
-def measure_kl(
-    seen: Recognition, latent: Latent, interval: Interval | None, *, with_values: bool = True
-) -> KLMeasured | None:
-    """The KL of one latent; None without a loss or without a head for std. `with_values`: at chosen points as well."""
+def term_of(seen: Recognition, latent: Latent, interval: Interval | None) -> Term | None:
+    """One latent's heads and what the loss has of them; None without a loss or without a head for std."""
     if seen.total is None or latent.second is None:
         return None
     positive = interval is not None and interval.low >= 0
     held = held_still(seen, latent, seen.total)
-    term = Term(seen, latent, latent.mu, latent.second, seen.total, positive, held)
+    return Term(seen, latent, latent.mu, latent.second, seen.total, positive, held)
+
+
+def measure_kl(
+    seen: Recognition, latent: Latent, interval: Interval | None, *, with_values: bool = True
+) -> KLMeasured | None:
+    """The KL of one latent; None without a loss or without a head for std. `with_values`: at chosen points as well."""
+    term = term_of(seen, latent, interval)
+    if term is None:
+        return None
+    held = term.held
     ahead = seen.graph.between((term.mu, term.second), term.total, held)
     if term.total not in seen.graph.descendants((term.mu, term.second), held):
         if _encoded_again(term):

@@ -12,13 +12,25 @@ _X = "input"
 
 
 def names_by_the_loss(seen: Recognition) -> Mapping[str, str]:
-    """The names by the keys of `Facts.names`; none of what several latents share, and none that one letter makes."""
+    """The names by the keys of `Facts.names`; none of what several latents share, and none that one letter makes.
+
+    What is handed over as a head may be another value than the one that sampler and KL make of it.
+    """
     found: dict[str, str] = {}
     if len(seen.latents) > 1:
         return found
     for name, written in seen.loss.bindings.items():
         role = seen.roles.get(written)
         key = "x" if written == _X else None if role is None else _KEYS.get(role)
-        if key is not None and (len(name) > 1 or key == name):
+        if key is not None and (len(name) > 1 or key == name) and _is_head_if_one(seen, written, key):
             found.setdefault(key, name)
     return found
+
+
+def _is_head_if_one(seen: Recognition, written: str, key: str) -> bool:
+    """Whether a part of the output is the head that was recognised, where it is handed over as one."""
+    if key not in ("mu", "second") or len(seen.latents) != 1:
+        return True
+    head = getattr(seen.latents[0], key)
+    numbers = [seen.run.number(part) for part in seen.run.parts if part.path == written]
+    return head is None or any(n is not None and head in seen.graph.moved_from(n) for n in numbers)

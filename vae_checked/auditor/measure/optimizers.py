@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
 
 from vae_checked.auditor.measure.gradients import Gradients
-from vae_checked.auditor.recording.origins import described, line_at
+from vae_checked.auditor.measure.source_lines import call_in
+from vae_checked.auditor.recording.origins import described
 from vae_checked.errors import ModelError, UsageError
 from vae_checked.facts import Fact, Origin
 from vae_checked.finding import Place
@@ -79,15 +79,7 @@ def _place(model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], given:
     function = inspect.unwrap(function) if callable(function) else function
     if not inspect.isroutine(function):
         return None
-    try:
-        lines, first = inspect.getsourcelines(function)
-        path = inspect.getsourcefile(function)
-    except (OSError, TypeError):
-        return None
-    kinds = "|".join(sorted({re.escape(type(each).__name__) for each in optimizers}))
-    made = re.compile(rf"\b(?:{kinds})\(")
-    at = next((number for number, line in enumerate(lines) if made.search(line)), 0)
-    return None if path is None else line_at(path, max(first, 1) + at)
+    return call_in(function, frozenset(type(each).__name__ for each in optimizers))
 
 
 def _within(made: object) -> Iterator[torch.optim.Optimizer]:

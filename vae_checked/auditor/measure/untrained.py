@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-
 from torch import nn
 
+from vae_checked.auditor.measure.source_lines import assignments_of
 from vae_checked.auditor.recognition.recognition import Recognition
-from vae_checked.auditor.recording.origins import line_at, names_in, place_of
+from vae_checked.auditor.recording.origins import names_in, place_of
 from vae_checked.finding import Place
 
 _CUTS = names_in("detach argmin argmax round floor ceil sign gt lt ge le")
@@ -44,23 +42,9 @@ def place_of_definition(model: nn.Module, name: str) -> Place | None:
         for kind in type(owner).__mro__:
             if kind in (nn.Module, object):
                 break
-            place = _assignment(kind, own)
-            if place is not None:
-                return place
+            places = [] if kind.__module__.partition(".")[0] == "torch" else assignments_of(kind, own)
+            if places:
+                return places[0]
         if not path:
             return None
         own = path.pop()
-
-
-def _assignment(kind: type, name: str) -> Place | None:
-    """The line in a class at which an attribute of this name is assigned; None where its source is not to be had."""
-    if kind.__module__.partition(".")[0] == "torch":
-        return None
-    try:
-        lines, first = inspect.getsourcelines(kind)
-        path = inspect.getsourcefile(kind)
-    except (OSError, TypeError):
-        return None
-    written = re.compile(rf"self\.{re.escape(name)}\b(?:\s*:[^=]*)?\s*(?:=|,)[^=]")
-    found = next((first + place for place, line in enumerate(lines) if written.search(line)), None)
-    return None if found is None or path is None else line_at(path, found)

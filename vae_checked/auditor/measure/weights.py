@@ -8,7 +8,7 @@ the numbers mean, and what counts as a weight that somebody chose, is `mathemati
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from vae_checked.auditor.losses.settings import Setting
@@ -18,7 +18,16 @@ from vae_checked.auditor.recording.literals import names_value
 from vae_checked.auditor.recording.origins import names_in
 from vae_checked.auditor.recording.tape import Step, Tape
 from vae_checked.facts import Factor, Reduced, Reduction
-from vae_checked.mathematics.reductions import Number, Scaling, Size, Weight, is_weight, scaled
+from vae_checked.mathematics.reductions import (
+    Number,
+    Scaling,
+    Size,
+    Weight,
+    is_shared,
+    is_weight,
+    scaled,
+    weighs_formula,
+)
 
 _MEANS = names_in(
     "mean mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits kl_div"
@@ -29,12 +38,25 @@ _CLOSE = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
+class Formula:
+    """Where a term is written: the value by which its formula is whole, and the last one that its statement makes.
+
+    `places` are those of the two among the values that all of the way leads through.
+    """
+
+    places: tuple[int, int]
+    whole: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Way:
     """What lies on the way of a term to the loss: how many elements each mean takes, and the constants beside it.
 
-    `settings` are the loss's own numbers that were seen to scale the term, `named` what names stand for that the source
-    writes where it scales the term. `spread` is how often the term's elements stand where they are most, as once for
-    each of several samples.
+    `scales` are those behind the statement that writes the term, `inner` those of its formula, `stated` those that the
+    statement has behind that, `shared` those that scale the other term of the loss as well. `settings` are the loss's
+    own numbers that were seen to scale the term, `named` what names stand for that the source writes where it scales
+    the term. `spread` is how often the term's elements stand where they are most, as once for each of several samples.
     """
 
     means: tuple[int, ...]
@@ -42,6 +64,9 @@ class Way:
     settings: tuple[Setting, ...] = ()
     named: tuple[float, ...] = ()
     spread: int = 1
+    inner: tuple[Scaling, ...] = ()
+    stated: tuple[Scaling, ...] = ()
+    shared: tuple[Scaling, ...] = ()
 
     def without(self, copies: int) -> Way:
         """The same way once its mean over several copies of a sample is left out."""
@@ -54,18 +79,27 @@ class Way:
 
     def with_sizes(self, batch: int, other: Way | None, other_batch: int) -> Way:
         """The same way, its batch size distinguished from other numbers: what follows the batch in a second run."""
-        beside = [None] * len(self.scales) if other is None else list(other.scales)
-        if len(beside) != len(self.scales):
-            beside = [None] * len(self.scales)
-        found: list[Scaling] = []
-        for scale, again in zip(self.scales, beside, strict=True):
-            found += _by_batch(scale, batch, again, other_batch)
-        return replace(self, scales=tuple(found))
+        beside = Way((), ()) if other is None else other
+
+        def sized(scales: Sequence[Scaling], again: Sequence[Scaling]) -> tuple[Scaling, ...]:
+            found: list[Scaling] = []
+            known = again if len(again) == len(scales) else [None] * len(scales)
+            for scale, second in zip(scales, known, strict=True):
+                found += _by_batch(scale, batch, second, other_batch)
+            return tuple(found)
+
+        return replace(
+            self,
+            scales=sized(self.scales, beside.scales),
+            inner=sized(self.inner, beside.inner),
+            stated=sized(self.stated, beside.stated),
+            shared=sized(self.shared, beside.shared),
+        )
 
     @property
-    def weights(self) -> tuple[Scaling, ...]:
+    def own_weights(self) -> tuple[Scaling, ...]:
         """What the author weighs the term by: numbers that are part of no formula, and settings of the loss."""
-        chosen = [scale for scale in self.scales if is_weight(scale)]
+        chosen = [*filter(weighs_formula, (*self.inner, *self.stated)), *filter(is_weight, self.scales)]
         values = [scale.value for scale in chosen if isinstance(scale, Number)]
         for setting in self.settings:
             if setting.value is None:
@@ -76,6 +110,16 @@ class Way:
             else:
                 chosen.append(Number(setting.value, setting.name, named=True))
         return tuple(chosen)
+
+    @property
+    def weights(self) -> tuple[Scaling, ...]:
+        """What weighs the term, and of what scales the whole loss that which says how its terms are balanced."""
+        return (*self.own_weights, *(step for step in self.shared if is_shared(step) and is_weight(step)))
+
+
+def product(scales: Iterable[Scaling]) -> float:
+    """The numbers among some scalings as one, without their sign."""
+    return abs(math.prod(scale.value for scale in scales if isinstance(scale, Number)))
 
 
 def _by_batch(scale: Scaling, batch: int, again: Scaling | None, other_batch: int) -> list[Scaling]:
@@ -101,11 +145,19 @@ def way_to(
     begins: Collection[int],
     total: int,
     cut: Collection[int] = (),
+    formula: Formula | None = None,
+    others: Collection[int] = (),
 ) -> Way:
-    """The way from the values `begins` to `total`, the values `cut` closed."""
+    """The way from the values `begins` to `total`, the values `cut` closed.
+
+    `formula` is where the term is written, `others` are the values on the way of the other term.
+    """
     on = graph.between(begins, total, cut)
     means: dict[int, tuple[int, ...]] = {}
-    scales: list[Scaling] = []
+    inner: list[Scaling] = []
+    stated: list[Scaling] = []
+    outer: list[Scaling] = []
+    shared: list[Scaling] = []
     named: list[float] = []
     begin = max((tape.values[n].tensor.numel() for n in begins), default=0)
     most = begin
@@ -120,10 +172,23 @@ def way_to(
         # Of branches that meet, the one with the most means is the way: a sum of two means is one mean.
         before = max((means.get(n, ()) for n in inputs), key=math.prod)
         means.update(dict.fromkeys(step.outputs, (*before, taken) if taken > 1 else before))
-        found = _scale(tape, step)
-        scales += found
+        found = scale_of(tape, step)
+        if any(n in others for n in inputs):
+            shared += found
+            continue
+        made = min(step.outputs)
+        (outer if formula is None or made > formula.end else inner if made <= formula.whole else stated).extend(found)
         named += [value for scale in found for value in names_value(step, scale.value)]
-    return Way(means.get(total, ()), tuple(scales), named=tuple(named), spread=most // max(1, begin))
+    spread = most // max(1, begin)
+    return Way(
+        means.get(total, ()),
+        tuple(outer),
+        named=tuple(named),
+        spread=spread,
+        inner=tuple(inner),
+        stated=tuple(stated),
+        shared=tuple(shared),
+    )
 
 
 def _mean_count(tape: Tape, step: Step, number: int) -> int:
@@ -141,7 +206,7 @@ def _mean_count(tape: Tape, step: Step, number: int) -> int:
     return before // max(1, after)
 
 
-def _scale(tape: Tape, step: Step) -> list[Number]:
+def scale_of(tape: Tape, step: Step) -> list[Number]:
     """The constant by which the step multiplies or divides, where the term is a number per sample or for all."""
     if step.name.rstrip("_") not in ("mul", "div"):
         return []
@@ -169,10 +234,24 @@ def batch_divisions(weights: Sequence[float], batches: Sequence[int]) -> int | N
     return power if math.isclose(ratio, (batches[1] / batches[0]) ** power, rel_tol=_CLOSE) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What is known of a KL beside its weight in the loss.
+
+    `written` is what the statement with its formula makes of it, in units of the closed form, None where that was not
+    seen; `times` is how often the loss adds that up, None where nobody can tell. `error` is what the error beside it is
+    times its own closed form.
+    """
+
+    written: float | None = None
+    times: int | None = 1
+    error: float = 1.0
+
+
 def explained(
-    weight: float, batch: int, event: int, way: Way, divisions: int | None, kept: bool
-) -> tuple[Reduced, Factor]:
-    """The reductions, and the factor that is left of `weight` beside the closed form.
+    weight: float, batch: int, event: int, way: Way, divisions: int | None, kept: bool, known: Own | None = None
+) -> tuple[Reduced, Factor | None]:
+    """The reductions, and the factor that is left of `weight` beside the closed form; None where nobody can tell it.
 
     `weight` is that of one element of the summed term, `event` the number of elements of one sample, `divisions` the
     power of the batch size that divides it, and `kept` says that the batch axis is left in the loss.
@@ -180,7 +259,7 @@ def explained(
     means = math.prod(way.means)
     if kept and batch > 1 and means % batch == 0:
         # The mean over the batch was added to each sample's loss, and those were summed.
-        return explained(weight / batch, batch, event, way, 1, kept=False)
+        return explained(weight / batch, batch, event, way, 1, kept=False, known=known)
     averaged = not kept and divisions is not None and _is_averaged(means, batch, event, divisions)
     inside = means // batch if averaged else means
     per_sample = weight * batch ** (divisions or 0)
@@ -190,7 +269,7 @@ def explained(
         reduction = Reduction.MEAN
     else:
         reduction = Reduction.MIXED
-    factor = abs(per_sample) * inside
+    factor = abs(per_sample) * inside / product(way.shared)
     over_batch = Reduction.MEAN if averaged else Reduction.KEPT if kept else Reduction.SUM
     batch_kind = None if divisions is None and not kept else over_batch
     # A division by the number of elements is a mean that the author wrote out, where no setting is that number: a
@@ -201,16 +280,35 @@ def explained(
         reduction, factor = Reduction.MEAN, factor * event
         counted = (Size(1, divides=True),)
         return _reduced(batch_kind, divisions, reduction, counted), Factor(_rounded(factor), explicit=True)
-    chosen = way.weights
     named = _named(factor, way.named)
-    if not chosen and named != 1.0:
-        # The number bears a name: a weight of 2 is no lost half, but it may stand beside one.
-        chosen = (Number(named, f"{named:g}", named=True),)
-    reduced = _reduced(batch_kind, divisions, reduction, chosen)
+    # The number bears a name: a weight of 2 is no lost half, but it may stand beside one.
+    beside = () if way.own_weights or named == 1.0 else (Number(named, f"{named:g}", named=True),)
+    reduced = _reduced(batch_kind, divisions, reduction, (*way.weights, *beside))
     left = factor / named if named != 1.0 else _left(factor, way)
-    if reduced.explicit and not math.isclose(left, 1.0, rel_tol=_CLOSE):
-        return reduced, Factor(_rounded(left), explicit=False)
-    return reduced, Factor(_rounded(factor), reduced.explicit)
+    return reduced, _factor(factor, left, way, explicit=bool(way.own_weights or beside), known=known or Own())
+
+
+def _factor(factor: float, left: float, way: Way, *, explicit: bool, known: Own) -> Factor | None:
+    """A factor, and whether somebody chose it: what is done to a term that is a whole KL where it is written is chosen.
+
+    `left` is what the weights that have a name leave of it: a KL that lacks its half has lost it beside them as well.
+    """
+    if not _is(factor, 1.0) and known.times != 1:
+        if known.times is None or known.written is None:
+            return None
+        if _is(known.error, known.times):
+            # The error is added as often.
+            return Factor(_rounded(factor / known.times), explicit)
+        once = known.written * product(way.scales)
+        return Factor(_rounded(factor), explicit, times=known.times) if _is(factor, once * known.times) else None
+    whole = known.written is not None and _is(known.written, 1.0)
+    if explicit and not whole and not _is(left, 1.0):
+        return Factor(_rounded(left), explicit=False)
+    return Factor(_rounded(factor), explicit or (whole and not _is(factor, 1.0)) or not _is(known.error, 1.0))
+
+
+def _is(value: float, other: float) -> bool:
+    return math.isclose(value, other, rel_tol=_CLOSE)
 
 
 def _named(factor: float, values: Collection[float]) -> float:
@@ -240,16 +338,20 @@ def _reduced(batch: Reduction | None, divisions: int | None, event: Reduction, w
 
 
 def _left(factor: float, way: Way) -> float:
-    """What the weights that somebody chose leave of a factor: 1 where they explain all of it.
+    """What the weights that somebody chose leave of a factor: 1 where they explain all of it, or none has a name.
 
     A number on the tape may be a setting times a constant of the formula, `-0.5 * beta`: then the setting alone counts.
     """
-    if any(isinstance(weight, Weight) for weight in way.weights):
-        return 1.0
-    numbers = [scale.value for scale in way.weights if isinstance(scale, Number)]
     settings = [setting.value for setting in way.settings if setting.value]
-    lefts = [factor / abs(math.prod(chosen)) for chosen in (numbers, settings) if chosen]
-    return next((left for left in lefts if math.isclose(left, 1.0, rel_tol=_CLOSE)), lefts[0] if lefts else factor)
+    if any(isinstance(weight, Weight) for weight in way.own_weights):
+        return 1.0
+    if not settings:
+        # A number of its own is a weight; one that is 1 is none.
+        return (
+            factor if all(isinstance(each, Number) and _is(abs(each.value), 1.0) for each in way.own_weights) else 1.0
+        )
+    lefts = [factor / product(way.own_weights), factor / abs(math.prod(settings))]
+    return next((left for left in lefts if math.isclose(left, 1.0, rel_tol=_CLOSE)), lefts[0])
 
 
 def _rounded(value: float) -> float:

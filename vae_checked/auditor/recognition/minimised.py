@@ -35,6 +35,7 @@ def minimised_by(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent],
     """The scalar that a loss returned which ran the model itself: it is the output of the run."""
     line = f"loss: {loss.name}, which runs the model itself{loss.circumstances}"
     found = _found(run, run.output, loss, line, roles, latents)
+    found = replace(found, loss=replace(found.loss, is_step=loss.is_step))
     if loss.is_step or not loss.weights:
         return found
     minimised = replace(found.loss, supplied_weights=loss.weights)

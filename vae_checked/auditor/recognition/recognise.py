@@ -51,6 +51,8 @@ def _recognised(run: Run, loss: Loss | None, runs_itself: bool) -> Recognition:
     # The loss says which values it judges, and its steps are on the tape by now.
     roles = {**roles, **found.roles}
     total = found.loss.number
+    ends = [part.tensor for part in run.parts] if found.loss.tensor is None else [found.loss.tensor]
+    run.tape.note_lines(map(run.recorder.number, ends))
     latents = latents_of(graph, samples, outputs, total)
     part = next((part for part in run.parts if roles.get(part.path) is Role.RECONSTRUCTION), None)
     x_hat = None if part is None else run.number(part)

@@ -27,7 +27,8 @@ class Minimised:
     `settings` the numbers that weigh one of its terms.
     `takes_heads`: more than reconstruction and data was handed to it, or may be known to it. `exchanged` is where the
     loss is that takes the heads in another order than the model returns them. `bindings` are those it was called with,
-    `readings` those of the other orders in which it takes its arguments, where no name tells which is meant.
+    `readings` those of the other orders in which it takes its arguments, where no name tells which is meant. `is_step`:
+    it is all that a training step minimises.
     """
 
     number: int | None = None
@@ -39,6 +40,7 @@ class Minimised:
     supplied_weights: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
     takes_heads: bool = True
+    is_step: bool = False
     exchanged: Origin | None = None
     bindings: Mapping[str, str] = field(default_factory=dict)
     readings: tuple[Mapping[str, str], ...] = ()

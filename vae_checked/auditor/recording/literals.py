@@ -61,6 +61,27 @@ def multiplies_by_written_zero(step: Step) -> bool:
     return bool(zeros) and not any(isinstance(each, (ast.Name, ast.Attribute, ast.Subscript)) for each in beside)
 
 
+def statement_of(step: Step) -> tuple[str, int, int] | None:
+    """The file and the lines of the statement that ran `step`; None where it cannot be read."""
+    statement = None if step.frame is None else _statement(*step.frame)
+    if step.frame is None or statement is None:
+        return None
+    return step.frame[0], statement.lineno, statement.end_lineno or statement.lineno
+
+
+def assigned_by(step: Step) -> tuple[str, str]:
+    """The name that the statement around `step` gives to its value, or none, and that value as it is written."""
+    statement = None if step.frame is None else _statement(*step.frame)
+    match statement:
+        case (
+            ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AnnAssign(target=ast.Name(id=name), value=value)
+        ):
+            return name, "" if value is None else ast.unparse(value)
+        case ast.Return(value=ast.expr() as value):
+            return "", ast.unparse(value)
+    return "", ""
+
+
 def words_of_line(step: Step) -> tuple[str, ...]:
     """The names in the statement that ran `step`, in lower case; none where it cannot be read."""
     statement = None if step.frame is None else _statement(*step.frame)

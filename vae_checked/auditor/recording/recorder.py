@@ -208,7 +208,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch lea
             read = [self._as_written(*each) for each in zip(given[first:], inputs[first:], strict=True)]
             inputs = (*inputs[:first], *read)
         firsts = tuple([self.tape.first_of(number) for number in inputs]) if self.tape.copies else inputs
-        if not kind.aliases:
+        if not kind.aliases and firsts != inputs:
+            self.tape.taken[len(self.tape.steps)] = inputs
             inputs = firsts
         refs = iter([self._refs[number] for number in inputs])
         ref_args = tuple([_numbered(argument, refs) for argument in args])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import torch
@@ -116,7 +116,8 @@ class Planned:
 class Tape:
     """Everything recorded: values by number, steps in order, draws in order.
 
-    `copies` are values that were computed before, by the same operation on the same values, with the first of each.
+    `copies` are values that were computed before, by the same operation on the same values, with the first of each, and
+    `taken` is what a step took itself, by its index, where the first of a copy stands among its inputs.
     """
 
     values: list[RecordedValue] = field(default_factory=list)
@@ -124,6 +125,7 @@ class Tape:
     draws: list[Draw] = field(default_factory=list)
     generators: Generators = field(default_factory=list)
     copies: dict[int, int] = field(default_factory=dict)
+    taken: dict[int, tuple[int, ...]] = field(default_factory=dict)
     plans: dict[Hashable, list[Planned]] = field(default_factory=dict, repr=False)
 
     INPUT = 1
@@ -142,6 +144,22 @@ class Tape:
     def copies_of(self, number: int) -> tuple[int, ...]:
         """The value, and those that were computed as it was."""
         return (number, *(copy for copy, first in self.copies.items() if first == number))
+
+    def note_lines(self, ends: Iterable[int]) -> None:
+        """Put each value that `ends` follow from by a copy alone at the line of that copy: the first led nowhere."""
+        stack = list(ends)
+        used = set(stack)
+        while stack:
+            index = self.values[stack.pop()].step
+            for each in () if index is None else self.taken.get(index, self.steps[index].inputs):
+                if each not in used:
+                    used.add(each)
+                    stack.append(each)
+        for copy, first in self.copies.items():
+            made, again = self.values[first].step, self.values[copy].step
+            if copy in used and first not in used and made is not None and again is not None:
+                ran = self.steps[again]
+                self.steps[made] = replace(self.steps[made], frame=ran.frame, by_line=ran.by_line)
 
     def drawn(self, number: int) -> bool:
         """Whether the value depends on any draw."""
