@@ -33,6 +33,7 @@ class Model(nn.Module):
 """
 SUM = "-0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())"
 TWICE = "-torch.sum(1 + logvar - mu.pow(2) - logvar.exp())"
+HALF = SUM.removeprefix("-")
 QUARTER = "kl = -0.25 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())  # here"
 AGAIN = "add it once, with a weight that has a name where it is to count for more"
 
@@ -62,6 +63,7 @@ ADDED = {
     "in a sum of a list": Scene("kl = {SUM}\nreturn sum([recon, kl, kl])  # here", AGAIN),
     "in a stack": Scene("kl = {SUM}\nreturn torch.stack([recon, kl, kl]).sum()  # here", AGAIN),
     "computed once more": Scene("kl = {SUM}\nloss = recon + kl\nagain = {SUM}\nreturn loss + again  # here", AGAIN),
+    "in a mean of a stack": Scene("kl = {SUM}\nreturn torch.stack([recon, kl, kl]).mean()  # here", AGAIN),
     "in place": Scene("kl = {SUM}\nloss = recon + kl\nloss += kl  # here\nreturn loss", AGAIN),
 }
 RIGHT = {
@@ -73,6 +75,8 @@ RIGHT = {
     "a tenth of the whole": Scene("kl = {SUM}\nreturn 0.1 * (recon + kl)"),
     "the whole over ten": Scene("kl = {SUM}\nreturn (recon + kl) / 10"),
     "with its error as often": Scene("kl = {SUM}\nloss = recon + kl\nreturn loss + recon + kl"),
+    "the mean of both": Scene("kl = {SUM}\nreturn torch.stack([recon, kl]).mean()"),
+    "the sum of a stack": Scene("kl = {SUM}\nreturn torch.stack([recon, kl]).sum()"),
     "shown beside": Scene("kl = {SUM}\nreturn recon + kl + kl.detach()"),
 }
 WEIGHTED = {
@@ -111,7 +115,7 @@ OFF = {
     "a quarter": Scene(QUARTER + "\nreturn recon + kl", f"kl = {SUM}"),
     "taken away": Scene(
         "kld = torch.sum(1 + logvar - mu.pow(2) - logvar.exp())  # here\nreturn recon - kld",
-        f"kld = {SUM.removeprefix('-')}",
+        f"kld = {HALF}",
     ),
     "returned": Scene(
         "return recon + kl_of(mu, logvar)",
@@ -126,6 +130,9 @@ OFF = {
         "return recon + kl",
         "kl = 0.5 * torch.sum(mu.pow(2) + std.pow(2) - 1 - 2 * std.log())",
     ),
+    "in the sum with the error": Scene("return recon - torch.sum(1 + logvar - mu.pow(2) - logvar.exp())  # here", HALF),
+    "twice in the sum": Scene("return recon + 2 * ({SUM})  # here", f"-{HALF}"),
+    "of a lambda": Scene("return recon + g(mu, logvar)", f"-{HALF}", "g = lambda mu, logvar: {TWICE}  # here\n\n\n"),
     "computed for a log before": Scene(
         "kl = {TWICE}\nprint(kl.item())\nkl = {TWICE}  # here\nreturn recon + kl", f"kl = {SUM}"
     ),
@@ -167,6 +174,7 @@ def standing(judgements: tuple[Judgement, ...]) -> set[str]:
 @pytest.mark.parametrize("scene", [*RIGHT.values(), *WEIGHTED.values()], ids=[*RIGHT, *WEIGHTED])
 def test_a_weight_that_somebody_wrote_is_one_to_both_observers(scene: Scene) -> None:
     both = seen(scene)
+    assert both.measured.findings == ()
     expected = {"weighted" if scene.weighted else "clean"}
     assert (standing(both.measured.judgements), standing(both.read.judgements)) == (expected, expected)
 

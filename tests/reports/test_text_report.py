@@ -51,7 +51,8 @@ def test_the_text_says_what_was_clean_undecided_and_unread() -> None:
     assert "checked and clean:\n  model.py:VAE: VAE202 301; 1 not decided\n" in text
     assert "not decided:\n  model.py:VAE: not seen in the source: the range of the data (403); " in text
     audited = render(AuditLike(), verbose=True)
-    assert "not decided:\n  model.py:VAE: recon.kind: no loss was given; give one with --loss\n" in audited
+    told = "not decided:\n  model.py:VAE: VAE403: not observed: the range of the data\n"
+    assert f"{told}  model.py:VAE: recon.kind: no loss was given; give one with --loss\n" in audited
     assert "recognised:\n  model.py:VAE: mu and logvar from its outputs 1 and 2\n" in text
     assert "not read:\n  notes, 50%.py: not Python: line 1\n" in text
     assert text.endswith("\n\n1 VAE, 1 finding\n1 error\n")

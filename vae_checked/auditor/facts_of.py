@@ -10,10 +10,11 @@ from vae_checked.auditor.measure import noise, output, sampler, training
 from vae_checked.auditor.measure.bounds import weighs_worst
 from vae_checked.auditor.measure.conditions import ignored_conditions
 from vae_checked.auditor.measure.entering import entering_of
+from vae_checked.auditor.measure.gradients import stopped_at
 from vae_checked.auditor.measure.heads import head_source
 from vae_checked.auditor.measure.intervals import interval_of
 from vae_checked.auditor.measure.layout import axis_order
-from vae_checked.auditor.measure.names import names_by_the_loss
+from vae_checked.auditor.measure.names import name_of_error, names_by_the_loss
 from vae_checked.auditor.measure.overflow import overflow, overflowing_at
 from vae_checked.auditor.measure.quantiser import commitment_of, quantiser_of
 from vae_checked.auditor.measure.timing import drawn_in_training, leads_on, repeated, silent_timing, timing_of
@@ -104,6 +105,14 @@ def _gradient_reaches(seen: Observed, place: int, unobserved: dict[str, str]) ->
         unobserved["sampler.gradient_reaches"] = "z does not lead to the reconstruction, which is made another way"
         return None
     return seen.gradients.reaches[place]
+
+
+def _stopped(seen: Observed, place: int) -> Fact[str] | None:
+    """Where the gradient of z ends, of one that does not reach both heads."""
+    reaches = seen.gradients.reaches[place]
+    if reaches is None or reaches.value >= frozenset(Head):
+        return None
+    return stopped_at(seen.train, seen.train.latents[place])
 
 
 def _is_posterior(facts: Facts) -> bool:
@@ -251,6 +260,7 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
         source = Fact(HeadSource.SWAPPED, term.swapped)
     elif first.loss.exchanged is not None and source is not None and source.value is HeadSource.DISTINCT:
         source = Fact(HeadSource.HANDED_OVER, first.loss.exchanged)
+    terms = {"kl": term.name, "recon": attempt("recon.kind", lambda: name_of_error(first), "")}
     law = attempt("sampler.noise", lambda: noise.noise_law(first, seen.others, latent), None)
     timing = attempt(
         "sampler.timing", lambda: timing_of(first, seen.evaluation, latent), drawn_in_training(first, latent)
@@ -263,6 +273,7 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
             attempt("sampler.shared_over", lambda: noise.shared_over(first, latent), None),
             _gradient_reaches(seen, place, attempt.unobserved),
             repeated(timing, law),
+            attempt("sampler.gradient_stopped", lambda: _stopped(seen, place), None),
         ),
         heads=Heads(
             None if mu is None else Fact(mu, origin_of_activation(tape, latent.location)),
@@ -274,6 +285,6 @@ def _with_latent(shared: Facts, seen: Observed, place: int) -> Facts:
         ),
         kl=term.kl,
         objective=replace(shared.objective, effective_beta=term.beta),
-        names={**names_by_the_loss(first), **({"kl": term.name} if term.name else {})},
+        names={**names_by_the_loss(first), **{role: name for role, name in terms.items() if name}},
         unobserved=attempt.unobserved,
     )

@@ -14,7 +14,9 @@ from vae_checked.auditor.measure import recon as recon_term
 from vae_checked.auditor.measure import weights
 from vae_checked.auditor.measure.categorical import CategoricalKL, categorical_kl
 from vae_checked.auditor.measure.gradients import Gradients
-from vae_checked.auditor.measure.kl_written import WrittenKL, formula_in, written_kl
+from vae_checked.auditor.measure.intervals import interval_of
+from vae_checked.auditor.measure.kl_written import Way, WrittenKL, formula_in, way_of, written_kl
+from vae_checked.auditor.measure.turns import turned_at
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recognition.reconstruction import ReconMeasured
@@ -25,6 +27,7 @@ from vae_checked.facts import (
     Fact,
     Factor,
     Interval,
+    KLForm,
     Likelihood,
     Origin,
     Quantity,
@@ -36,6 +39,7 @@ from vae_checked.mathematics.effective_beta import BATCH, Term, effective_beta, 
 
 # Relative error of a measured weight.
 _CLOSE = 2e-3
+_BOUND = "error and KL both have a minus: a bound that is maximised elsewhere, or a loss of the wrong sign"
 _NO_LOSS = "no loss is known: loss= settles it"
 
 
@@ -63,6 +67,20 @@ class Observed:
     def others(self) -> tuple[Recognition, ...]:
         """The passes beside the first."""
         return tuple(seen for seen in (self.evaluation, self.other_batch) if seen is not None)
+
+    @cached_property
+    def may_be_maximised(self) -> bool:
+        """Whether all terms of what was taken for the loss have a minus, and nothing says that this is minimised."""
+        first = self.train
+        if first.loss.is_step or self.recon is None or (self.recon.weight or 0.0) >= 0:
+            return False
+        tape, graph = first.run.tape, first.graph
+        measured = [
+            kl_term.measure_kl(first, latent, interval_of(tape, graph, latent.second), with_values=False)
+            for latent in first.latents
+            if latent.second is not None
+        ]
+        return bool(measured) and all(each is not None and (each.weight or 0.0) < 0 for each in measured)
 
     @cached_property
     def recon(self) -> ReconMeasured | None:
@@ -115,7 +133,7 @@ class Observed:
         """The number of elements that one sample's target has."""
         first = self.train
         number = first.run.x_number if first.join is None else first.join.target
-        return first.run.tape.values[number].tensor.numel() // first.batch
+        return first.run.tape.values[number].tensor.numel() // (1 if first.by_rows else first.batch)
 
     def _batch_divisions(
         self,
@@ -145,7 +163,7 @@ class Observed:
                 return None
             latent = seen.latents[place]
             term = None if written is None else kl_term.term_of(seen, latent, interval)
-            formula = None if written is None or term is None else formula_in(term, written.formula)
+            formula = None if written is None or term is None else formula_in(way_of(term), written.formula)
             return _kl_way(seen, latent, formula)
 
         divisions = self._batch_divisions(weight, measure)
@@ -155,8 +173,7 @@ class Observed:
             way = way.without(way.spread)
         way = replace(way, settings=(*first.settings_by(Role.MU, Role.SECOND), *_supplied(first)))
         event = self.latents_of(place)
-        stated = None if written is None else written.factor * weights.product(way.stated)
-        own = weights.Own(stated and abs(stated), 1 if written is None else written.times, self._error)
+        own, stated = self._own(way, written)
         found = weights.explained(weight * copies, first.batch, event, way, divisions, first.loss.kept_batch, own)
         if found[0].event is Reduction.MIXED and copies * self.samples_at_once(place) > 1:
             return replace(found[0], batch=None), found[1], stated
@@ -167,13 +184,23 @@ class Observed:
         """The KL of a categorical posterior in the training pass."""
         return categorical_kl(self.train)
 
-    def categorical_reduction(self, found: CategoricalKL) -> tuple[Reduced, Factor | None]:
-        """How the KL of a categorical posterior is reduced over its variables, and its factor."""
+    def categorical_reduction(
+        self, found: CategoricalKL, written: WrittenKL | None
+    ) -> tuple[Reduced, Factor | None, float | None]:
+        """How the KL of a categorical posterior is reduced over its variables, its factor, and that where it stands."""
         first = self.train
         divisions = self._batch_divisions(found.weight, categorical_kl)
-        way = self._with_sizes(_categorical_way)
+        way = self._with_sizes(lambda seen: _categorical_way(seen, written))
         event = first.run.tape.values[found.logits].tensor.numel() // found.classes // first.batch
-        return weights.explained(found.weight, first.batch, event, way, divisions, first.loss.kept_batch)
+        own, stated = self._own(way, written)
+        return *weights.explained(found.weight, first.batch, event, way, divisions, first.loss.kept_batch, own), stated
+
+    def _own(self, way: weights.Way, written: WrittenKL | None) -> tuple[weights.Own, float | None]:
+        """What is known of a KL beside its weight, and what its statement makes of it."""
+        if written is None:
+            return weights.Own(error=self._error), None
+        stated = written.factor * weights.product(way.stated)
+        return weights.Own(abs(stated), written.times, self._error), stated
 
     def copies(self, place: int) -> int:
         """How often a head is repeated before anything is made of it, as one for each of several samples."""
@@ -202,7 +229,9 @@ def _supplied(first: Recognition) -> tuple[Setting, ...]:
 def _recon_way(seen: Recognition) -> weights.Way | None:
     if seen.join is None or seen.total is None:
         return None
-    heads = [head for latent in seen.latents for head in latent.heads if head is not None]
+    heads = [head for latent in seen.latents for head in latent.heads]
+    found = None if heads else categorical_kl(seen)
+    heads += [] if found is None else [found.logits]
     kls = seen.graph.descendants(heads, without=seen.join.predictions)
     return weights.way_to(seen.run.tape, seen.graph, seen.join.predictions, seen.total, others=kls)
 
@@ -216,12 +245,25 @@ def _kl_way(seen: Recognition, latent: Latent, formula: weights.Formula | None) 
     return weights.way_to(seen.run.tape, seen.graph, (latent.mu,), seen.total, cut, formula, errors)
 
 
-def _categorical_way(seen: Recognition) -> weights.Way | None:
+def _categorical_way(seen: Recognition, written: WrittenKL | None) -> weights.Way | None:
     found = categorical_kl(seen)
     if found is None or seen.total is None:
         return None
     cut = () if seen.join is None else seen.join.predictions
-    return weights.way_to(seen.run.tape, seen.graph, (found.logits,), seen.total, cut)
+    way = Way(seen.graph, (found.logits,), seen.total, cut)
+    formula = None if written is None else formula_in(way, written.formula)
+    errors = seen.graph.descendants(cut)
+    return weights.way_to(seen.run.tape, seen.graph, (found.logits,), seen.total, cut, formula, errors)
+
+
+def _written_categorical(seen: Recognition, found: CategoricalKL) -> WrittenKL | None:
+    """The KL of a categorical posterior where it is written; None where other terms are made of its logits as well."""
+    cut = () if seen.join is None else seen.join.predictions
+    way = None if seen.total is None else Way(seen.graph, (found.logits,), seen.total, cut)
+    if way is None or found.number not in way.waists:
+        return None
+    means = weights.way_to(seen.run.tape, seen.graph, (found.logits,), found.number, cut).means
+    return way.written(way.waists.index(found.number), found.factor * math.prod(means))
 
 
 def categorical_facts(seen: Observed) -> KL | None:
@@ -233,10 +275,20 @@ def categorical_facts(seen: Observed) -> KL | None:
     sign = Fact(1 if found.weight > 0 else -1, found.origin)
     if seen.train.doubtful_batch:
         return KL(form, sign=sign, in_loss=Fact(True, found.origin))
-    reduced, factor = seen.categorical_reduction(found)
+    written = _written_categorical(seen.train, found)
+    reduced, factor, stated = seen.categorical_reduction(found, written)
+    form = _as_written(form, written, stated)
     known = None if reduced.batch is None else Fact(reduced, found.origin)
-    of_factor = None if factor is None else Fact(factor, found.origin)
+    of_factor = None if factor is None else Fact(factor, _weighed_at(found.origin, written, factor))
     return KL(form, of_factor, sign, known, Fact(True, found.origin))
+
+
+def _as_written(form: Fact[KLForm], written: WrittenKL | None, stated: float | None) -> Fact[KLForm]:
+    """The form of a KL with what it is times the KL where it stands."""
+    if written is None or stated is None:
+        return form
+    source = written.source or form.origin.source
+    return Fact(replace(form.value, written=stated * written.turned), replace(form.origin, source=source))
 
 
 def recon_facts(seen: Observed, unobserved: dict[str, str]) -> Recon:
@@ -250,6 +302,8 @@ def recon_facts(seen: Observed, unobserved: dict[str, str]) -> Recon:
         unobserved["recon.kind"] = measured.why
         return Recon()
     found = _known_recon(seen, measured, measured.kind)
+    if seen.may_be_maximised:
+        unobserved["recon.sign"] = _BOUND
     if found.reduced is None:
         otherwise = seen.train.doubtful_batch or "the batch sizes that were run do not tell how it is reduced"
         if measured.copies > 1:
@@ -263,8 +317,17 @@ def _known_recon(seen: Observed, measured: ReconMeasured, likelihood: Likelihood
     if measured.weight is None:
         return Recon(kind, swapped)
     reduced = seen.recon_reduced
-    sign = Fact(1 if measured.weight > 0 else -1, measured.origin)
+    sign = None if seen.may_be_maximised else Fact(1 if measured.weight > 0 else -1, _turned(seen, measured))
     return Recon(kind, swapped, sign, None if reduced is None else Fact(reduced, measured.origin))
+
+
+def _turned(seen: Observed, measured: ReconMeasured) -> Origin:
+    """Where the error gets its sign: at the step that turns it, where one does, else where it is measured."""
+    first, origin = seen.train, measured.origin
+    if measured.weight is None or measured.weight > 0 or first.join is None or first.total is None:
+        return origin
+    place = turned_at(first.graph, first.join.step.outputs, first.total)
+    return origin if place is None else replace(origin, place=place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,23 +380,25 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
         return KLFacts(KL(form, sign=sign, in_loss=in_loss))
     if first.doubtful_batch:
         unobserved["kl.reduced"] = first.doubtful_batch
-        sign = Fact(1 if measured.weight > 0 else -1, measured.origin)
+        sign = None if seen.may_be_maximised else Fact(1 if measured.weight > 0 else -1, measured.origin)
         return KLFacts(KL(form, sign=sign, in_loss=in_loss))
     heads = kl_term.term_of(first, latent, interval)
-    written = None if heads is None else written_kl(heads)
+    written = None if heads is None else written_kl(heads, learned=measured.form.learned)
     reduced, factor, stated = seen.kl_reduction(measured.weight, place, interval, written)
-    if written is not None and stated is not None and written.source:
-        anew = replace(measured.form, written=stated * written.turned)
-        form = Fact(anew, replace(measured.origin, source=written.source))
+    form = _as_written(form, written, stated)
     if reduced.batch is None:
         unobserved["kl.reduced"] = "the batch sizes that were run do not tell how the batch is reduced"
+    if seen.may_be_maximised:
+        unobserved["kl.sign"] = _BOUND
     if factor is None:
         unobserved["kl.factor"] = "the loss adds the KL more than once, and each time with another weight or error"
     event, once = seen.latents_of(place), measured.weight * seen.copies(place)
     term = KL(
         form,
         None if factor is None else Fact(factor, _weighed_at(measured.origin, written, factor)),
-        Fact(1 if measured.weight > 0 else -1, measured.origin),
+        None
+        if seen.may_be_maximised
+        else Fact(1 if measured.weight > 0 else -1, _turned_kl(seen, measured.origin, written)),
         None if reduced.batch is None else Fact(reduced, measured.origin),
         in_loss,
     )
@@ -341,11 +406,18 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
     return KLFacts(term, _beta(seen, once, event, reduced, place), name=name)
 
 
+def _turned_kl(seen: Observed, formula: Origin, written: WrittenKL | None) -> Origin:
+    """Where a KL that counts with a minus gets it: at the step that turns it, or in a formula of the wrong sign."""
+    if written is None or written.factor * written.turned < 0 or seen.train.total is None:
+        return formula
+    place = turned_at(seen.train.graph, (written.formula.end,), seen.train.total)
+    return formula if place is None else replace(formula, place=place)
+
+
 def _weighed_at(formula: Origin, written: WrittenKL | None, factor: Factor) -> Origin:
     """Where a KL gets its factor: in its formula, or where it is added once more."""
-    if written is None or written.added is None or factor.times == 1:
-        return formula
-    return replace(formula, place=place_of(written.added))
+    step = None if written is None else written.made if factor.times == 1 else written.added
+    return formula if step is None else replace(formula, place=place_of(step))
 
 
 def _beta(seen: Observed, weight: float, count: int, reduced: Reduced, place: int) -> Fact[EffectiveBeta] | None:

@@ -67,7 +67,11 @@ def judge(facts: Facts) -> Verdict:
 
 def _off_by(value: float, origin: Origin, facts: Facts) -> Found:
     what = f"term is {value:.4g} times the KL divergence, and no name says so"
-    values = {"what": what, "factor": value, "remedy": names_of(facts).kl_anew}
+    names, form = names_of(facts), facts.kl.form
+    # Whoever has a prior of their own has written its KL: the closed form to N(0, I) would be another.
+    own = form is not None and form.value.learned
+    remedy = f"{names.kl} as the KL to the prior itself, {1 / value:.4g} times what it is" if own else names.kl_anew
+    values = {"what": what, "factor": value, "remedy": remedy}
     return Found(Evidence(origin, values, mendable=value > 1.0))
 
 

@@ -26,13 +26,18 @@ _LEAST = 1e-6  # of a weight
 
 @dataclass(frozen=True, slots=True)
 class CategoricalKL:
-    """The logits by their number, the count of their classes, the form of the KL, and the weight of one variable's."""
+    """The logits by their number, the count of their classes, the form of the KL, and the weight of one variable's.
+
+    `number` is the value of which the KL is whole, and `factor` times the KL.
+    """
 
     logits: int
     classes: int
     form: KLForm
     weight: float
     origin: Origin
+    number: int
+    factor: float
 
 
 def categorical_kl(seen: Recognition) -> CategoricalKL | None:
@@ -46,12 +51,12 @@ def categorical_kl(seen: Recognition) -> CategoricalKL | None:
             continue
         read = _read_at_uniform(seen, seen.total, logits, axis)
         if read is not None:
-            number, offset = read
+            number, offset, factor = read
             step = seen.run.tape.values[number].step
             place = None if step is None else place_of(seen.run.tape.steps[step])
             form = KLForm(None, family=Family.CATEGORICAL, offset=offset)
             classes = seen.run.tape.values[logits].tensor.shape[axis]
-            return CategoricalKL(logits, classes, form, first, Origin(seen.loss.name, place))
+            return CategoricalKL(logits, classes, form, first, Origin(seen.loss.name, place), number, factor)
     return None
 
 
@@ -98,8 +103,8 @@ def _weight(seen: Recognition, total: int, logits: int, axis: int, seed: int) ->
     return weight if weight and left <= 2.0 * close_in(found.dtype) * float((weight * closed).abs().max()) else None
 
 
-def _read_at_uniform(seen: Recognition, total: int, logits: int, axis: int) -> tuple[int, bool] | None:
-    """A value on the way that is a multiple of the KL, and whether 1 / K stands in it for log(1 / K); else None."""
+def _read_at_uniform(seen: Recognition, total: int, logits: int, axis: int) -> tuple[int, bool, float] | None:
+    """A value on the way that is a multiple of the KL, whether 1 / K stands in it for log(1 / K), and the multiple."""
     tape = seen.run.tape
     held = _held(seen)
     ahead = sorted(seen.graph.between((logits,), total, held) - {logits})
@@ -117,7 +122,7 @@ def _read_at_uniform(seen: Recognition, total: int, logits: int, axis: int) -> t
             continue
         for offset, constant in ((False, 0.0), (True, -math.log(classes) - 1.0 / classes)):
             if abs(base / count - factors[0] * constant) <= _LOOSE * abs(factors[0]):
-                return number, offset
+                return number, offset, factors[0]
     return None
 
 

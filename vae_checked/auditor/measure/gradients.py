@@ -15,7 +15,8 @@ from vae_checked.auditor.measure.templates import of_templates
 from vae_checked.auditor.measure.untrained import place_without_gradient
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
-from vae_checked.auditor.recording.origins import origin_of
+from vae_checked.auditor.recording.literals import assigned_by, block_without_gradients
+from vae_checked.auditor.recording.origins import line_at, origin_of, place_of
 from vae_checked.facts import Fact, Head, Origin
 
 
@@ -52,6 +53,27 @@ def _reaches(seen: Recognition, latent: Latent) -> Fact[frozenset[Head]] | None:
             return None  # by a way of its own, as where eps is taken out of a sample that was cut
         reached.clear()
     return Fact(frozenset(reached), origin_of(tape, latent.z, "z"))
+
+
+def stopped_at(seen: Recognition, latent: Latent) -> Fact[str] | None:
+    """What is written without a gradient on the way from a posterior to the loss; None where no line of it is.
+
+    What a function of torch does inside of a line, as a draw without its gradient, is not written there.
+    """
+    tape, end = seen.run.tape, seen.x_hat if seen.join is None else seen.join.argument
+    if end is None:
+        return None
+    on = seen.graph.descendants(latent.heads) & seen.graph.ancestors(end)
+    for step in tape.steps:
+        if on.isdisjoint(step.outputs) or on.isdisjoint(step.inputs) or not step.by_line:
+            continue
+        block = None if step.grad or step.frame is None else block_without_gradients(step)
+        if block is not None and step.frame is not None:
+            return Fact(block[0], Origin(block[0], line_at(step.frame[0], block[1])))
+        written = assigned_by(step)[1] if step.name == "detach" else ""
+        if written:
+            return Fact(written, Origin(written, place_of(step)))
+    return None
 
 
 def _is_cut_behind(seen: Recognition, latent: Latent) -> bool:

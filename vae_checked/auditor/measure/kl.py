@@ -99,6 +99,8 @@ def measure_kl(
         return KLMeasured(None, None, origin, "both heads are one tensor, so that their gradients cannot be separated")
     found = term.drawn((1, 2))
     drawn = [each for each in found if each is not None]
+    if not term.positive and (len(drawn) < len(found) or not _is_read(drawn)):
+        term, drawn = _of_positive_head(term) or (term, drawn)
     if len(drawn) < len(found):
         return KLMeasured(None, None, origin, "the loss cannot be run with other heads, or gives no finite gradient")
     if all(each.flat for each in drawn):
@@ -122,6 +124,18 @@ def measure_kl(
             origin = Origin(f"{clipping.name} {how}", place)
         return KLMeasured(None, None, origin, "the loss does not change with the heads", in_loss=False)
     return replace(_identified(term, ahead, drawn, origin, with_values), in_loss=True)
+
+
+def _is_read(drawn: list[Drawn]) -> bool:
+    return all(each.flat for each in drawn) or fit(drawn, False) is not None
+
+
+def _of_positive_head(term: Term) -> tuple[Term, list[Drawn]] | None:
+    """The term at heads for std that are all positive, where it is a KL there alone: of a variance or a std."""
+    anew = replace(term, positive=True)
+    drawn = [each for each in anew.drawn((1, 2)) if each is not None]
+    fitted = fit(drawn, True) if len(drawn) == 2 and not any(each.flat for each in drawn) else None
+    return None if fitted is None or not prior_head(fitted[0]) else (anew, drawn)
 
 
 def _identified(term: Term, ahead: Set[int], drawn: list[Drawn], origin: Origin, with_values: bool) -> KLMeasured:

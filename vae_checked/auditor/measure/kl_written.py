@@ -7,13 +7,15 @@ makes of it that writes the formula does: that is measured, and what comes behin
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from vae_checked.auditor.measure.kl_fit import fit
 from vae_checked.auditor.measure.kl_term import Term
-from vae_checked.auditor.measure.weights import Formula, scale_of, way_to
-from vae_checked.auditor.recognition.graph import is_layout
+from vae_checked.auditor.measure.learned_prior import DRAWS, learned_prior
+from vae_checked.auditor.measure.turns import turns
+from vae_checked.auditor.measure.weights import Formula, way_to
+from vae_checked.auditor.recognition.graph import Graph, is_layout
 from vae_checked.auditor.recording.literals import assigned_by, statement_of
 from vae_checked.auditor.recording.origins import names_in
 from vae_checked.auditor.recording.tape import Step
@@ -21,7 +23,6 @@ from vae_checked.auditor.recording.tape import Step
 # A formula is whole before that, or what is measured is something else.
 _MOST = 12
 _ADDING = names_in("add stack cat")
-_SUBTRACTING = names_in("sub rsub")
 _REDUCING = names_in("mul div neg mean sum clone _to_copy")
 
 
@@ -31,7 +32,8 @@ class WrittenKL:
 
     `turned` is -1 where the statement takes that away. `name` and `source` are what the statement calls all that it
     makes, and how it is written, both empty where there is more to it than the KL. `times` is how often the loss adds
-    up what the statement makes of the formula, None where nobody can tell; `added` is the step that does so last.
+    up what the statement makes of the formula, None where nobody can tell; `added` is the step that does so last, and
+    `made` the one by which the formula is whole.
     """
 
     factor: float
@@ -41,37 +43,57 @@ class WrittenKL:
     source: str = ""
     times: int | None = 1
     added: Step | None = None
+    made: Step | None = None
 
 
-def written_kl(term: Term) -> WrittenKL | None:
-    """The KL of a term where it is written; None where nothing that the loss follows from is that KL by itself."""
-    way = Way(term)
+def written_kl(term: Term, *, learned: bool) -> WrittenKL | None:
+    """The KL of a term where it is written; None where nothing that the loss follows from is that KL by itself.
+
+    `learned` where it is to a prior that is. A head that may be negative may be read as a variance all the same.
+    """
+    found = _written_kl(term, learned)
+    return found if found is not None or term.positive else _written_kl(replace(term, positive=True), learned)
+
+
+def _written_kl(term: Term, learned: bool) -> WrittenKL | None:
+    way = way_of(term)
     for place, number in enumerate(way.waists[:_MOST]):
-        drawn = [each for each in replace(term, total=number).drawn((1, 2)) if each is not None and not each.flat]
-        fitted = fit(drawn, term.positive) if len(drawn) == 2 else None
-        if fitted is None:
-            continue
-        means = math.prod(way_to(term.tape, term.seen.graph, (term.mu,), number, term.held).means)
-        formula = way.formula(place, way.end_of_statement(place))
-        name, source = way.assigned(formula)
-        return WrittenKL(fitted[2] * means, formula, way.turned(formula), name, source, *way.added_up(formula.end))
+        weight = _weight(replace(term, total=number), learned)
+        if weight is not None:
+            means = math.prod(way_to(term.tape, term.seen.graph, (term.mu,), number, term.held).means)
+            return way.written(place, weight * means)
     return None
 
 
-def formula_in(term: Term | None, formula: Formula) -> Formula | None:
-    """Where the formula of another pass stands in this one; None where its values do not say."""
-    way = None if term is None else Way(term)
-    return None if way is None or formula.places[1] >= len(way.waists) else way.formula(*formula.places)
+def _weight(term: Term, learned: bool) -> float | None:
+    """What a value is times a KL by itself; None where it is none."""
+    drawn = [each for each in term.drawn((1, 2)) if each is not None and not each.flat]
+    fitted = fit(drawn, term.positive) if len(drawn) == 2 else None
+    if fitted is not None:
+        return fitted[2]
+    several = [each for each in term.drawn(range(1, 1 + DRAWS)) if each is not None] if learned else []
+    prior = learned_prior(several, term.positive)
+    return None if prior is None else prior.weight
+
+
+def way_of(term: Term) -> Way:
+    """The way of a term from its heads to the loss."""
+    return Way(term.seen.graph, (term.mu, term.second), term.total, term.held)
+
+
+def formula_in(way: Way, formula: Formula) -> Formula | None:
+    """Where the formula of another pass stands on this way; None where its values do not say."""
+    return None if formula.places[1] >= len(way.waists) else way.formula(*formula.places)
 
 
 class Way:
     """The values on the way from the heads of a posterior to the loss, and those that all of it leads through."""
 
-    def __init__(self, term: Term) -> None:
-        self._tape, self._total = term.tape, term.total
-        self._begins = {term.mu, term.second}
-        self._on = term.seen.graph.between(self._begins, term.total, term.held)
-        self._steps = [step for step in term.tape.steps if not (self._on - self._begins).isdisjoint(step.outputs)]
+    def __init__(self, graph: Graph, begins: Iterable[int], total: int, held: Collection[int]) -> None:
+        self._tape, self._total = graph.tape, total
+        self._begins = set(begins)
+        self._on = graph.between(self._begins, total, held)
+        self._steps = [step for step in graph.tape.steps if not (self._on - self._begins).isdisjoint(step.outputs)]
         self._makes = {n: step for step in self._steps for n in step.outputs if n in self._on}
         self.waists = self._waists()
 
@@ -82,7 +104,7 @@ class Way:
     def _waists(self) -> list[int]:
         """The values that no step leads past: what is made before them is taken by none behind them.
 
-        There are none where the way leads through a tensor that is written to: which of its values is read is not told.
+        There are none where the way leads through a tensor that is written to: which of its values is read is not seen.
         """
         if not all(self._before(step, self._on) for step in self._steps):
             return []
@@ -93,6 +115,14 @@ class Way:
                 found.append(number)
             reach = max(reach, last.get(number, number))
         return found
+
+    def written(self, place: int, factor: float) -> WrittenKL:
+        """The KL that is whole, `factor` times, at one of the waists."""
+        formula = self.formula(place, self.end_of_statement(place))
+        name, source = self.assigned(formula)
+        times, added = self.added_up(formula.end)
+        made = self._makes[formula.whole]
+        return WrittenKL(factor, formula, self.turned(formula), name, source, times, added, made)
 
     def formula(self, first: int, last: int) -> Formula:
         """The formula that is whole at one waist, and whose statement ends at another."""
@@ -124,10 +154,7 @@ class Way:
         """-1 where the statement takes away what its formula makes, else 1."""
         sign = 1
         for number in self.waists[formula.places[0] + 1 : formula.places[1] + 1]:
-            step = self._makes[number]
-            scales = scale_of(self._tape, step)
-            taken = step.name.rstrip("_") in _SUBTRACTING and step.inputs[-1:] == tuple(self._before(step, self._on))
-            sign *= -1 if step.name.rstrip("_") == "neg" or taken or any(each.value < 0 for each in scales) else 1
+            sign *= -1 if turns(self._tape, self._makes[number], self._on) else 1
         return sign
 
     def added_up(self, begin: int) -> tuple[int | None, Step | None]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from vae_checked.adapters import Role
 from vae_checked.auditor.recognition.recognition import Recognition
+from vae_checked.auditor.recording.literals import assigned_by, statement_of
 
 _KEYS = {Role.MU: "mu", Role.SECOND: "second", Role.RECONSTRUCTION: "x_hat", Role.LATENT: "z"}
 _X = "input"
@@ -25,6 +26,21 @@ def names_by_the_loss(seen: Recognition) -> Mapping[str, str]:
         if key is not None and (len(name) > 1 or key == name) and _is_head_if_one(seen, written, key):
             found.setdefault(key, name)
     return found
+
+
+def name_of_error(seen: Recognition) -> str:
+    """What the statement that computes the reconstruction's error calls it; empty where the KL is in it as well."""
+    if seen.join is None or seen.total is None:
+        return ""
+    graph, statement = seen.graph, statement_of(seen.join.step)
+    heads = [head for latent in seen.latents for head in latent.heads]
+    kls = graph.descendants(heads, without=seen.join.predictions)
+    ahead = graph.between(seen.join.step.outputs, seen.total)
+    beside = (
+        step for step in graph.tape.steps if not ahead.isdisjoint(step.outputs) and not kls.isdisjoint(step.inputs)
+    )
+    alone = statement is not None and all(statement_of(step) != statement for step in beside)
+    return assigned_by(seen.join.step)[0] if alone else ""
 
 
 def _is_head_if_one(seen: Recognition, written: str, key: str) -> bool:

@@ -115,7 +115,7 @@ def _measured(seen: Recognition, join: Join, total: int) -> ReconMeasured:
         return _of_classes(seen, join, total, origin)
     prediction, target = tape.values[join.prediction].tensor, tape.values[join.target].tensor
     spread = prediction.numel() // max(1, target.numel())
-    copies = spread * (1 + len(join.others))
+    copies = spread * (1 if seen.by_rows else 1 + len(join.others))
     if prediction.numel() != spread * target.numel():
         return ReconMeasured(None, None, False, origin, "prediction and data have different numbers of elements")
     inside = [p for p in (_gradient(seen, join, total, seed, 0.04, 0.96) for seed in (1, 2)) if p is not None]

@@ -32,6 +32,7 @@ from vae_checked.mathematics.reductions import (
 _MEANS = names_in(
     "mean mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits kl_div"
 )
+_JOINING = names_in("stack cat")
 _BY_MEAN = 1
 _WRITTEN_OUT = (0.5, 1.0, 2.0)
 _CLOSE = 1e-2
@@ -161,6 +162,7 @@ def way_to(
     named: list[float] = []
     begin = max((tape.values[n].tensor.numel() for n in begins), default=0)
     most = begin
+    part: dict[int, float] = {}
     for step in tape.steps:
         if not any(n in on for n in step.outputs):
             continue
@@ -169,10 +171,17 @@ def way_to(
         if not inputs:
             continue
         taken = _mean_count(tape, step, inputs[0])
+        # What is put beside other terms is a part of their mean, which is no mean of its own elements.
+        beside = min(part.get(n, 1.0) for n in inputs)
+        joined = step.name in _JOINING
+        part.update(dict.fromkeys(step.outputs, _part_of(tape, step, on) if joined else 1.0 if taken > 1 else beside))
+        found = scale_of(tape, step)
+        if taken > 1 and beside < 1.0:
+            taken = round(taken * beside)
+            found = [Number(beside, f"{beside:.4g}")]
         # Of branches that meet, the one with the most means is the way: a sum of two means is one mean.
         before = max((means.get(n, ()) for n in inputs), key=math.prod)
         means.update(dict.fromkeys(step.outputs, (*before, taken) if taken > 1 else before))
-        found = scale_of(tape, step)
         if any(n in others for n in inputs):
             shared += found
             continue
@@ -189,6 +198,12 @@ def way_to(
         stated=tuple(stated),
         shared=tuple(shared),
     )
+
+
+def _part_of(tape: Tape, step: Step, on: Collection[int]) -> float:
+    """Which part of what a step puts together is of the term, each of its values counted once."""
+    own = sum(tape.values[n].tensor.numel() for n in {n for n in step.inputs if n in on})
+    return own / max(1, tape.values[step.outputs[0]].tensor.numel())
 
 
 def _mean_count(tape: Tape, step: Step, number: int) -> int:

@@ -38,7 +38,7 @@ def minimised_by(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent],
     found = replace(found, loss=replace(found.loss, is_step=loss.is_step))
     if loss.is_step or not loss.weights:
         return found
-    minimised = replace(found.loss, supplied_weights=loss.weights)
+    minimised = replace(found.loss, supplied_weights=(*found.loss.supplied_weights, *loss.weights))
     return replace(found, loss=minimised, unobserved=found.unobserved + _supplied(loss, loss.weights))
 
 
@@ -144,7 +144,7 @@ def _called(run: Run, roles: Mapping[str, Role], latents: Sequence[Latent], loss
     minimised = replace(
         found.loss,
         dead_weights=dead,
-        supplied_weights=matched.supplied,
+        supplied_weights=(*found.loss.supplied_weights, *matched.supplied),
         settings=settings_of(loss, matched),
         bindings=matched.bindings,
         exchanged=Origin(loss.name, loss.place) if matched.exchanged else None,
@@ -169,6 +169,9 @@ def _found(
 ) -> FoundLoss:
     chosen = _total(run, result, loss, roles, latents)
     minimised, unobserved = _scalar(run, chosen.tensor, loss.name)
+    if chosen.is_sum:
+        # What stands beside the first is added elsewhere, with a weight that is not seen.
+        minimised = replace(minimised, supplied_weights=tuple(f"the weight of {label}" for label in chosen.beside))
     if chosen.one_of_two:
         minimised = replace(minimised, takes_heads=False)
     if any(was_cut(run.tape, step) for step in run.tape.steps):

@@ -86,6 +86,14 @@ class Recognition:
         return not any(tape.drawn(number) for number in ends if number is not None)
 
     @property
+    def by_rows(self) -> bool:
+        """Whether the loss compares each sample of the batch by itself, as a loop over them does."""
+        if self.join is None or self.batch == 1 or len(self.join.predictions) != self.batch:
+            return False
+        row = self.run.tape.values[self.join.target].tensor.numel()
+        return row * self.batch == self.run.x.numel()
+
+    @property
     def doubtful_batch(self) -> str:
         """Why the first axis of the data may not be the batch; empty where z has it as well."""
         sizes = [tuple(self.run.tape.values[latent.z].tensor.shape) for latent in self.latents]

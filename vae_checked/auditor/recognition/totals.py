@@ -23,13 +23,14 @@ class Total:
     """The tensor that is minimised, how it was chosen, whether it is a sum of several.
 
     `one_of_two`: it is a multiple of another that was returned, and which of them is minimised is not known, nor what
-    stands beside it.
+    stands beside it. `beside` are the labels of those that were added to the first.
     """
 
     tensor: Tensor
     why: str = ""
     is_sum: bool = False
     one_of_two: bool = False
+    beside: tuple[str, ...] = ()
 
 
 def total_of(
@@ -50,7 +51,8 @@ def total_of(
     if whole:
         return Total(whole[0], f"; of the {len(found)} tensors it returns the first that has every term is minimised")
     none_has = f"; none of the {len(found)} tensors it returns has every term, so "
-    terms = [tensor for _, tensor in found if tensor.requires_grad] or [tensor for _, tensor in found]
+    added = [each for each in found if each[1].requires_grad] or list(found)
+    terms = [tensor for _, tensor in added]
     errors = [t for (_, t), names in zip(found, reach, strict=True) if DATA in names and t.requires_grad]
     twice = next((one for one, other in combinations(errors, 2) if _is_multiple(run, one, other)), None)
     if twice is not None:
@@ -59,7 +61,7 @@ def total_of(
         total = terms[0].sum()
         for term in terms[1:]:
             total = total + term.sum()
-    return Total(total, f"{none_has}their sum is taken", is_sum=len(terms) > 1)
+    return Total(total, f"{none_has}their sum is taken", len(terms) > 1, beside=tuple(label for label, _ in added[1:]))
 
 
 def _is_multiple(run: Run, one: Tensor, other: Tensor) -> bool:

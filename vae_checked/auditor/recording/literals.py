@@ -11,6 +11,7 @@ from functools import lru_cache
 from vae_checked.auditor.recording.tape import Step
 
 _CLOSE = 1e-6
+_BLOCKS = ("no_grad", "inference_mode", "set_grad_enabled")
 
 
 def comes_by_name(step: Step, value: float) -> bool:
@@ -73,6 +74,8 @@ def assigned_by(step: Step) -> tuple[str, str]:
     """The name that the statement around `step` gives to its value, or none, and that value as it is written."""
     statement = None if step.frame is None else _statement(*step.frame)
     match statement:
+        case ast.Assign(value=ast.Lambda()):
+            return "", ""
         case (
             ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AnnAssign(target=ast.Name(id=name), value=value)
         ):
@@ -80,6 +83,18 @@ def assigned_by(step: Step) -> tuple[str, str]:
         case ast.Return(value=ast.expr() as value):
             return "", ast.unparse(value)
     return "", ""
+
+
+def block_without_gradients(step: Step) -> tuple[str, int] | None:
+    """How the block around `step` that keeps no gradients is written, and its line; None where there is none."""
+    tree = None if step.frame is None else _tree(step.frame[0])
+    around = [] if tree is None or step.frame is None else _around(tree, step.frame[1])
+    for block in (each for each in reversed(around) if isinstance(each, ast.With)):
+        for item in block.items:
+            written = ast.unparse(item.context_expr)
+            if any(name in written for name in _BLOCKS):
+                return written, block.lineno
+    return None
 
 
 def words_of_line(step: Step) -> tuple[str, ...]:
@@ -104,9 +119,15 @@ def _numbers(path: str, line: int) -> frozenset[float] | None:
 def _statement(path: str, line: int) -> ast.stmt | None:
     """The inmost statement around a line; None where there is no source."""
     tree = _tree(path)
+    around = [] if tree is None else _around(tree, line)
+    return min(around, key=lambda node: (node.end_lineno or node.lineno) - node.lineno, default=None)
+
+
+def _around(tree: ast.Module, line: int) -> list[ast.stmt]:
+    """The statements around a line, outer ones first."""
     around: list[ast.stmt] = []
     # Outer statements first; what does not stand around the line has no statement in it that does.
-    holding: list[ast.AST] = [] if tree is None else [tree]
+    holding: list[ast.AST] = [tree]
     for outer in holding:
         for each in _held(outer):
             if isinstance(each, ast.stmt):
@@ -114,7 +135,7 @@ def _statement(path: str, line: int) -> ast.stmt | None:
                     continue
                 around.append(each)
             holding.append(each)
-    return min(around, key=lambda node: (node.end_lineno or node.lineno) - node.lineno, default=None)
+    return around
 
 
 def _held(node: ast.AST) -> Iterator[ast.stmt | ast.excepthandler | ast.match_case]:

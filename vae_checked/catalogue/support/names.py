@@ -124,6 +124,8 @@ def names_of(facts: Facts) -> Names:
     """The names of what these facts are of."""
     form, reduced = facts.kl.form, facts.kl.reduced
     deep = reduced is not None and reduced.value.event is Reduction.MIXED
+    place = None if form is None else form.origin.place
+    deep = deep or (place is not None and ".flatten(1)" in place.text)
     return Names(
         facts.names,
         reading(facts),
