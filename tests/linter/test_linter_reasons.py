@@ -229,3 +229,12 @@ def test_a_program_is_given_the_reasons_of_the_text(tmp_path: Path) -> None:
     said = json.loads(render(report, "json"))["undecided"]
     (reason,) = {each["reason"] for each in said if each["code"] == "VAE301"}
     assert reason.startswith("divergence(m, s) is not resolved, at ")
+
+
+def test_what_no_loss_is_seen_of_is_called_no_model_where_it_is_a_function(tmp_path: Path) -> None:
+    text = (
+        HEAD + "\n\ndef kl_of(mu, logvar):\n    return -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)\n"
+    )
+    said = render(linted(tmp_path, {"net.py": text}), verbose=True)
+    assert ": no loss was seen\n" in said
+    assert "this model" not in said

@@ -147,7 +147,7 @@ def test_what_is_only_called_a_loss_moves_nothing(
     assert [finding.code for finding in report.findings] == []
     assert ("VAE601" in clean(report)) is given
     reasons = [vae.undecided["VAE601"].reason for vae in report.vaes if "VAE601" in vae.undecided]
-    expected = ["nothing that is seen to be differentiated reaches self.judge(z)"]
+    expected = ["no loss that is seen to be differentiated is computed from self.judge(z)"]
     assert reasons == ([] if given else expected) or (called == "shown" and not given)
 
 

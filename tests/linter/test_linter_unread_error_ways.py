@@ -135,7 +135,7 @@ def test_the_line_that_is_not_read_is_named(tmp_path: Path) -> None:
         tmp_path, {"net.py": NET + IN_A_FUNCTION.replace("READ", READ).replace("OTHER", "distance(out, x)")}
     )
     reasons = {verdict.reason for vae in report.vaes for verdict in vae.undecided.values()}
-    assert "on another way distance(out, x) stands in the place of this reconstruction" in reasons
+    assert "in another branch distance(out, x) stands in the place of this reconstruction" in reasons
 
 
 def test_a_whole_loss_outside_the_graph_has_its_error_in_it() -> None:

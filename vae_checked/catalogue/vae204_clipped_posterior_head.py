@@ -133,7 +133,7 @@ def _unclipped(facts: Facts, read_as: Parametrisation | None) -> Verdict:
         return Clean()
     if facts.sampler.std is None and facts.kl.form is None:
         return lacking(facts, "sampler.std")
-    return Undecided(reason="how std follows from the head for std is of no known form")
+    return Undecided(reason="std is computed from the head for std by a formula that is not known")
 
 
 def _prior_outside(interval: Interval) -> float:

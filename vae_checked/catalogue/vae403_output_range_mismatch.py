@@ -41,7 +41,9 @@ def judge(facts: Facts) -> Verdict:
     if output is None or data is None:
         return lacking(facts, "recon.kind", "output.interval", "data.interval")
     if facts.data.trained is not None:
-        return Undecided(reason="the data are handed to a model that is trained on others: they meet no output here")
+        return Undecided(
+            reason="a model that is trained on other data is handed these, and no output is compared with them"
+        )
     if kind is not None and kind.value in _OTHER_SCALE:
         return Undecided(reason=f"{kind.value} takes its prediction on another scale than the data")
     # Columns whose mean was taken away reach both sides of 0, as far as they happen to.

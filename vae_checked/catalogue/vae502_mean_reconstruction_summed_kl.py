@@ -21,7 +21,7 @@ def judge(facts: Facts) -> Verdict:
         return verdict
     remedy, kind = summed(facts), facts.recon.kind
     if remedy is None and kind is not None:
-        return Undecided(reason=f"which axes make up one event of a {kind.value} is up to its family")
+        return Undecided(reason=f"over which axes a {kind.value} sums by itself depends on its distribution")
     return Found(
         Evidence(
             origin=recon.origin,

@@ -12,6 +12,7 @@ from vae_checked.catalogue.support.in_use import (
     as_read,
     at_one_end,
     is_undone,
+    of_unknown,
     open_by_another_way,
     takes_others,
     without_the_other,
@@ -59,7 +60,7 @@ def judge(facts: Facts) -> Verdict:
     is_odd = is_unscaled or (latents.round_trip is None and _is_odd(encoded.value, decoded.value, vae))
     wanted = undoing(decoded.value if is_odd else encoded.value)
     if wanted is None:
-        return Undecided(reason="the scale at one end is a sum of several quantities")
+        return Undecided(reason=f"{as_read(latents)}: the scale is a sum of several quantities")
     what = "decode does not undo the scale that follows encode"
     if is_unscaled:
         what = "what is undone before decode was not done"
@@ -106,7 +107,7 @@ def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
     loaded, scale = known(vae.value), one_end.value.scale
     if loaded is not None and loaded.factor is None and scale == _STD:
         values = {
-            "what": f"latents of {loaded.name} are multiplied by the deviation of each channel, which divides them",
+            "what": f"latents of {loaded.name} are multiplied by the std of each channel, and should be divided by it",
             "maps": f"{at_one_end(one_end)} ({loaded.source})",
             "remedy": "behind encode: (z - latents_mean) / latents_std; before decode: z * latents_std + latents_mean",
         }
@@ -121,7 +122,7 @@ def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
     if loaded is None and not power and term.coefficient != 1:
         power = turned(term.coefficient) or 0
     if loaded is None and power in (0, 1):
-        return Undecided(reason="whether this VAE has another factor is not known")
+        return of_unknown(one_end, "has another factor")
     if not power and loaded is not None and loaded.factor is not None:
         ratio = math.log(term.coefficient) / math.log(loaded.factor) if not is_one(scale) else 0.0
         power = round(ratio) if abs(ratio - round(ratio)) < _TOLERANCE else 0

@@ -10,6 +10,7 @@ from vae_checked.catalogue.support.in_use import (
     as_read,
     at_one_end,
     is_undone,
+    of_unknown,
     open_by_another_way,
     takes_others,
     without_the_other,
@@ -48,7 +49,7 @@ def judge(facts: Facts) -> Verdict:
         return left_to("VAE701")
     wanted = undoing(encoded.value)
     if wanted is None:
-        return Undecided(reason="the scale behind encode is a sum of several quantities")
+        return Undecided(reason=f"{as_read(facts.latents)}: the scale is a sum of several quantities")
     if encoded.value.shift and decoded.value.shift:
         what = "the shift stands on the other side of the scale behind encode than before decode"
     else:
@@ -83,14 +84,16 @@ def _of_one_end(one_end: Fact[AffineMap], vae: Fact[PretrainedVAE]) -> Verdict:
         }
         return Found(Evidence(origin=one_end.origin, values=values, related=((vae.origin, "of this VAE"),)))
     if loaded is None:
-        return Undecided(reason="whether this VAE is used with a shift is not known")
+        return of_unknown(one_end, "is used with a shift")
     if not loaded.shift and loaded.factor is not None:
         return Clean()
     if one_end.value.shift or one_end.value.is_identity:
         return without_the_other(one_end)
     per_channel = "latents_std" in one_end.value.names
     if loaded.factor is None and not per_channel:
-        return Undecided(reason="by what the latents are scaled is not known")
+        return Undecided(
+            reason=f"{at_one_end(one_end)}; whether that is by the mean and std of {loaded.name} is not known"
+        )
     shift = "the mean of each channel" if per_channel else f"a shift of {loaded.shift:g}"
     evidence = Evidence(
         origin=one_end.origin,

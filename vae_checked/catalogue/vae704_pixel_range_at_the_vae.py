@@ -43,7 +43,9 @@ def judge(facts: Facts) -> Verdict:
     what = _wrong(pixels.value)
     if what is None:
         return (
-            Clean() if SYMMETRIC_UNIT.contains(pixels.value, tolerance=0.02) else Undecided(reason="the range is open")
+            Clean()
+            if SYMMETRIC_UNIT.contains(pixels.value, tolerance=0.02)
+            else Undecided(reason=f"whether pictures in {pixels.value} lie in [-1, 1] is not known")
         )
     trained = "that was trained on" if other is None else "whose other end takes"
     values = {

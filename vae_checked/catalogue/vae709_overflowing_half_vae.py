@@ -17,7 +17,7 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "latents.vae", "latents.precision")
     loaded = known(vae.value)
     if loaded is None:
-        return Undecided(reason="whether this VAE overflows is not known")
+        return Undecided(reason="which VAE this is, and whether it overflows in float16, is not known")
     if not loaded.overflows:
         return Clean()
     values = {"name": loaded.name, "precision": precision.value, "source": loaded.source}

@@ -213,7 +213,7 @@ UNDECIDED: list[tuple[str, Values, str]] = [
     (
         "VAE204",
         {"heads.mu": Interval(-10.0, 10.0), "heads.second": Interval(0.0), "sampler.std": StdCurve(None)},
-        "how std follows from the head for std is of no known form",
+        "std is computed from the head for std by a formula that is not known",
     ),
     (
         "VAE204",

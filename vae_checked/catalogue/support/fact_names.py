@@ -49,7 +49,7 @@ FACT_NAMES = {
     "latents.vae": "which VAE is loaded",
     "latents.encoded": "what follows encode",
     "latents.decoded": "what precedes decode",
-    "latents.other_way": "what precedes decode on another way",
+    "latents.other_way": "what precedes decode in another branch",
     "latents.one_end": "what is done at one end of the latents' way",
     "latents.round_trip": "what is done to latents between encode and decode",
     "latents.unscaled": "whether a trained model is given latents on its scale",

@@ -76,6 +76,11 @@ def without_the_other(one_end: Fact[AffineMap]) -> Undecided:
     return Undecided(reason=f"{at_one_end(one_end)}{place}, and what is done at the other end was not read")
 
 
+def of_unknown(one_end: Fact[AffineMap], how: str) -> Undecided:
+    """Undecided because it is not known which VAE the latents are of, and `how` that one is used."""
+    return Undecided(reason=f"{at_one_end(one_end)}; which VAE this is, and whether it {how}, is not known")
+
+
 def is_undone(encoded: AffineMap, decoded: AffineMap) -> tuple[bool, bool]:
     """Whether the scale of a map is undone by that of another one, and whether its shift is."""
     whole = affine_maps.after(decoded, encoded)

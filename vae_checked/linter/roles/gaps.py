@@ -140,10 +140,10 @@ def _on_another_way(
     """What is known of a draw, of a KL and of its error is not known of what stands there on another way."""
     drawn = None if site is None else other_draws.on_another_way(site, losses)
     if drawn is not None:
-        reason = _at(origin(drawn), "on another way z is drawn with {}, which is not read").value
+        reason = _at(origin(drawn), "in another branch z is drawn with {}, which is not read").value
         yield from ((path, reason) for path in _OF_A_DRAW)
     if losses.read_once(ungiven_gradients.may_lack):
-        yield "training.without_gradient", "a step may take no gradient of this loss, or none was seen to take it"
+        yield "training.without_gradient", "that each step takes a gradient of this loss was not seen"
     trainers = sorted(losses.evaluation.open_trainers())
     if trainers:
         yield (
@@ -160,7 +160,7 @@ def _on_another_way(
         return
     other = settings_apart.unread_way(kl, losses)
     if other is not None:
-        reason = _at(origin(other), "on another way {} stands in the place of this KL").value
+        reason = _at(origin(other), "in another branch {} stands in the place of this KL").value
         yield from ((path, reason) for path in _OF_A_KL)
     of_classes = class_posteriors.divergence_beside(kl, losses)
     if of_classes is not None:
@@ -186,7 +186,7 @@ def _on_another_way(
         yield "kl.form", reason
     error = None if recon is None or recon.kind is None else unread_errors.on_another_way(kl, recon, site, losses)
     if error is not None:
-        reason = _at(origin(error), "on another way {} stands in the place of this reconstruction").value
+        reason = _at(origin(error), "in another branch {} stands in the place of this reconstruction").value
         yield from ((path, reason) for path in ("recon.kind", *_OF_BOTH))
 
 
@@ -225,7 +225,7 @@ def _without_term(site: SamplerSite | None, losses: Losses, such: str, *, of_hea
     loss is made of.
     """
     if not losses.ends:
-        return Fact("no loss was seen that this model is trained by")
+        return Fact("no loss was seen that this model is trained by" if site is not None else "no loss was seen")
     unread, unfollowed = losses.read_once(_unread), losses.evaluation.module.unfollowed
     taking = losses.read_once(_taking_layers) if site is None else _taking(site, losses, of_heads=of_heads)
     if unfollowed and ((taking or unread) is None or _is_of_a_bare_name(taking or unread)):

@@ -57,7 +57,7 @@ class UnmovedLayers:
                 continue
             words = " ".join(where.source.split())
             words = words if len(words) <= _MOST_WORDS else f"{words[: _MOST_WORDS - 3]}..."
-            reason = f"nothing that is seen to be differentiated reaches {words}"
+            reason = f"no loss that is seen to be differentiated is computed from {words}"
             yield replace(item, elsewhere={_PATH: reason, **item.elsewhere})
 
 
