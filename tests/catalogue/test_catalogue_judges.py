@@ -103,7 +103,7 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
     (
         "VAE204",
         {"heads.mu": SYMMETRIC_UNIT, "heads.second": REAL, "sampler.std": LOGVAR_CURVE},
-        "0.317 of the mass of N",
+        "31.7 % of the mass of N",
     ),
     # ReLU on the log variance: std >= 1; softplus taken twice for a variance: std >= sqrt(ln 2).
     (
@@ -124,7 +124,7 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
     (
         "VAE204",
         {"heads.mu": Interval(high=0.5), "heads.second": REAL, "sampler.std": LOGVAR_CURVE},
-        "0.309 of the mass of N",
+        "30.9 % of the mass of N",
     ),
     (
         "VAE204",

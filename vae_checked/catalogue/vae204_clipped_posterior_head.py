@@ -43,7 +43,7 @@ def judge(facts: Facts) -> Verdict:
     is_unit = facts.kl.form is not None and standard
     if mu is not None and _is_confined(mu.value) and (standard or _is_one_sided(mu.value)):
         whose = "the mass of N(0, 1)" if facts.kl.form is None else "the prior's mass"
-        missed = f"never enters {_prior_outside(mu.value):.3g} of {whose}" if standard else "keeps its sign"
+        missed = f"stays out of {100 * _prior_outside(mu.value):.3g} % of {whose}" if standard else "keeps its sign"
         clipped.append((names.mu, mu, f"{names.mu} {missed}"))
     if second is not None and read_as is not None:
         std = _std(read_as, second.value)

@@ -36,7 +36,7 @@ def judge(facts: Facts) -> Verdict:
     if is_factor(factor.value, wanted.factor):
         return Clean()
     if typed is not None and typed.factor == wanted.factor:
-        what = f"{factor.value:.6g} is {wanted.factor:.6g} with digits swapped"
+        what = f"{factor.value:.6g} is {wanted.factor:.6g}, the factor of {wanted.name}, with digits swapped"
     elif other is not None:
         what = f"{factor.value:.6g} is the factor of {other.name}, and the VAE is that of {wanted.name}"
     else:

@@ -231,7 +231,7 @@ def undecided(report: Report) -> list[str]:
             continue
         gap = each.gap
         settled = () if gap is None else gap.codes
-        rest = _codes(code for code in each.undecided if code not in settled and code not in OF_LATENTS)
+        rest = _codes(sorted(each.undecided.keys() - {*settled, *OF_LATENTS}))
         words = [*([] if gap is None else [_of_gap(gap)]), *([rest] if rest else [])]
         if words:
             settles = audit_command(each.subject, each.is_function)

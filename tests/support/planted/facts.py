@@ -145,7 +145,7 @@ CASES: dict[str, Case] = {
         {"heads.mu": Interval(0.0, math.inf), "heads.second": REAL},
         {"heads.mu": REAL},
         ("mu in [0, inf)",),
-        measures=("0.5 of the mass of N",),
+        measures=("50 % of the mass of N",),
         breaks=("free_heads",),
     ),
     "VAE205": Case(
