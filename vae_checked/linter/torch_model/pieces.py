@@ -62,22 +62,51 @@ def sliced(x: Expr, key: Value) -> Expr | None:
         return None
     if _number(whole.get("axis")) != (-1.0 if Ellipsis in key else len(key) - 1):
         return None
-    widths = [_width(piece) for piece in whole.args]
+    widths = [_width(piece, len(key) - 1) for piece in whole.args]
     known = [width for width in widths if width is not None]
     if len(known) < len(widths):
         return None
     ends = [0.0, *accumulate(known)]
     first, last = key[-1].start, key[-1].stop
-    start = ends[0] if first is None else number_of(first)
-    stop = ends[-1] if last is None else number_of(last)
+    start = ends[0] if first is None else _bound(first, whole, ends[-1])
+    stop = ends[-1] if last is None else _bound(last, whole, ends[-1])
     return next((piece for piece, at in zip(whole.args, pairwise(ends), strict=True) if at == (start, stop)), None)
+
+
+def _bound(value: Value, whole: Expr, length: float) -> float | None:
+    """Where a slice ends of a tensor whose axis is that long: a number, or one that is made of its own size."""
+    if not isinstance(value, Expr) or value.op == "const":
+        return number_of(value)
+    made = [_bound(arg, whole, length) for arg in value.args] if value.op in ("floor", "div") else []
+    if value.op == "size" and strip(value.args[0]).uid == whole.uid:
+        return length if _number(value.get("axis")) in (_number(whole.get("axis")), _LAST[1]) else None
+    if value.op == "floor" and made[0] is not None:
+        return float(math.floor(made[0]))
+    return made[0] / made[1] if value.op == "div" and made[0] is not None and made[1] else None
 
 
 def _number(axis: object) -> float:
     return float(axis) if isinstance(axis, (int, float)) else 0.0
 
 
-def _width(piece: Expr) -> float | None:
-    """How many features a piece has, where a linear layer made it."""
+def _width(piece: Expr, axis: int | None = None) -> float | None:
+    """How many features a piece has, where a linear layer made it, or where it is a slice of such along an axis."""
+    if piece.op == "index" and axis is not None:
+        return _width_of_slice(piece, axis)
     outputs = piece.get("outputs") if piece.op == "layer" else None
     return float(outputs) if isinstance(outputs, int) else None
+
+
+def _width_of_slice(piece: Expr, axis: int) -> float | None:
+    """The length of what `x[:, start:stop]` takes of what a linear layer made."""
+    whole, key = _width(piece.args[0]), piece.get("key")
+    if whole is None or not isinstance(key, tuple) or len(key) != axis + 1:
+        return None
+    match key[-1]:
+        case ("slice", ("value", first), ("value", last), ("value", None)) if all(
+            part == ("slice", *[("value", None)] * 3) for part in key[:-1]
+        ):
+            ends = [0 if first is None else first, whole if last is None else last]
+            if all(isinstance(end, (int, float)) and 0 <= end <= whole for end in ends):
+                return float(ends[1] - ends[0])
+    return None
