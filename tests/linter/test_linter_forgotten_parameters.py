@@ -176,6 +176,69 @@ def test_what_a_pass_builds_at_each_call_is_to_be_built_once(tmp_path: Path) -> 
     assert finding.fix == f"build {made} in __init__, and apply it here"
 
 
+PASS = (
+    HEAD
+    + f"""
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 9, 4, stride=2, padding=1)
+        self.last = nn.ConvTranspose2d(9, 3, 4, stride=2, padding=1)
+        self.to_m, self.to_s, self.back = nn.Linear(9 * 80, 7), nn.Linear(9 * 80, 7), nn.Linear(7, 9 * 80)
+
+    def forward(self, x):
+        {{before}}
+        h = torch.relu({{encoder}}(x)).flatten(1)
+        m, s = self.to_m(h), self.to_s(h)
+        h = torch.relu(self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))).view(-1, 9, 8, 10)
+        return {{decoder}}(h), m, s
+
+
+def fit(loader):
+    net = Net()
+    adam = torch.optim.Adam(net.parameters())
+    for x in loader:
+        y, m, s = net(x)
+        loss = ((y - x) ** 2).sum((1, 2, 3)).mean() + ({KL}).mean()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+"""
+)
+BUILT = {
+    "a convolution": ("pass", "nn.Conv2d(3, 9, 4, stride=2, padding=1)", "self.last"),
+    "one that is transposed": ("pass", "self.first", "nn.ConvTranspose2d(9, 3, 4, stride=2, padding=1)"),
+    "by a name": ("last = nn.ConvTranspose2d(9, 3, 4, stride=2, padding=1)", "self.first", "last"),
+}
+# What is given its weights, or has none that begin at random.
+GIVEN = {
+    "weights that are given": (
+        "blur = nn.Conv2d(3, 3, 3, padding=1); blur.weight.data.fill_(1 / 27)",
+        "self.first",
+        "blur(self.last",
+    ),
+    "a pool": ("even = nn.AvgPool2d(3, stride=1, padding=1)", "self.first", "even(self.last"),
+}
+
+
+@pytest.mark.parametrize(("before", "encoder", "decoder"), BUILT.values(), ids=BUILT)
+def test_other_layers_with_weights_that_a_pass_builds_are_named(
+    before: str, encoder: str, decoder: str, tmp_path: Path
+) -> None:
+    report = linted(tmp_path, {"net.py": PASS.format(before=before, encoder=encoder, decoder=decoder)})
+    assert codes(report) == ["VAE602"]
+    assert "built anew at each call" in report.findings[0].message
+
+
+@pytest.mark.parametrize(("before", "encoder", "decoder"), GIVEN.values(), ids=GIVEN)
+def test_layers_that_a_pass_builds_to_stay_are_not_named(
+    before: str, encoder: str, decoder: str, tmp_path: Path
+) -> None:
+    text = PASS.format(before=before, encoder=encoder, decoder=decoder).replace("(h), m, s", "(h)), m, s")
+    assert codes(linted(tmp_path, {"net.py": text})) == []
+
+
 def test_what_init_builds_is_built_once(tmp_path: Path) -> None:
     assert codes(linted(tmp_path, {"net.py": ANEW.format(kept=TWO, made="")})) == []
 

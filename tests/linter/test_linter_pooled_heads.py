@@ -289,3 +289,46 @@ def test_one_row_of_noise_for_what_was_pooled_to_one_row(
         ),
     )
     assert [code for code in codes(linted(tmp_path, {"net.py": text})) if code == "VAE203"] == expected
+
+
+AVERAGED = (
+    HEAD
+    + ENCODER
+    + """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.back = Encoder(), nn.Linear(7, 84)
+
+    def forward(self, x):
+        m, s = self.encoder(x)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+
+def fit(loader):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        y, m, s = net(x)
+        loss = ((y - x) ** 2).sum() + {kl}
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("kl", "is_one"),
+    [
+        ("-0.5 * torch.sum(1 + s - m.pow(2) - s.exp())", True),
+        ("-0.5 * torch.sum(1 + s.mean(1) - m.mean(1).pow(2) - s.mean(1).exp())", False),
+        ("-0.5 * torch.sum(1 + s.mean(0) - m.mean(0).pow(2) - s.mean(0).exp())", False),
+        ("-0.5 * torch.sum(1 + s.sum(1) - m.sum(1) ** 2 - torch.exp(s.sum(1)))", False),
+    ],
+)
+def test_a_formula_of_averages_is_the_kl_of_no_posterior(kl: str, is_one: bool, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": AVERAGED.format(kl=kl)})
+    assert codes(report) == []
+    assert any("VAE301" in judgement.clean for judgement in report.judgements) is is_one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.support.ranges import SQUASHING, before_the_loss, half_ranged, leaks, sigmoid
+from vae_checked.catalogue.support.ranges import SQUASHING, before_the_loss, half_ranged, leaks, of_one_half, sigmoid
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
 from vae_checked.facts import Facts, Likelihood
 from vae_checked.finding import Severity
@@ -31,6 +31,9 @@ def judge(facts: Facts) -> Verdict:
         leaking = leaks(activations.value)
         if leaking is not None:
             return Undecided(reason=f"below 0.5 the sigmoid is reached through the small slope of a {leaking} alone")
+        halved = None if output is None else of_one_half(likelihood, activations.value, output.value)
+        if halved is not None:
+            return Undecided(reason=f"what reaches the sigmoid has one sign: its output is in {halved}")
         return Clean()
     if output is None:
         return lacking(facts, "output.interval")

@@ -17,6 +17,7 @@ SQUASHING = names_of(lambda operation: operation.squashing) | {SOFTMAX} | RECURR
 _LEAKY = frozenset({"leaky_relu", "rrelu"})
 # How wide pixels lie that are no bytes: in [-0.5, 0.5], [0, 1], [-1, 1], or in units of their own deviation.
 _PIXELS = (0.5, 5.0)
+_HALF = 0.5
 _A_QUARTER = 0.25  # an ELU, which goes down to -1, leaves [0.27, 1]
 ONE_SIDED = names_of(lambda operation: operation.closes and not operation.squashing and operation.is_not_negative)
 
@@ -95,6 +96,15 @@ def half_ranged(activations: tuple[str, ...], output: Interval | None) -> str | 
         if first in ONE_SIDED or (output is not None and output.low >= _A_QUARTER):
             return first
     return None
+
+
+def of_one_half(kind: Likelihood | None, activations: tuple[str, ...], output: Interval) -> Interval | None:
+    """What a last sigmoid, or that of the loss, gives, where it is on one side of 0.5: of a square, an exponential."""
+    is_last = bool(activations) and activations[-1] in ("sigmoid", "hardsigmoid")
+    if not is_last and kind is not Likelihood.BCE_WITH_LOGITS:
+        return None
+    given = output if is_last else sigmoid(output)
+    return given if given.low >= _HALF or given.high <= _HALF else None
 
 
 def leaks(activations: tuple[str, ...]) -> str | None:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from vae_checked.linter.interpreter import derived_containers, derived_distributions, derived_losses, parts, records
 from vae_checked.linter.interpreter.context import Context
-from vae_checked.linter.interpreter.open_options import is_of_activation
+from vae_checked.linter.interpreter.open_options import is_of_activation, is_of_reduction
 from vae_checked.linter.interpreter.ways import is_shut
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.more_names import MoreNames
+from vae_checked.linter.symbols.observations import UNREAD_OPTION
 from vae_checked.linter.symbols.values import (
     Class,
     Function,
@@ -99,7 +100,18 @@ def _for_defaults(init: Function, args: list[Value], kwargs: dict[str, Value]) -
     positional = [item.arg for item in (*spec.posonlyargs, *spec.args)]
     optional = {*positional[len(positional) - len(spec.defaults) :], *(item.arg for item in spec.kwonlyargs)}
     given = {**dict(zip(positional[1:], args, strict=False)), **kwargs}
-    return {name: value for name, value in given.items() if name in optional}
+    kept = {name: value for name, value in given.items() if name in optional}
+    # What is given in the place of a reduction and not read is no default either.
+    unread = {name for name in _reductions(init) if isinstance(kept.get(name, kwargs), (Expr, MoreNames))}
+    return {**kept, **dict.fromkeys(unread, opaque(UNREAD_OPTION, ()))}
+
+
+def _reductions(init: Function) -> list[str]:
+    spec = init.node.args
+    defaults = zip(reversed([*spec.posonlyargs, *spec.args]), reversed(spec.defaults), strict=False)
+    by_name = zip(spec.kwonlyargs, spec.kw_defaults, strict=True)
+    constants = ((item.arg, default) for item, default in (*defaults, *by_name) if isinstance(default, ast.Constant))
+    return [name for name, default in constants if isinstance(default.value, str) and is_of_reduction(default.value)]
 
 
 def _takes(init: Function, args: list[Value]) -> bool:

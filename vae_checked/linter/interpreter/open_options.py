@@ -1,4 +1,4 @@
-"""Options that choose what a network ends in: by a default alone, that is not known where a dict may give another."""
+"""Options that choose what a network ends in, or a reduction: not known by a default, where a dict may give another."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ _NONE = frozenset("none no identity linear".split())
 _BOUNDING = frozenset(
     "sigmoid tanh softmax relu softplus hardtanh hardsigmoid clamp elu leakyrelu logsoftmax logsigmoid relu6".split()
 )
+# How a loss is reduced, as PyTorch's options name it.
+_REDUCTIONS = frozenset("mean sum none batchmean".split())
 _NAMED = re.compile(r"(?:^|_)(?:act|acts|activ\w*|nonlin\w*|squash\w*|bound\w*|clamp\w*)(?:_|$)", re.IGNORECASE)
 
 
 def is_left_open(function: Function, name: str, default: Value) -> bool:
-    """Whether a parameter of what builds an object chooses an activation, by what it is or by how it is asked for."""
+    """Whether a parameter chooses a reduction, or an activation of what is built: by what it is, or how it is asked."""
+    if is_of_reduction(default) or function.name != "__init__":
+        return is_of_reduction(default)
     if is_of_activation(name, default):
         return True
     owner = function.node if function.owner is None else function.owner.node
@@ -35,6 +39,11 @@ def is_of_activation(name: str, default: Value) -> bool:
         return False
     named = _NAMED.search(name) is not None or not _BOUNDING.isdisjoint(name.lower().split("_"))
     return named or _is_activation(own)
+
+
+def is_of_reduction(default: Value) -> bool:
+    """Whether an option is by default the name of a reduction."""
+    return isinstance(default, str) and default in _REDUCTIONS
 
 
 def _is_activation(text: str) -> bool:

@@ -36,7 +36,7 @@ def bind_parameters(
     if spec.vararg is not None:
         names[spec.vararg.arg] = tuple(given[len(parameters) :])
     rest = {name: value for name, value in kwargs.items() if name not in names} if kwargs else {}
-    more = kwargs.source if isinstance(kwargs, MoreNames) and function.name == "__init__" else None
+    more = kwargs.source if isinstance(kwargs, MoreNames) else None
     if len(given) < len(parameters) or spec.kwonlyargs:
         _bind_rest(context, function, parameters, rest, names, more)
     if spec.kwarg is not None:
@@ -63,8 +63,8 @@ def _bind_rest(
 ) -> None:
     """Bind the parameters that were not given by position, and take them out of `rest`.
 
-    What `more` may give is not known where a default chooses an activation; other options stay as they are, for with
-    each of them twice as much of a large network would be run.
+    What `more` may give is not known where a default chooses a reduction, or an activation of what is built; other
+    options stay as they are, for with each of them twice as much of a large network would be run.
     """
     spec = function.node.args
     defaults: dict[str, ast.expr] = {}
@@ -82,9 +82,9 @@ def _bind_rest(
             context.observations.name(names[name], name)
         elif name in defaults:
             usual = context.eval(defaults[name], function.scope)
-            open_to = more if more is not None and is_left_open(function, name, usual) else None
+            is_open = more is not None and is_left_open(function, name, usual)
             site = context.site(parameter)
-            names[name] = usual if open_to is None else parts.item(context, open_to, name, site)
+            names[name] = parts.item(context, more, name, site) if is_open and more is not None else usual
         else:
             names[name] = declared.given(context, parameter, function.scope, context.site(parameter))
             context.observations.name(names[name], name)

@@ -101,8 +101,9 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         in_loss = None
     if in_loss is False and matched_draws.are_compared(losses):
         in_loss = None
+    # A formula of averages of the heads has a KL's values where these are alike, and is the KL of no posterior.
     return KL(
-        form=Fact(_form(kl), where),
+        form=None if _is_of_averages(kl, losses) else Fact(_form(kl), where),
         factor=None if factor is None else Fact(factor, where if reading is None else _weighed_at(reading, where)),
         sign=None if sign is None or reading is None else Fact(sign, turned_at(kl.term, reading, losses)),
         reduced=None if reduced is None else Fact(reduced, where),
@@ -256,6 +257,12 @@ def _has_pooled_heads(kl: Divergence) -> bool:
         for node in elementwise(kl.term, heads)
         if node.args
     )
+
+
+def _is_of_averages(kl: Divergence, losses: Losses) -> bool:
+    """Whether a formula averages heads first that a sample is drawn with as they are."""
+    drawn = (strip(site.location) for site in losses.samples)
+    return _has_pooled_heads(kl) and not any(location.op in REDUCTIONS for location in drawn)
 
 
 def _is_summed_with(reduced: Reduced, own: Reduced) -> bool:

@@ -264,7 +264,7 @@ class Optimizers:
         if trained:
             reached = losses.flow.reached(losses.read_once(_minimised))
             layers = [node for node in losses.graph.having("layer") if node.uid in reached]
-            anew = built_anew(node for node in layers if node.get("outputs") is not None)
+            anew = built_anew(layers)
             every = _numbers(layers) & evaluation.read_once(_built)
             names = {name: held for name, held in evaluation.read_once(_named).items() if held & (trained | every)}
             latents = {value.uid for value in (site and site.z, kl and kl.location) if value}

@@ -21,7 +21,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import assemble, phi
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.symbols.conditions import BY_KEY, contradict
-from vae_checked.linter.symbols.expression import PHI, Expr
+from vae_checked.linter.symbols.expression import PHI, Expr, walk
 from vae_checked.linter.symbols.observations import Observations, ProjectObservations
 from vae_checked.linter.symbols.values import Value
 from vae_checked.record import replace
@@ -94,6 +94,8 @@ class _Ways:
                 return _varying(item, mistake, readings)
         if True not in found:
             return None
+        if any(_is_of_a_mapping(condition) and _decides(uid, met, found) for uid, condition in conditions.items()):
+            return _varying(item, mistake, readings)
         for place in told:
             paths = _told_at(place, item, mistake)
             if _always(found, (_is_met(facts, place, paths) for facts in readings)):
@@ -285,6 +287,24 @@ def _told_at(place: Place, item: Facts, mistake: Mistake) -> frozenset[str]:
 def _is_met(facts: Iterable[Facts], place: Place, paths: Collection[str]) -> bool:
     """Whether one of some facts is reported at a place."""
     return any(fact.origin.place == place for item in facts for path, fact in item.known() if path in paths)
+
+
+def _is_of_a_mapping(condition: Expr) -> bool:
+    """Whether an option is asked for that no code names: a mapping which is not read may give it another value."""
+    return any(
+        node.op == "item" and node.site is not None and isinstance(node.site.node, ast.arg) for node in walk(condition)
+    )
+
+
+def _decides(uid: int, met: Sequence[tuple[Mapping[int, bool], object]], found: Sequence[bool | None]) -> bool:
+    """Whether a mistake is found in some way, and not where the one condition is otherwise."""
+    ways = {frozenset(way.items()): each for (way, _), each in zip(met, found, strict=True)}
+    return any(
+        each is True and ways.get(way - {(uid, held)} | {(uid, not held)}) is not True
+        for way, each in ways.items()
+        for at, held in way
+        if at == uid
+    )
 
 
 def _always(found: Iterable[bool | None], where: Iterable[bool]) -> bool:

@@ -17,7 +17,14 @@ _MOST_CHOICES = 3
 # A value that is swapped with another one on each turn goes by the same two names over and over.
 _MOST_NAMES = 32
 # What an object is made by that chooses among the ways of its class.
+# What is given in the place of an option and not read.
+UNREAD_OPTION = "unread option"
 _CHOOSING = (str, bool, NoneType, Layer, External, Class, Function)
+
+
+def _is_choosing(value: Value) -> bool:
+    is_unread = isinstance(value, Expr) and value.get("name") == UNREAD_OPTION
+    return is_unread or isinstance(value, _CHOOSING)
 
 
 @dataclass(slots=True)
@@ -326,7 +333,7 @@ class ProjectObservations:
 
     def note_choices(self, cls: Class, given: Mapping[str, Value]) -> None:
         """Keep the texts, switches, and layers or functions that an object of a class is made by."""
-        chosen: dict[str, Value] = {name: value for name, value in given.items() if isinstance(value, _CHOOSING)}
+        chosen: dict[str, Value] = {name: value for name, value in given.items() if _is_choosing(value)}
         known = self._chosen.setdefault(id(cls.node), [])
         if chosen not in known:
             known.append(chosen)
