@@ -152,7 +152,16 @@ def test_a_draw_that_trains_beside_another_is_a_latent_of_its_own(tmp_path: Path
     assert in_part(linted(tmp_path, {"net.py": net}))
 
 
+LOADED = """
+torch.save(net.state_dict(), "net.pt")
+loaded = Net()
+loaded.load_state_dict(torch.load("net.pt"))
+m, s = loaded.encode(next(iter(loader)))
+std = torch.exp(0.5 * s)
+shown = loaded.back(m + std * torch.randn_like(std))
+"""
 LATER = {
+    "with a loaded copy": LOADED,
     "of the last batch": """
 m, s = net.encode(x)
 std = torch.exp(0.5 * s)
@@ -189,7 +198,7 @@ def test_a_script_that_draws_once_more_to_look_leaves_the_vae_whole(later: str, 
     [("randn_like(std)", "rand_like(std)", "VAE202"), ("torch.exp(0.5 * s)\nshown", "torch.exp(s)\nshown", "VAE201")],
     ids=["uniform noise", "std of another head"],
 )
-@pytest.mark.parametrize("later", ["of the last batch", "of another batch"])
+@pytest.mark.parametrize("later", ["of the last batch", "of another batch", "with a loaded copy"])
 def test_a_script_that_looks_in_a_wrong_way_is_named(later: str, old: str, new: str, code: str, tmp_path: Path) -> None:
     assert code in codes(linted(tmp_path, {"net.py": SCRIPT + LATER[later].replace(old, new)}))
 
@@ -258,3 +267,15 @@ def test_a_kl_to_another_posterior_that_nobody_asks_for_leaves_the_vae_whole(tmp
 def test_a_wrong_posterior_of_its_own_class_is_named(old: str, new: str, code: str, tmp_path: Path) -> None:
     assert old in POSTERIOR
     assert code in codes(linted(tmp_path, {"net.py": POSTERIOR.replace(old, new)}))
+
+
+def test_a_model_of_the_same_class_whose_loss_is_not_read_is_open(tmp_path: Path) -> None:
+    beside = """
+other = Net()
+m, s = other.encode(next(iter(loader)))
+shown = other.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+judge(shown, m, s).backward()
+"""
+    assert in_part(
+        linted(tmp_path, {"net.py": SCRIPT.replace("net = Net()", "from judges import judge\nnet = Net()") + beside})
+    )

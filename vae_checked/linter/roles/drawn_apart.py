@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+
 from vae_checked.facts import Facts, NoiseLaw, Parametrisation
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.roles import couplings, latents, naming, partners, readings
@@ -11,7 +13,7 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.posterior import sampler_facts
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.expression import Expr, built_at
 from vae_checked.record import replace
 
 _PICKING = frozenset(("part", "item", "index"))
@@ -57,15 +59,31 @@ def _made_again_of(site: SamplerSite, alone: Facts, losses: Losses) -> Parametri
         return None
     if any(losses.holds_one(recon, site.z.uid) for recon in losses.recons):
         return None
-    location, head = _made(site.location), _made(site.scale)
+    known_by = _known_by(site, losses)
+    location, head = _made(site.location, known_by), _made(site.scale, known_by)
     if not location[0] or not head[0]:
         return None
     for kl in losses.kls:
         if kl.parametrisation is not None and losses.is_differentiated(kl) and _is_drawn_with(kl, losses):
-            mean, second = _made(kl.location), _made(kl.head)
+            mean, second = _made(kl.location, known_by), _made(kl.head, known_by)
             if _is_made_as(location, mean, second) and _is_made_as(head, second, mean):
                 return kl.parametrisation
     return None
+
+
+def _known_by(site: SamplerSite, losses: Losses) -> Callable[[Expr], Hashable]:
+    """What tells the layers of a head: which they are, or where they were built, of an object that nothing trains.
+
+    Such an object is one of the class that is trained, with what was learnt loaded into it. Where a loss is not read it
+    may be another model.
+    """
+    layers = _made(site.location, _serial)[0] | _made(site.scale, _serial)[0]
+    unread = (end for end in losses.backward if not any(losses.graph.holds(end, kl.term.uid) for kl in losses.kls))
+    return built_at if layers.isdisjoint(losses.trained) and next(unread, None) is None else _serial
+
+
+def _serial(layer: Expr) -> Hashable:
+    return layer.get("serial")
 
 
 def _is_standard(alone: Facts) -> bool:
@@ -89,8 +107,8 @@ def _is_made_as(head: _Made, trained: _Made, other: _Made) -> bool:
     return layers == trained[0] and trained[1] <= picked and picked.isdisjoint(other[1] - trained[1])
 
 
-def _made(head: Expr) -> _Made:
-    """The last layers on the ways to a head, known by their serials, and what is picked behind them."""
+def _made(head: Expr, known_by: Callable[[Expr], Hashable]) -> _Made:
+    """The last layers on the ways to a head, as they are known, and what is picked behind them."""
     layers, picked, seen = set[object](), set[object](), set[int]()
     stack: list[Expr] = [head]
     while stack:
@@ -99,7 +117,7 @@ def _made(head: Expr) -> _Made:
             continue
         seen.add(node.uid)
         if node.op == "layer":
-            layers.add(node.get("serial"))
+            layers.add(known_by(node))
             continue
         if node.op in _PICKING:
             picked.add((node.op, node.attrs))
