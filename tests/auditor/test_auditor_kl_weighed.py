@@ -131,6 +131,10 @@ OFF = {
         "kl = 0.5 * torch.sum(mu.pow(2) + std.pow(2) - 1 - 2 * std.log())",
     ),
     "in the sum with the error": Scene("return recon - torch.sum(1 + logvar - mu.pow(2) - logvar.exp())  # here", HALF),
+    "over several lines": Scene(
+        "kl = -torch.sum(  # here\n    1 + logvar\n    - mu.pow(2)\n    - logvar.exp()\n)\nreturn recon + kl",
+        f"kl = {SUM}",
+    ),
     "twice in the sum": Scene("return recon + 2 * ({SUM})  # here", f"-{HALF}"),
     "of a lambda": Scene("return recon + g(mu, logvar)", f"-{HALF}", "g = lambda mu, logvar: {TWICE}  # here\n\n\n"),
     "computed for a log before": Scene(

@@ -122,6 +122,22 @@ class AddedTwice(Learned):
         return (recon + low + high + low).mean()  # here
 
 
+class BothTwice(Learned):
+    def loss(self, x: Tensor) -> Tensor:
+        recon, low, high = self.terms(x)
+        kl = low + high
+        loss = recon + kl
+        return (loss + kl).mean()  # here
+
+
+def test_a_sum_of_kls_that_is_added_twice_is_named_once() -> None:
+    torch.manual_seed(3)
+    (finding,) = audit(BothTwice(), f"B {FEATURES}", "loss", data_range=(0, 1)).findings
+    assert "added to the loss 2 times" in finding.message
+    assert finding.place is not None
+    assert finding.place.text.endswith("# here")
+
+
 @pytest.mark.parametrize(("kind", "expected"), [(Learned, "clean"), (Weighed, "weighted"), (AddedTwice, "found")])
 def test_a_weight_of_a_kl_to_a_learned_prior_is_none_of_its_formula(kind: type[Learned], expected: str) -> None:
     torch.manual_seed(3)

@@ -177,6 +177,20 @@ def test_terms_that_a_loss_returns_apart_are_weighed_elsewhere() -> None:
         assert [standing(report, code) for code in ("VAE303", "VAE503")] == ["weighted"] * 2
 
 
+def test_a_kl_that_the_model_keeps_is_called_by_the_name_of_its_attribute() -> None:
+    kept = "        self.kl = -torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)\n        return torch.sigmoid"
+    method = "def loss(self, x_hat, x, mu, logvar):\n        return loss_function(x_hat, x, mu, logvar, self)\n\n    "
+    both = seen(
+        ("        return torch.sigmoid", kept),
+        (f"    kld = {KL}\n", ""),
+        ("loss_function(x_hat, x, mu, logvar)", "loss_function(x_hat, x, mu, logvar, model)"),
+        ("bce + kld", "bce + model.kl"),
+        ("def forward(self, x)", f"{method}def forward(self, x)"),
+    )
+    (finding,) = both.measured.findings
+    assert finding.fix == f"self.kl = {KL}"
+
+
 def test_the_error_is_called_by_the_name_of_its_statement() -> None:
     report = seen(('"none").sum(dim=1)', '"none").mean(dim=0).sum()')).measured
     (finding,) = [each for each in report.findings if each.code == "VAE501"]

@@ -20,7 +20,8 @@ from vae_checked.auditor.measure.turns import turned_at
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recognition.reconstruction import ReconMeasured
-from vae_checked.auditor.recording.origins import place_of
+from vae_checked.auditor.recording.literals import statement_of
+from vae_checked.auditor.recording.origins import line_at, place_of
 from vae_checked.facts import (
     KL,
     EffectiveBeta,
@@ -384,8 +385,9 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
         return KLFacts(KL(form, sign=sign, in_loss=in_loss))
     heads = kl_term.term_of(first, latent, interval)
     written = None if heads is None else written_kl(heads, learned=measured.form.learned)
+    origin = _stated_at(measured.origin, written)
     reduced, factor, stated = seen.kl_reduction(measured.weight, place, interval, written)
-    form = _as_written(form, written, stated)
+    form = _as_written(replace(form, origin=origin), written, stated)
     if reduced.batch is None:
         unobserved["kl.reduced"] = "the batch sizes that were run do not tell how the batch is reduced"
     if seen.may_be_maximised:
@@ -395,11 +397,9 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
     event, once = seen.latents_of(place), measured.weight * seen.copies(place)
     term = KL(
         form,
-        None if factor is None else Fact(factor, _weighed_at(measured.origin, written, factor)),
-        None
-        if seen.may_be_maximised
-        else Fact(1 if measured.weight > 0 else -1, _turned_kl(seen, measured.origin, written)),
-        None if reduced.batch is None else Fact(reduced, measured.origin),
+        None if factor is None else Fact(factor, _weighed_at(origin, written, factor)),
+        None if seen.may_be_maximised else Fact(1 if measured.weight > 0 else -1, _turned_kl(seen, origin, written)),
+        None if reduced.batch is None else Fact(reduced, origin),
         in_loss,
     )
     name = "" if written is None else written.name
@@ -414,10 +414,20 @@ def _turned_kl(seen: Observed, formula: Origin, written: WrittenKL | None) -> Or
     return formula if place is None else replace(formula, place=place)
 
 
+def _stated_at(origin: Origin, written: WrittenKL | None) -> Origin:
+    """The origin of a KL, at the first line of its statement where it is a later one of that."""
+    statement = None if written is None or written.made is None else statement_of(written.made)
+    place = origin.place
+    if statement is None or place is None or not written or not written.source:
+        return origin
+    path, first, last = statement
+    return replace(origin, place=line_at(path, first)) if first < place.line <= last else origin
+
+
 def _weighed_at(formula: Origin, written: WrittenKL | None, factor: Factor) -> Origin:
     """Where a KL gets its factor: in its formula, or where it is added once more."""
     step = None if written is None else written.made if factor.times == 1 else written.added
-    return formula if step is None else replace(formula, place=place_of(step))
+    return formula if step is None else _stated_at(replace(formula, place=place_of(step)), written)
 
 
 def _beta(seen: Observed, weight: float, count: int, reduced: Reduced, place: int) -> Fact[EffectiveBeta] | None:

@@ -91,7 +91,7 @@ class Way:
 
     def __init__(self, graph: Graph, begins: Iterable[int], total: int, held: Collection[int]) -> None:
         self._tape, self._total = graph.tape, total
-        self._begins = set(begins)
+        self._begins, self._errors = set(begins), graph.descendants(held)
         self._on = graph.between(self._begins, total, held)
         self._steps = [step for step in graph.tape.steps if not (self._on - self._begins).isdisjoint(step.outputs)]
         self._makes = {n: step for step in self._steps for n in step.outputs if n in self._on}
@@ -150,6 +150,12 @@ class Way:
         apart = all(statement_of(each) != statement_of(step) for each in taken)
         return assigned_by(step) if apart else ("", "")
 
+    def _has_no_error(self, step: Step, known: Iterable[int]) -> bool:
+        """Whether a step takes nothing but what is known, and what is made without the prediction: another KL."""
+        if not self._errors:
+            return self._is_alone(step, known)
+        return all(number in known or number not in self._errors for number in step.inputs)
+
     def turned(self, formula: Formula) -> int:
         """-1 where the statement takes away what its formula makes, else 1."""
         sign = 1
@@ -174,6 +180,6 @@ class Way:
                 is_sum = name in _ADDING and len(known) == len(before) and not bare.isdisjoint(before)
                 count, added = (sum(known) if is_sum else None), step
             counts.update(dict.fromkeys(step.outputs, count))
-            if (name in _ADDING | _REDUCING or is_layout(step)) and self._is_alone(step, bare):
+            if (name in _ADDING | _REDUCING or is_layout(step)) and self._has_no_error(step, bare):
                 bare.update(step.outputs)
         return counts.get(self._total), added

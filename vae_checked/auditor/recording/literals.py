@@ -77,9 +77,10 @@ def assigned_by(step: Step) -> tuple[str, str]:
         case ast.Assign(value=ast.Lambda()):
             return "", ""
         case (
-            ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AnnAssign(target=ast.Name(id=name), value=value)
+            ast.Assign(targets=[ast.Name() | ast.Attribute() as target], value=value)
+            | ast.AnnAssign(target=ast.Name() | ast.Attribute() as target, value=value)
         ):
-            return name, "" if value is None else ast.unparse(value)
+            return ast.unparse(target), "" if value is None else ast.unparse(value)
         case ast.Return(value=ast.expr() as value):
             return "", ast.unparse(value)
     return "", ""
