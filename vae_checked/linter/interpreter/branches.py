@@ -144,6 +144,30 @@ def merge(
                 entries_of[name] = operators.merge(condition, *sides, prefer)
 
 
+def of_self(scope: Scope) -> Bindings:
+    """The attributes of a scope's `self`, as they are at this point."""
+    return {name: value for names in bound(scope)[1:] for name, value in names.items()}
+
+
+def keep_returned(
+    condition: Expr, scope: Scope, before: Saved, returned: Bindings, holds: bool, prefer: operators.Prefer
+) -> None:
+    """Put what the branch that returns has bound to `self` beside what those that go on behind it leave.
+
+    `returned` are the attributes where it returned, and `holds` is whether it is the one where the condition holds.
+    """
+    for names, (_, old) in zip(bound(scope)[1:], before.bindings[1:], strict=True):
+        for name, value in returned.items():
+            if not isinstance(value, Expr) or old.get(name) is value:
+                continue
+            other = names.get(name)
+            if other is None:
+                names[name] = value
+            elif isinstance(other, Expr):
+                sides = (value, other) if holds else (other, value)
+                names[name] = operators.merge(condition, *sides, prefer)
+
+
 def _is_setting(value: Value) -> bool:
     """Whether a value is a number: where a branch adds it to a dict, whoever is handed that has its own otherwise."""
     return isinstance(value, (int, float)) or (isinstance(value, Expr) and value.op == "const")

@@ -113,7 +113,7 @@ def _either(
     before, prefer = branches.save(scope, tables), configured.preferring(context, condition)
     with context.path.under(condition, True):
         one = body()
-    after_one = branches.save(scope, tables)
+    after_one, by_one = branches.save(scope, tables), branches.of_self(scope)
     branches.restore(before)
     with context.path.under(condition, False):
         other = orelse()
@@ -128,11 +128,16 @@ def _either(
         branches.merge(condition, before, after_one, site, prefer, configured.noting(context, condition))
         return False, NOTHING
     if not isinstance(one, Ending) and not isinstance(other, Ending):
+        branches.keep_returned(condition, scope, before, by_one, True, prefer)
         return True, operators.merge(condition, one, other, prefer)
+    returned = by_one
     if one is NOTHING:
+        returned = branches.of_self(scope)
         branches.restore(after_one)
     with context.path.under(condition, one is NOTHING):
         then = run_block(context, rest, scope)
+    if then is not RAISED:
+        branches.keep_returned(condition, scope, before, returned, one is not NOTHING, prefer)
     first, second = (then, other) if one is NOTHING else (one, then)
     return True, _join(condition, first, second, prefer)
 
