@@ -17,6 +17,7 @@ class Ungiven(StrEnum):
     UNDIFFERENTIATED = "nothing is differentiated"
     COMPARED = "the data are compared with themselves"
     ERASED = "it is erased before the step"
+    UNTAKEN = "no step is taken"
 
 
 @dataclass(frozen=True, slots=True)

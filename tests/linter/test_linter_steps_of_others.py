@@ -133,7 +133,7 @@ def test_a_variable_of_the_file_is_one_in_all_its_functions(tmp_path: Path) -> N
 @pytest.mark.parametrize(("step", "is_clean"), [("self.optim.step()", True), ("self.optim.step", False)])
 def test_a_step_that_is_not_called_moves_nothing(step: str, is_clean: bool, tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": KEPT.format(step=step)})
-    assert codes(report) == []
+    assert codes(report) == ([] if is_clean else ["VAE601"])
     assert ("VAE602" in clean(report)) is is_clean
 
 

@@ -218,8 +218,6 @@ MAYBE = {
         "other.step()",
         "optimizer.step()",
     ),
-    "without a step": ("optimizer.zero_grad()", "loss.backward()"),
-    "by a step that is not called": ("optimizer.zero_grad()", "loss.backward()", "optimizer.step"),
 }
 FUNCTIONS = """
 

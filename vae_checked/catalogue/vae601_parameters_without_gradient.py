@@ -34,6 +34,10 @@ _UNGIVEN = {
         "the decoder, as the data are compared with themselves",
         "compare what is decoded with the data in {source}",
     ),
+    Ungiven.UNTAKEN: (
+        "any parameter in a step, as the optimizer never takes one",
+        "call the optimizer's step() after backward(), next to {source}",
+    ),
     Ungiven.ERASED: ("any parameter, as it is erased before the optimizer's step", "call {source} before backward()"),
 }
 _REMEDY = "remove the detach before the layer, or a layer that no loss uses"

@@ -28,7 +28,7 @@ def erased(losses: Losses) -> Fact[Ungiven] | None:
     The three are statements of one block, in this order, with nothing between them that may differentiate anew, or
     that puts gradients back. What is cleared is the optimizer, or the model whose parameters it was made of.
     """
-    for source, block, place in losses.read_once(_differentiations):
+    for source, block, place in losses.read_once(differentiations):
         call = _erasing(block[place + 1 :], source.cell)
         if call is not None:
             return Fact(Ungiven.ERASED, Site(source, call).origin)
@@ -40,9 +40,7 @@ def may_erase(losses: Losses) -> bool:
 
     A branch may be skipped, and what stands between may give another gradient: this says no more than that it may be.
     """
-    return any(
-        _may_be_erased(block[place], source.cell) for source, block, place in losses.read_once(_differentiations)
-    )
+    return any(_may_be_erased(block[place], source.cell) for source, block, place in losses.read_once(differentiations))
 
 
 def _may_be_erased(statement: ast.stmt, cell: Cell) -> bool:
@@ -105,7 +103,7 @@ def _makes_optimizer(node: ast.Assign) -> bool:
     return isinstance(node.value, ast.Call) and syntax.called(node.value) in NAMES
 
 
-def _differentiations(losses: Losses) -> list[tuple[SourceCell, list[ast.stmt], int]]:
+def differentiations(losses: Losses) -> list[tuple[SourceCell, list[ast.stmt], int]]:
     """Where the loss is differentiated: the file, the block, and the place of the statement in it."""
     found = []
     roots, totals = losses.evaluation.observations.roots, {value.uid for value in losses.totals}

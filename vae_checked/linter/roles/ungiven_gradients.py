@@ -12,6 +12,7 @@ from vae_checked.linter.files.source import SourceCell
 from vae_checked.linter.roles.erased_gradients import erased, holding, may_erase
 from vae_checked.linter.roles.objective import Losses, handed_on
 from vae_checked.linter.roles.reconstructions import Reconstruction
+from vae_checked.linter.roles.untaken_gradients import untaken
 from vae_checked.linter.roles.view_sizes import VIEWS
 from vae_checked.linter.roles.written_copies import may_be_written
 from vae_checked.linter.symbols import given
@@ -39,7 +40,7 @@ def steps(losses: Losses) -> Fact[Ungiven] | None:
 
     Or where its own `zero_grad()` erases the gradient before it, or where no error is of what the decoder makes.
     """
-    found = _compared(losses) or erased(losses)
+    found = _compared(losses) or erased(losses) or untaken(losses)
     if found is not None or losses.backward or not losses.totals:
         return found
     modules = losses.evaluation.modules()
