@@ -238,3 +238,11 @@ def test_what_no_loss_is_seen_of_is_called_no_model_where_it_is_a_function(tmp_p
     said = render(linted(tmp_path, {"net.py": text}), verbose=True)
     assert ": no loss was seen\n" in said
     assert "this model" not in said
+
+
+def test_what_is_asked_of_a_term_is_open_as_the_term_is(tmp_path: Path) -> None:
+    said = render(linted(tmp_path, {"net.py": TRAINED.replace("{kl}", " + divergence(m, s)")}), verbose=True)
+    (line,) = (line for line in said.splitlines() if "the KL (201 205 301 306)" in line)
+    assert "the factor of the KL (303)" in line
+    assert "whether the KL reaches the loss (305)" in line
+    assert ": divergence(m, s) is not resolved, at " in line

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from vae_checked.reports import Report
 
 NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+# The fact that a term was found, by the group of what is asked of it.
+_TERMS = {"kl": "kl.form", "recon": "recon.kind"}
 
 
 def by_severity(findings: Iterable[Finding]) -> str:
@@ -128,12 +130,17 @@ def lacking(
 
 
 def reason_of(path: str, views: Sequence[Facts]) -> str:
-    """Why a fact is not known, with the place: by the view that knows one, before one that did not see as far."""
+    """Why a fact is not known, with the place: by the view that knows one, before one that did not see as far.
+
+    What is asked of a term that was not found is not known for the reason for which that was not.
+    """
     known = sorted((view for view in views if path in view.unobserved), key=lambda view: path not in view.stopped_at)
-    if not known:
-        return ""
-    place = known[0].stopped_at.get(path)
-    return known[0].unobserved[path] + (f", at {place}" if place is not None else "")
+    if known:
+        place = known[0].stopped_at.get(path)
+        return known[0].unobserved[path] + (f", at {place}" if place is not None else "")
+    term = _TERMS.get(path.partition(".")[0], path)
+    is_found = term == path or any(view.get(term) is not None for view in views)
+    return "" if is_found else reason_of(term, views)
 
 
 def why_open(question: Undecided, views: Sequence[Facts]) -> str:
