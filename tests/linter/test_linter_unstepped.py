@@ -110,6 +110,8 @@ def test_optimizers_that_are_stepped_or_handed_over_hold_the_model(steps: str, t
 )
 def test_a_step_that_hands_no_loss_on_leaves_its_gradient_open(end: str, tmp_path: Path) -> None:
     assert "VAE601" not in clean(linted(tmp_path, {"net.py": HANDED.format(end=end)}))
+    fitted = HANDED.format(end=end) + "\n\npl.Trainer(max_epochs=3).fit(Training(), load())\n"
+    assert "VAE601" not in clean(linted(tmp_path, {"net.py": fitted}))
 
 
 @pytest.mark.parametrize(
@@ -122,9 +124,10 @@ def test_a_step_that_hands_no_loss_on_leaves_its_gradient_open(end: str, tmp_pat
     ],
 )
 def test_a_step_that_hands_its_loss_on_gives_a_gradient(end: str, tmp_path: Path) -> None:
-    report = linted(tmp_path, {"net.py": HANDED.format(end=end)})
-    assert codes(report) == []
-    assert "VAE601" in clean(report)
+    for run in ("", "\n\npl.Trainer(max_epochs=3).fit(Training(), load())\n"):
+        report = linted(tmp_path, {"net.py": HANDED.format(end=end) + run})
+        assert codes(report) == []
+        assert "VAE601" in clean(report)
 
 
 @pytest.mark.parametrize(

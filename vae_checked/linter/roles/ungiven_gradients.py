@@ -26,6 +26,8 @@ from vae_checked.record import dataclass
 _DIFFERENTIATING = frozenset(
     "grad vjp jvp jacobian minimize closure fit train_step value_and_grad grad_and_value loss_scaler".split()
 )
+# What runs the steps of a model, and differentiates what they hand on.
+_RUNNING_STEPS = frozenset(("fit",))
 _RELABELLED = VIEWS | {"flatten"}
 _PICKED = frozenset(("item", "index", "part"))
 # What shows a number, keeps it for later, or writes it down.
@@ -207,7 +209,7 @@ def _said_by(nodes: Iterable[ast.AST]) -> _Said:
         steps=any(map(_steps, calls)),
         moves=any(map(_is_step, calls)),
         differentiates=backward,
-        may_differentiate=backward or not names.isdisjoint(_DIFFERENTIATING),
+        may_differentiate=backward or not names.isdisjoint(_DIFFERENTIATING - _RUNNING_STEPS),
     )
 
 
