@@ -39,7 +39,7 @@ class DrawnAgain:
         # the places that may train.
         self._drawn: dict[tuple[str, Place | None], tuple[_Heads, Parametrisation | None]] = {}
         self._measured: dict[tuple[str, Place | None], _Heads] = {}
-        # Where the KLs that train are written, and per subject and place how others read what is drawn with.
+        # Where the KLs that train are written, and per subject and place how others read heads that are handed over.
         self._kls: set[Place | None] = set()
         self._aside: dict[tuple[str, Place | None], Parametrisation | None] = {}
         self._training: set[tuple[str, Place | None]] = set()
@@ -63,7 +63,7 @@ class DrawnAgain:
             self._training |= {drawn, measured}
         elif site is not None and (kl is not None or losses.trains(site.z) or not _is_right(facts)):
             self._training.add(drawn)
-            if form is not None and kl is not None and not losses.ends:
+            if form is not None and kl is not None and not losses.ends and _heads(kl.location, kl.head) is None:
                 self._aside[measured] = form.value.parametrisation
         elif site is not None:
             self._note_drawn(drawn, site)

@@ -29,9 +29,8 @@ def facts(site: SamplerSite, kl: Divergence | None, losses: Losses, across: Acro
     evaluation, graph = losses.evaluation, losses.graph
     alone = _alone(site, evaluation)
     trained = _made_again_of(site, alone, losses)
-    if trained is not None:
-        is_read = across.readings.read(site, alone, evaluation)
-        return [] if is_read or _reading(alone) is trained else [alone]
+    if trained is not None and (across.readings.read(site, alone, evaluation) or _reading(alone) is trained):
+        return []
     if kl is not None or latents.is_posterior(site, losses.recons, graph, evaluation.observations.names):
         return None
     is_of_trained = readings.is_of_trained_mean(site, losses.kls)
