@@ -23,8 +23,8 @@ class Recurrent(nn.Module):
 
     def kl(self, q: Tensor, p: Tensor) -> Tensor:
         (mu, logvar), (mean, width) = q.chunk(2, 1), p.chunk(2, 1)
-        each = width - logvar + (logvar.exp() + (mu - mean).pow(2)) / width.exp() - 1  # the KL
-        return self.sign * 0.5 * each.sum()
+        each = width - logvar + (logvar.exp() + (mu - mean).pow(2)) / width.exp() - 1
+        return self.sign * 0.5 * each.sum()  # where the KL gets its sign
 
     def loss(self, x: Tensor) -> Tensor:
         h, error, kl = torch.zeros(len(x), HIDDEN), torch.zeros(()), torch.zeros(())
@@ -47,7 +47,7 @@ def test_the_wrong_sign_of_every_step_is_one_finding_at_the_kl() -> None:
     assert [finding.code for finding in report.findings] == ["VAE302"]
     place = report.findings[0].place
     assert place is not None
-    assert Path(place.path).read_text().splitlines()[place.line - 1].endswith("# the KL")
+    assert Path(place.path).read_text().splitlines()[place.line - 1].endswith("# where the KL gets its sign")
 
 
 def test_the_right_sign_of_every_step_is_none() -> None:

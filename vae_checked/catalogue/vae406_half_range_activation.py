@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.support.ranges import SQUASHING, before_the_loss, half_ranged, leaks, of_one_half, sigmoid
-from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
+from vae_checked.catalogue.support.ranges import (
+    SQUASHING,
+    before_the_loss,
+    half_ranged,
+    leaks,
+    of_one_half,
+    sigmoid,
+    squashed_twice,
+)
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import Facts, Likelihood
 from vae_checked.finding import Severity
 
@@ -32,6 +40,8 @@ def judge(facts: Facts) -> Verdict:
         if leaking is not None:
             return Undecided(reason=f"below 0.5 the sigmoid is reached through the small slope of a {leaking} alone")
         halved = None if output is None else of_one_half(likelihood, activations.value, output.value)
+        if halved is not None and squashed_twice(activations.value) is not None:
+            return left_to("VAE405")
         if halved is not None:
             return Undecided(reason=f"what reaches the sigmoid has one sign: its output is in {halved}")
         return Clean()

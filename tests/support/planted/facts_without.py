@@ -159,7 +159,6 @@ NO_MISTAKES: list[tuple[str, Values, str]] = [
     ("VAE405", {"output.activations": ("relu", "sigmoid"), "output.interval": Interval(0.5, 1.0)}, "VAE406's"),
     ("VAE405", {"output.activations": ("sigmoid", "clamp"), "output.interval": UNIT}, "a guard against log 0"),
     ("VAE406", {"output.activations": ("relu", "tanh"), "output.interval": UNIT}, "[0, 1) fits pixels in [0, 1]"),
-    ("VAE406", {"output.activations": ("sigmoid", "sigmoid"), "output.interval": Interval(0.5, 0.74)}, "VAE405's"),
     ("VAE501", {"recon.reduced": Reduced(MEAN, MEAN)}, "a mean over all is VAE502's question"),
     ("VAE502", {"recon.reduced": Reduced(MEAN, MEAN), "kl.reduced": Reduced(MEAN, MEAN)}, "two means side by side"),
     ("VAE503", {"recon.reduced": Reduced(MEAN, MEAN), "kl.reduced": Reduced(MEAN, MEAN)}, "two means side by side"),
@@ -186,6 +185,7 @@ NO_MISTAKES: list[tuple[str, Values, str]] = [
 
 # What neither shows a mistake nor rules it out: (code, facts, the missing fact or words of the reason).
 UNDECIDED: list[tuple[str, Values, str]] = [
+    ("VAE406", {"output.activations": ("sigmoid", "sigmoid"), "output.interval": Interval(0.5, 0.74)}, "VAE405"),
     *(
         (code, {"recon.reduced": Reduced(SUM, MEAN), "kl.reduced": Reduced(SUM, MEAN)}, "both terms are means")
         for code in ("VAE304", "VAE501")
