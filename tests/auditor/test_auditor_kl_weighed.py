@@ -183,7 +183,7 @@ def test_a_weight_that_somebody_wrote_is_one_to_both_observers(scene: Scene) -> 
     assert (standing(both.measured.judgements), standing(both.read.judgements)) == (expected, expected)
 
 
-def test_of_a_kl_that_is_added_with_another_weight_each_time_nothing_is_said() -> None:
+def test_nothing_is_said_of_a_kl_added_with_another_weight_each_time() -> None:
     both = seen(Scene("kl = {SUM}\nreturn recon + kl + 0.1 * kl"))
     assert standing(both.measured.judgements) == standing(both.read.judgements) == set()
     (facts,) = both.measured.facts

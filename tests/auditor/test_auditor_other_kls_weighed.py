@@ -163,7 +163,7 @@ def deep(x_hat: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     return (F.binary_cross_entropy(x_hat, x, reduction="none").flatten(1).sum(1) + kl).mean()
 
 
-def test_the_remedy_of_a_kl_of_feature_maps_leaves_a_number_for_each_sample() -> None:
+def test_the_remedy_of_a_kl_of_feature_maps_keeps_the_samples_apart() -> None:
     torch.manual_seed(3)
     (finding,) = audit(Deep(), "B 1 8 12", deep, data_range=(0, 1)).findings
     assert finding.fix == "kl = -0.5 * torch.sum((1 + logvar - mu.pow(2) - logvar.exp()).flatten(1), dim=1)"

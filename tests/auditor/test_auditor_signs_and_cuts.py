@@ -143,7 +143,7 @@ def test_a_sample_that_is_drawn_right_is_told_where_its_gradient_ends(name: str)
     assert related.place.text.endswith("# here")
 
 
-def test_a_head_that_may_be_negative_and_is_read_as_a_variance_is_no_other_formula() -> None:
+def test_a_head_below_zero_read_as_a_variance_is_named_of_the_sampler() -> None:
     both = seen((KL, "0.5 * torch.sum(mu.pow(2) + logvar - 1 - torch.log(logvar + 1e-8), dim=1)"))
     for report in (both.measured, both.read):
         (finding,) = report.findings

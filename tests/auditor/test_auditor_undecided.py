@@ -111,7 +111,7 @@ class Stepping(zoo.Base):
         return zoo.standard_loss(*self(batch[0])[:1], batch[0], *self(batch[0])[1:])
 
 
-def test_a_loss_that_is_measured_by_itself_says_nothing_of_the_training_around_it() -> None:
+def test_a_loss_measured_by_itself_says_nothing_of_the_training_around() -> None:
     torch.manual_seed(3)
     around = "what a training loop adds to it or weighs it by was not seen"
     by_itself, whole = audit(zoo.Base(), "B 3 8 12", zoo.standard_loss), audit(Stepping(), "B 3 8 12")

@@ -248,7 +248,7 @@ for x in torch.load("rows.pt").split(31):
 )
 
 
-def test_a_kl_to_another_posterior_that_nobody_asks_for_leaves_the_vae_whole(tmp_path: Path) -> None:
+def test_a_kl_to_another_posterior_that_nobody_asks_for_changes_nothing(tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": POSTERIOR})
     assert not report.findings
     assert whole(report)

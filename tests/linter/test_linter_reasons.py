@@ -231,7 +231,7 @@ def test_a_program_is_given_the_reasons_of_the_text(tmp_path: Path) -> None:
     assert reason.startswith("divergence(m, s) is not resolved, at ")
 
 
-def test_what_no_loss_is_seen_of_is_called_no_model_where_it_is_a_function(tmp_path: Path) -> None:
+def test_a_function_that_no_loss_is_seen_of_is_called_no_model(tmp_path: Path) -> None:
     text = (
         HEAD + "\n\ndef kl_of(mu, logvar):\n    return -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)\n"
     )
