@@ -65,11 +65,15 @@ def _with_lines_of(kept: Facts, dropped: Facts) -> Facts:
 def _content(facts: Facts) -> _Content:
     known = list(facts.known())
     anchored = any(path in _ANCHORS for path, _ in known)
-    return {
+    content: _Content = {
         part: (value, fact.origin.place if path in _ANCHORS or not anchored else None)
         for path, fact in known
         for part, value in _parts(path, fact.value)
     }
+    if facts.kl.form is None and "kl.form" in facts.elsewhere:
+        # A draw that trains without a KL is another one than a draw that has one, though both be at the same lines.
+        content["kl.form.elsewhere"] = (facts.elsewhere["kl.form"], None)
+    return content
 
 
 def _parts(path: str, value: object) -> Iterator[tuple[str, object]]:
