@@ -21,6 +21,7 @@ from vae_checked.linter.roles import (
     gradients,
     latent_differences,
     made_up_targets,
+    moments,
     naming,
     near_kls,
     other_posteriors,
@@ -261,7 +262,8 @@ def _terms(
 ) -> tuple[list[Divergence], list[Reconstruction]]:
     """The KLs of a graph and its reconstructions."""
     held = divergences.find(graph, _cuts(found), _heads(found))
-    whole = [of_whole_heads(of_a_turn(kl, found), found) for kl in held if not directions.is_no_term(kl, found)]
+    posteriors = (kl for kl in held if not (directions.is_no_term(kl, found) or moments.are_heads_of(kl, found)))
+    whole = [of_whole_heads(of_a_turn(kl, found), found) for kl in posteriors]
     kls = [read_with(kl, found, graph) for kl in whole]
     recons = [
         recon
