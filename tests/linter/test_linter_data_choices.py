@@ -240,3 +240,99 @@ def loaders(options):
 """
     text = HEAD + "from torchvision import datasets, transforms\n" + MODEL + loader + fit
     assert codes(linted(tmp_path, {"net.py": text})) == expected
+
+
+READ = """
+
+def even(picture):
+    return 2 * transforms.ToTensor()(picture) - 1
+
+
+class Even:
+    def __call__(self, v):
+        return 2 * v - 1
+
+
+class Shapes(Dataset):
+    def __init__(self, names, change):
+        self.names, self.change = names, change
+
+    def __len__(self):
+        return len(self.names)
+
+    def __getitem__(self, index):
+        return self.change(Image.open(self.names[index]).convert("L")), 0
+
+
+def loaders(options):
+    if {asked}:
+        change = {one}
+    else:
+        change = {other}
+    return DataLoader(Shapes(["a.png"], change), batch_size=32)
+"""
+PLAIN = "transforms.ToTensor()"
+LAMBDA = "transforms.Compose([transforms.ToTensor(), transforms.Lambda(lambda v: 2 * v - 1.0)])"
+TURNED = "transforms.Compose([transforms.RandomHorizontalFlip(), transforms.ToTensor()])"
+MOVING = {
+    "a lambda": LAMBDA,
+    "a lambda before": "transforms.Compose([transforms.Lambda(even)])",
+    "a list of functions": "transforms.Compose([transforms.ToTensor(), lambda v: 2 * v - 1.0])",
+    "a step of the project": "transforms.Compose([transforms.ToTensor(), Even()])",
+    "a function": "even",
+    "statistics": f"transforms.Compose([transforms.ToTensor(), {EVEN}])",
+}
+
+
+def verdicts(folder: Path, one: str, other: str, end: str, asked: str = "options.even") -> tuple[set[str], set[str]]:
+    """The codes about ranges that are named, and those that are called clean."""
+    head = HEAD + "from PIL import Image\nfrom torchvision import datasets, transforms\n" + MODEL.replace("Tanh", end)
+    loader = READ.format(one=one, other=other, asked=asked)
+    report = linted(folder, {"net.py": head + loader + CHOSEN[CHOSEN.index("\n\ndef fit") :]})
+    ranges = {"VAE104", "VAE403"}
+    return ranges & {*codes(report)}, ranges & {code for each in report.vaes for code in each.clean}
+
+
+@pytest.mark.parametrize("moving", MOVING.values(), ids=MOVING)
+@pytest.mark.parametrize("end", ["Tanh", "Sigmoid"])
+def test_of_two_ways_to_read_pictures_neither_is_the_one(moving: str, end: str, tmp_path: Path) -> None:
+    for folder, (one, other) in {"a": (moving, PLAIN), "b": (PLAIN, moving)}.items():
+        assert verdicts(tmp_path / folder, one, other, end) == (set(), set())
+
+
+def test_two_ways_to_read_pictures_that_agree_are_judged(tmp_path: Path) -> None:
+    named, clean = verdicts(tmp_path / "a", PLAIN, TURNED, "Tanh")
+    assert (named, clean & {"VAE403"}) == ({"VAE403"}, set())
+    assert "VAE403" in verdicts(tmp_path / "b", PLAIN, TURNED, "Sigmoid")[1]
+    assert "VAE403" in verdicts(tmp_path / "c", LAMBDA, LAMBDA, "Sigmoid")[0]
+    assert "VAE403" in verdicts(tmp_path / "d", LAMBDA, LAMBDA, "Tanh")[1]
+    # What is chosen by what is written is known.
+    assert "VAE403" in verdicts(tmp_path / "e", PLAIN, LAMBDA, "Tanh", asked="len('abc') == 3")[0]
+
+
+@pytest.mark.parametrize("step", ["transforms.Lambda(lambda v: 2 * v - 1.0)", "lambda v: 2 * v - 1.0", "Even()"])
+@pytest.mark.parametrize("end", ["Tanh", "Sigmoid"])
+def test_a_function_that_is_added_under_an_option_leaves_data_open(step: str, end: str, tmp_path: Path) -> None:
+    added = f"steps + [{step}]"
+    appended = f"steps\n        steps.append({step})"
+    ways = {"a": (added, "steps"), "b": ("steps", added), "c": (appended, "steps"), "d": ("steps", appended)}
+    for folder, (one, other) in ways.items():
+        text = READ.replace("    if {asked}", "    steps = [transforms.ToTensor()]\n    if {asked}")
+        text = text.replace("    return DataLoader", "    change = transforms.Compose(change)\n    return DataLoader")
+        head = (
+            HEAD + "from PIL import Image\nfrom torchvision import datasets, transforms\n" + MODEL.replace("Tanh", end)
+        )
+        loader = text.format(one=one, other=other, asked="options.even")
+        report = linted(tmp_path / folder, {"net.py": head + loader + CHOSEN[CHOSEN.index("\n\ndef fit") :]})
+        assert not {"VAE104", "VAE403"} & ({*codes(report)} | {code for each in report.vaes for code in each.clean})
+
+
+@pytest.mark.parametrize("end", ["Tanh", "Sigmoid"])
+def test_lists_of_steps_that_begin_apart_leave_data_open(end: str, tmp_path: Path) -> None:
+    turned = "transforms.RandomHorizontalFlip()"
+    short, long = f"[{PLAIN}, {EVEN}]", f"[transforms.Resize(9), {turned}, {PLAIN}]"
+    for folder, (one, other) in {"a": (short, long), "b": (long, short)}.items():
+        both = verdicts(tmp_path / folder, f"transforms.Compose({one} if options.far else {other})", PLAIN, end, "True")
+        assert both == (set(), set())
+    alike = f"transforms.Compose([{turned}, {PLAIN}] if options.far else {long})"
+    assert ("VAE403" in verdicts(tmp_path / "c", alike, PLAIN, end, "True")[0]) is (end == "Tanh")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from vae_checked.linter import lint
+from vae_checked.reports import all_examined
 
 HEAD = """\
 import torch
@@ -225,11 +226,32 @@ def show(z):
         ("return (x * 255).clamp(0, 255).byte()", True),
         ("return torch.clamp(127.5 * x + 128.0, 0, 255).permute(0, 2, 3, 1)", False),
         ("return x.clamp(-1, 1)", False),
+        ("return torch.clamp(x, 0.0, 255.0)", True),
+        ("return x.to(torch.uint8)", True),
     ],
 )
 def test_a_decoded_picture_is_held_against_what_takes_it(shown: str, found: bool, tmp_path: Path) -> None:
     text = SHOWN.format(identity="stabilityai/sd-vae-ft-mse", shown=shown)
     assert [(code, line) for code, _, line in codes(tmp_path, show=text)] == ([("VAE704", 10)] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("shown", "clean"),
+    [
+        ("return (x / 2 + 0.5).clamp(0, 1)", True),
+        ("return ((x + 1) * 127.5).clamp(0, 255)", True),
+        ("return ((x + 1) * 128).to(torch.uint8)", True),
+        ("return (x / 2 + 0.5).clamp(0, 255)", False),
+        ("return (x * 0.2 + 0.5).clamp(0, 1)", False),
+        ("return (x / 2 + 0.2).clamp(0, 1)", False),
+        ("return (x + 1).clamp(0, 1)", False),
+        ("return x.clamp(0, 255)", False),
+    ],
+)
+def test_a_picture_that_is_on_no_known_scale_is_not_clean(shown: str, clean: bool, tmp_path: Path) -> None:
+    text = SHOWN.format(identity="stabilityai/sd-vae-ft-mse", shown=shown)
+    (tmp_path / "show.py").write_text(HEAD + text, encoding="utf-8")
+    assert any("VAE704" in each.clean for each in all_examined(lint([tmp_path]))) is clean
 
 
 def test_the_pictures_of_a_vae_that_is_not_known_are_left_open(tmp_path: Path) -> None:

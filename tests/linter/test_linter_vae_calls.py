@@ -8,6 +8,7 @@ import pytest
 
 from vae_checked.linter import lint
 from vae_checked.linter.options import Options
+from vae_checked.reports import all_examined
 
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom diffusers import AutoencoderKL, AutoencoderKLWan\n"
 
@@ -66,6 +67,45 @@ def test_a_vae_that_is_handed_over_may_be_frozen(tmp_path: Path) -> None:
     text = TRAINED.format(**PLAIN).replace("batches, t", "batches, t, vae")
     loading = '    vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-mse")\n'
     assert codes(tmp_path, text.replace(loading, "")) == []
+
+
+VALIDATED = """
+def fit(unet, eyes, scheduler, batches, others, t):
+    vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-mse")
+    {prepare}
+    optimizer = torch.optim.AdamW(unet.parameters(), lr=1e-4)
+    for x in batches:
+        with {context}:
+            z = vae.encode(x).latent_dist.sample() * vae.config.scaling_factor
+        noise = torch.randn_like(z)
+        F.mse_loss(unet(scheduler.add_noise(z, noise, t), t), noise).backward()
+        optimizer.step()
+    with torch.no_grad():
+        for x in others:
+            z = vae.encode(x).latent_dist.sample() * vae.config.scaling_factor
+            noise = torch.randn_like(z)
+            print(F.mse_loss(unet(scheduler.add_noise(z, noise, t), t), noise).item())
+"""
+OPEN = "for each in eyes.parameters(): each.requires_grad = False"
+
+
+@pytest.mark.parametrize(
+    ("prepare", "context", "found", "clean"),
+    [
+        (OPEN, "torch.autocast('cuda')", False, False),
+        ("vae.requires_grad_(False)", "torch.autocast('cuda')", False, False),
+        (OPEN, "torch.no_grad()", False, True),
+        ("vae.eval()", "torch.no_grad()", False, True),
+        ("vae.eval()", "torch.autocast('cuda')", True, False),
+    ],
+)
+def test_a_validation_says_nothing_of_the_gradients_of_a_training(
+    prepare: str, context: str, found: bool, clean: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "train.py").write_text(HEAD + VALIDATED.format(prepare=prepare, context=context), encoding="utf-8")
+    report = lint([tmp_path])
+    assert ("VAE706" in {each.code for each in report.findings}) is found
+    assert any("VAE706" in each.clean for each in all_examined(report)) is clean
 
 
 HALF = """

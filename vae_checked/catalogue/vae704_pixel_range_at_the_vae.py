@@ -7,7 +7,7 @@ from vae_checked.catalogue.support.example import edit
 from vae_checked.catalogue.support.in_use import IN_USE
 from vae_checked.catalogue.support.known_vaes import was_trained_on_symmetric_pixels
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
-from vae_checked.facts import SYMMETRIC_UNIT, Fact, Facts, Interval, Origin
+from vae_checked.facts import BYTE, SYMMETRIC_UNIT, Fact, Facts, Interval, Origin
 from vae_checked.finding import Severity
 
 # Pixels that a dark batch, or a picture without white, still reaches.
@@ -18,6 +18,8 @@ _TWICE = -2.9
 _DARK = -0.9
 # So much of a picture is lost where it is taken for another range than its own.
 _CUT = 0.4
+# How far from 0 and 1 the ends of a picture may lie that is on the scale it is taken for.
+_NEAR = 0.02
 
 
 def judge(facts: Facts) -> Verdict:
@@ -57,14 +59,23 @@ def judge(facts: Facts) -> Verdict:
 
 
 def _of_shown(shown: Fact[Interval], related: tuple[tuple[Origin, str], ...]) -> Verdict:
-    """Found where what decode gives is taken for [0, 1] as it is, or is mapped there twice."""
+    """Found where what decode gives is taken for [0, 1] or bytes as it is, or is mapped there twice."""
+    lies = shown.value
     if shown.value.low <= -_CUT:
         what, remedy = "pictures in [-1, 1] are taken for pictures in [0, 1]", "map the picture first: x / 2 + 0.5"
     elif shown.value.low >= _CUT:
         what, remedy = "pictures that were mapped to [0, 1] are mapped once more", "map the picture once: x / 2 + 0.5"
-    else:
+    elif (of_bytes := Interval(shown.value.low * BYTE.high, shown.value.high * BYTE.high)) == SYMMETRIC_UNIT:
+        lies, what, remedy = (
+            of_bytes,
+            "pictures in [-1, 1] are taken for bytes",
+            "map the picture first: x * 127.5 + 127.5",
+        )
+    elif max(abs(shown.value.low), abs(shown.value.high - 1)) <= _NEAR:
         return Clean()
-    values = {"what": what, "pixels": f"what decode gives lies in {shown.value} here", "remedy": remedy}
+    else:
+        return Undecided(reason=f"what decode gives lies in {shown.value} of the range that it is taken for")
+    values = {"what": what, "pixels": f"what decode gives lies in {lies} here", "remedy": remedy}
     return Found(Evidence(origin=shown.origin, values=values, related=related))
 
 

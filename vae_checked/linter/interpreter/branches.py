@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from vae_checked.linter.interpreter import operators
 from vae_checked.linter.symbols.either import unknown_layer
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
-from vae_checked.linter.symbols.values import Instance, Key, Layer, Scope, Sequence, Value, settle
+from vae_checked.linter.symbols.values import Instance, Key, Layer, Scope, Sequence, Transform, Value, settle
+from vae_checked.linter.torch_model import data_choices
 from vae_checked.record import dataclass
 
 _MAX_LIST = 64
@@ -122,7 +123,7 @@ def merge(
     for held, items in before.lists:
         start, then = len(items), held_then.get(id(held), items)
         if held[:start] == then[:start]:
-            held[start:] = _merged(condition, then[start:], held[start:], either)
+            held[start:] = _merged(condition, held[:start], then[start:], held[start:], either)
         elif len(held) == len(then):
             held[:] = [operators.merge(condition, left, right) for left, right in zip(then, held, strict=True)]
     for entries, first_entries in one.dicts:
@@ -173,8 +174,12 @@ def _is_setting(value: Value) -> bool:
     return isinstance(value, (int, float)) or (isinstance(value, Expr) and value.op == "const")
 
 
-def _merged(condition: Expr, one: list[Value], other: list[Value], either: Layer) -> list[Value]:
+def _merged(condition: Expr, begun: list[Value], one: list[Value], other: list[Value], either: Layer) -> list[Value]:
     """What two branches appended: of two different layers, and of an activation or none, nothing is known."""
+    if any(isinstance(item, Transform) for item in (*begun, *one, *other)):
+        steps = data_choices.of_steps(one, other)
+        if steps is not None:
+            return steps
     if not one or not other:
         return list(map(operators.perhaps, one or other))
     if any(isinstance(item, Layer) for item in (*one, *other)):

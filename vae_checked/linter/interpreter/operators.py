@@ -348,7 +348,11 @@ def _with_other(kept: Value, left: Value) -> Value:
 
 def _of_steps(condition: Expr, one: Sequence[Value], other: Sequence[Value]) -> list[Value] | None:
     """The layers or transforms of two branches, of which one begins with all that the other has; None for others."""
-    if not any(isinstance(item, (Layer, Transform)) for item in (*one, *other)):
+    if any(isinstance(item, Transform) for item in (*one, *other)):
+        steps = data_choices.of_steps(one, other)
+        if steps is not None:
+            return steps
+    elif not any(isinstance(item, Layer) for item in (*one, *other)):
         return None
     if len(one) == len(other):
         return [_merged(condition, left, right) for left, right in zip(one, other, strict=True)]

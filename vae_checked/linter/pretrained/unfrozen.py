@@ -31,20 +31,27 @@ def unfrozen(evaluation: Evaluation, flow: Flow) -> Iterator[Fact[str | None]]:
     """Of each call of `encode` whose latents are trained on whether its VAE gathers gradients, by the name it has.
 
     None as a value where no gradient reaches the VAE. Nothing is said of a VAE that was not loaded here, that may be
-    frozen or trained by what is not understood, or through which something is trained that it is given.
+    frozen or trained by what is not understood, or through which something is trained that it is given. A call without
+    gradients that no loss is made of, as in a validation, says nothing of the calls that a model is trained on.
     """
     losses = list(minimised(evaluation))
     trained_on = {end.call for end in flow.encoded if end.use is Use.TRAINED}
     if not losses or not trained_on:
         return
-    reaching = reached(losses)
+    reaching, below = reached(losses), {node.uid for node in walk(*losses)}
+    silent: list[Fact[str | None]] = []
+    is_open = False
     for uid, (call, owner) in flow.encodes.items():
         if not owner.model.kind or origin(call) not in trained_on or any(map(may_be_trained, walk(call.args[1]))):
             continue
         if is_without_gradient(call.site):
-            yield Fact(None, origin(call))
-        elif uid in reaching and not any(module.read_once(_may_freeze) for module in evaluation.modules()):
+            silent += [Fact(None, origin(call))] * (uid in below)
+        elif uid in reaching and any(module.read_once(_may_freeze) for module in evaluation.modules()):
+            is_open = True
+        elif uid in reaching:
             yield Fact(owner.name or owner.model.kind, origin(call))
+    if not is_open:
+        yield from silent
 
 
 def _may_freeze(module: Module) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Hashable, Sequence
 from functools import reduce
+from itertools import chain
 
-from vae_checked.linter.symbols.expression import Expr
-from vae_checked.linter.symbols.values import Loader, Transform, Value
+from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.values import External, Function, Instance, Loader, Transform, Value
 from vae_checked.record import replace
 
-# The steps after which data lie elsewhere, whatever they are applied to.
-_SETTLING = frozenset(("ToTensor", "Normalize", "ConvertImageDtype", "ToDtype"))
+# The steps after which data lie elsewhere, whatever they are applied to, or may lie, as behind a function.
+_SETTLING = frozenset(("ToTensor", "Normalize", "ConvertImageDtype", "ToDtype", "Lambda", "unknown"))
 _UNKNOWN = ("unknown", None, None)
+# What may be called as a step, and is no transform of a library.
+_CALLED = (Function, Instance, External)
 
 
 def of_both(one: Value, other: Value) -> Value:
@@ -22,7 +26,19 @@ def of_both(one: Value, other: Value) -> Value:
         return Loader(None, one.site, one.name)
     if isinstance(one, Transform) and isinstance(other, Transform):
         return one if are_alike(one, other) else Transform((*one.steps, _UNKNOWN))
+    for transform, step in ((one, other), (other, one)):
+        if isinstance(transform, Transform) and isinstance(step, _CALLED):
+            return Transform((*transform.steps, _UNKNOWN))
     return None
+
+
+def of_steps(one: Sequence[Value], other: Sequence[Value]) -> list[Value] | None:
+    """The steps of one of two lists, and one that is not known where both leave data apart; None for other lists."""
+    if not all(isinstance(item, (Transform, *_CALLED)) for item in (*one, *other)):
+        return None
+    is_same = are_alike(*(Transform(tuple(chain.from_iterable(map(_steps, each)))) for each in (one, other)))
+    kept = max(one, other, key=len)
+    return [*kept] if is_same else [*kept, Transform((_UNKNOWN,))]
 
 
 def of_own(kept: Loader, other: Loader) -> Loader:
@@ -49,6 +65,11 @@ def perhaps(step: Transform) -> Transform:
     return Transform((*step.steps, _UNKNOWN)) if _settling(step) else step
 
 
+def _steps(item: Value) -> tuple[tuple[str, Value, Site | None], ...]:
+    """The steps that an entry of a list comes to, as Compose takes them."""
+    return item.steps if isinstance(item, Transform) else (("unknown", item, None),)
+
+
 def _settling(transform: Transform) -> list[tuple[str, Hashable]]:
     return [(name, _key(value)) for name, value, _ in transform.steps if name in _SETTLING]
 
@@ -59,4 +80,10 @@ def _key(value: Value) -> Hashable:
         return value.uid
     if isinstance(value, (tuple, list)):
         return tuple(map(_key, value))
+    if isinstance(value, Function):
+        return ast.dump(value.node), id(value.scope), id(value.bound)
+    if isinstance(value, Instance):
+        return id(value)
+    if isinstance(value, External):
+        return value.dotted
     return value if isinstance(value, (int, float, str)) else None
