@@ -9,10 +9,10 @@ from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr
 from vae_checked.linter.torch_model.transforms import is_picture
 
 # What makes tensors of arrays, and arrays of anything.
-_TENSORS = frozenset("from_numpy tensor as_tensor FloatTensor pil_to_tensor to_tensor to_image".split())
-_ARRAYS = frozenset("array asarray ascontiguousarray imread imdecode resize cvtColor astype mimread".split())
+_MAKING_TENSORS = frozenset("from_numpy tensor as_tensor FloatTensor pil_to_tensor to_tensor to_image".split())
+_MAKING_ARRAYS = frozenset("array asarray ascontiguousarray imread imdecode resize cvtColor astype mimread".split())
 # What hands on values in another order, or some of them.
-_HANDING = TRANSPARENT | ELEMENTWISE | {"cast", "index", "item", "permute", "transpose", "reshape", "unsqueeze"}
+_HANDING = TRANSPARENT | ELEMENTWISE | {"cast", "index", "item"}
 # Of two libraries both have one of the name: that of tensors is a method, or stands in another module.
 _OF_ARRAYS = frozenset("np numpy cv2 imageio iio io skimage".split())
 _MAX_DEPTH = 40
@@ -26,9 +26,9 @@ def is_no_tensor(value: Expr) -> bool:
         call = None if value.site is None else value.site.node
         if value.op in ("cast", "data") and isinstance(call, ast.Call):
             name = syntax.called(call)
-            if name in _TENSORS:
+            if name in _MAKING_TENSORS:
                 return False
-            if name in _ARRAYS and (name == "astype" or _library(call) in _OF_ARRAYS):
+            if name in _MAKING_ARRAYS and (name == "astype" or _library(call) in _OF_ARRAYS):
                 return True
         if value.op not in _HANDING or not value.args:
             return False
