@@ -19,6 +19,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def in_short(source: str, most: int = 60) -> str:
+    """Source as one line of at most so many letters: `torch.nn.functional.mse_loss(...`."""
+    line = " ".join(source.split())
+    return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
 def printable(text: str, keep: str = "") -> str:
     """`text` with what a terminal obeys or hides written out, but for the letters to `keep`: `\\x1b[31m`, `\\u202e`.
 

@@ -8,12 +8,11 @@ from collections.abc import Iterable
 from vae_checked.catalogue.verdict import Clean, Undecided, Verdict, Weighted, left_to
 from vae_checked.facts import Fact, Facts, Reduced, Reduction
 from vae_checked.mathematics.effective_beta import batch_power, elements, latents, rendered
+from vae_checked.text import in_short
 
 _WHOLE = frozenset({Reduction.SUM, Reduction.MEAN})
 # A lost 1/2 doubles the KL, a doubled or tripled one halves it again; any other constant was chosen by somebody.
 LOST_HALVES = (2.0, 0.5, 0.25)
-# As much of a term is shown in a reason.
-_MOST_WORDS = 60
 # The codes of wrong axes in the reconstruction and in the KL.
 _AXES = ("VAE501", "VAE304")
 
@@ -89,8 +88,7 @@ def _written(name: str, term: Fact[Reduced] | None) -> str:
     """`the KL (-0.5 * torch.sum(...) at model.py:42)`, as far as that is known."""
     if term is None or term.origin.place is None:
         return name
-    source = " ".join(term.origin.source.split())
-    source = source if len(source) <= _MOST_WORDS else f"{source[: _MOST_WORDS - 3]}..."
+    source = in_short(term.origin.source)
     return f"{name} ({source} at {term.origin.place})" if source else f"{name} at {term.origin.place}"
 
 

@@ -22,7 +22,6 @@ from vae_checked.linter.torch_model import star_imports
 from vae_checked.linter.torch_model.optimizers import BACKWARD
 
 MAX_COMPREHENSION = 48
-# How code asks of which class something is by its type.
 # What ends the gradients that are added up.
 _ENDING = frozenset(("step", "zero_grad"))
 _MOST_ADDED = 8

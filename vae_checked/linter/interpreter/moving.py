@@ -74,12 +74,7 @@ def asked(context: Context, test: ast.expr, scope: Scope) -> Value:
     held = [*_counted(context, test, scope)]
     if not held:
         return value
-    for names, name, _ in held:
-        names[name] = _any_turn(context.site(test), name)
-    anew = context.eval(test, scope)
-    for names, name, number in held:
-        names[name] = number
-    return anew
+    return _anew(context, test, scope, held)
 
 
 def in_any_turn(context: Context, written: ast.expr, value: Value, scope: Scope) -> Value:
@@ -96,12 +91,7 @@ def in_any_turn(context: Context, written: ast.expr, value: Value, scope: Scope)
         return _any_turn(context.site(written), held[0][1])
     if any(isinstance(each, ast.Call) and syntax.called(each) not in _OF_NUMBERS for each in ast.walk(written)):
         return value
-    for names, name, _ in held:
-        names[name] = _any_turn(context.site(written), name)
-    anew = context.eval(written, scope)
-    for names, name, number in held:
-        names[name] = number
-    return anew
+    return _anew(context, written, scope, held)
 
 
 def _is_building(context: Context) -> bool:
@@ -241,6 +231,18 @@ def _places(node: ast.For | ast.AsyncFor | ast.While) -> Iterator[str]:
     counts = any(isinstance(each, ast.Call) and syntax.called(each) == "enumerate" for each in ast.walk(node.iter))
     if counts and isinstance(node.target.elts[0], ast.Name):
         yield node.target.elts[0].id
+
+
+def _anew(
+    context: Context, written: ast.expr, scope: Scope, held: Sequence[tuple[dict[str, Value], str, Value]]
+) -> Value:
+    """What an expression comes to where each number that is held, and counted on, is one of any turn."""
+    for names, name, _ in held:
+        names[name] = _any_turn(context.site(written), name)
+    anew = context.eval(written, scope)
+    for names, name, number in held:
+        names[name] = number
+    return anew
 
 
 def _counted(

@@ -25,7 +25,7 @@ def read(total: Expr, kl: Divergence, recon: Reconstruction, recons: Iterable[Re
 
     Of several errors each may have a KL beside it: what their sum weighs is not known.
     """
-    if any(node.uid == kl.term.uid for node in one_way_down(total, kl.term.uid, graph)):
+    if any(node.uid == kl.term.uid for node in one_way_down(total, graph, kl.term.uid)):
         # Nothing on the way down to the KL has it twice, as in most losses.
         return Added()
     added = _Sum(graph, kl.term.uid).of(total)

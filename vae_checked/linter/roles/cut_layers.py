@@ -64,8 +64,8 @@ def _without_gradient(
 def _are_of_another(lost: frozenset[object], trained: frozenset[object], observed: ProjectObservations) -> bool:
     """Whether an optimizer is known whole that holds layers which are trained, and none is given any of some others."""
     known = list(observed.optimizers())
-    is_whole = any(each.perhaps & trained and not each.is_open for each in known)
-    return is_whole and not any(each.perhaps & lost or each.is_open for each in known)
+    are_whole = not any(each.is_open or each.perhaps & lost for each in known)
+    return are_whole and any(each.perhaps & trained for each in known)
 
 
 def _number(layer: Expr) -> object:

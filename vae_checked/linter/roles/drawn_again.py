@@ -23,6 +23,8 @@ from vae_checked.record import replace
 _SAMPLER = ("sampler.std", "sampler.noise", "sampler.gradient_reaches", "sampler.timing")
 _CLOSE = 1e-6
 _STD = frozenset(("std", "sigma", "stddev"))
+# A place in the code of a subject.
+_Where = tuple[str, Place | None]
 # Both heads, by the layers that make them; None where they are handed over.
 _Heads = tuple[Hashable, Hashable] | None
 
@@ -37,12 +39,12 @@ class DrawnAgain:
         self._of_class: dict[str, set[Place | None]] = {}
         # Per subject and place the heads of what is drawn and how it reads them, and the heads of what is measured; and
         # the places that may train.
-        self._drawn: dict[tuple[str, Place | None], tuple[_Heads, Parametrisation | None]] = {}
-        self._measured: dict[tuple[str, Place | None], _Heads] = {}
+        self._drawn: dict[_Where, tuple[_Heads, Parametrisation | None]] = {}
+        self._measured: dict[_Where, _Heads] = {}
         # Where the KLs that train are written, and per subject and place how others read heads that are handed over.
         self._kls: set[Place | None] = set()
-        self._aside: dict[tuple[str, Place | None], Parametrisation | None] = {}
-        self._training: set[tuple[str, Place | None]] = set()
+        self._aside: dict[_Where, Parametrisation | None] = {}
+        self._training: set[_Where] = set()
 
     def note(
         self,
@@ -53,8 +55,7 @@ class DrawnAgain:
         losses: Losses,
     ) -> None:
         """Take note of a draw, or a KL, of an evaluation: whether it trains, and with which heads."""
-        form, drawn = facts.kl.form, (facts.subject, _drawn_at(facts))
-        measured = facts.subject, None if form is None else form.origin.place
+        form, drawn, measured = facts.kl.form, (facts.subject, _drawn_at(facts)), _measured(facts)
         if site is not None:
             self._of_class.setdefault(facts.subject, set()).add(drawn[1])
             if kl is not None and recon is not None and form is not None:
@@ -77,7 +78,7 @@ class DrawnAgain:
             self._places.setdefault(_drawn_at(facts), set()).add(_essence(form.value))
             self._kls.add(form.origin.place)
 
-    def _note_drawn(self, drawn: tuple[str, Place | None], site: SamplerSite) -> None:
+    def _note_drawn(self, drawn: _Where, site: SamplerSite) -> None:
         scale = _below_factors(site.scale)
         head = fitting_head(scale)
         found = None if head is None else curve(scale, head)
@@ -94,11 +95,7 @@ class DrawnAgain:
         What is asked of these heads is asked where they train.
         """
         for item in found:
-            form = item.kl.form
-            drawn, measured = (
-                (item.subject, _drawn_at(item)),
-                (item.subject, None if form is None else form.origin.place),
-            )
+            form, drawn, measured = item.kl.form, (item.subject, _drawn_at(item)), _measured(item)
             if form is None and item.recon.kind is None and self._is_read_alike(drawn, item):
                 yield replace(item, sampler=Sampler(), heads=Heads())
             elif form is not None and drawn[1] is None and self._is_measured_alike(measured, item):
@@ -108,7 +105,7 @@ class DrawnAgain:
             else:
                 yield item
 
-    def _is_read_alike(self, drawn: tuple[str, Place | None], item: Facts) -> bool:
+    def _is_read_alike(self, drawn: _Where, item: Facts) -> bool:
         known = self._drawn.get(drawn)
         if known is None or drawn in self._training or drawn[1] in self._places or item.sampler.std is None:
             return False
@@ -118,14 +115,14 @@ class DrawnAgain:
         read_as = {form.parametrisation for form in ways}
         return bool(own_ways) and len(read_as) == 1 and own in (None, *read_as)
 
-    def _is_measured_alike(self, measured: tuple[str, Place | None], item: Facts) -> bool:
+    def _is_measured_alike(self, measured: _Where, item: Facts) -> bool:
         form = item.kl.form
         heads = None if measured in self._training else self._measured.get(measured)
         if form is None or heads is None or not _is_unscaled(item):
             return False
         return bool(self._ways_of_class(measured[0])) and self._trained.get(heads) == {_essence(form.value)}
 
-    def _is_put_aside(self, measured: tuple[str, Place | None], drawn: Place, item: Facts) -> bool:
+    def _is_put_aside(self, measured: _Where, drawn: Place, item: Facts) -> bool:
         """Whether a KL of what is drawn stands in no loss, as one to another posterior: another KL trains it."""
         own = self._aside.get(measured)
         if own is None or measured in self._training or measured[1] in self._kls or not _is_unscaled(item):
@@ -183,6 +180,10 @@ def _heads(location: Expr, head: Expr | None) -> _Heads:
 def _essence(form: KLForm) -> KLForm:
     """A form without what differs from one spelling of it to another."""
     return replace(form, points=(), values=(), written=None, sampled=False)
+
+
+def _measured(facts: Facts) -> _Where:
+    return facts.subject, None if facts.kl.form is None else facts.kl.form.origin.place
 
 
 def _drawn_at(facts: Facts) -> Place | None:

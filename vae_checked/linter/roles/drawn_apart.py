@@ -27,14 +27,16 @@ def facts(site: SamplerSite, kl: Divergence | None, losses: Losses, across: Acro
     How trained heads are read is asked all the same where they are of made-up input, or z is only handed out or shown.
     """
     evaluation, graph = losses.evaluation, losses.graph
-    alone = _alone(site, evaluation)
-    trained = _made_again_of(site, alone, losses)
-    if trained is not None and (across.readings.read(site, alone, evaluation) or _reading(alone) is trained):
-        return []
+    trained = _made_again_of(site, losses)
+    if trained is not None:
+        alone = _alone(site, evaluation)
+        if _is_standard(alone) and (across.readings.read(site, alone, evaluation) or _reading(alone) is trained):
+            return []
     if kl is not None or latents.is_posterior(site, losses.recons, graph, evaluation.observations.names):
         return None
     is_of_trained = readings.is_of_trained_mean(site, losses.kls)
     if latents.is_of_noise(site, graph) or (is_of_trained and not couplings.is_coupled(site, graph)):
+        alone = _alone(site, evaluation)
         is_read = across.readings.read(site, alone, evaluation)
         return [alone] if is_of_trained and not is_read else []
     return []
@@ -48,13 +50,12 @@ def _alone(site: SamplerSite, evaluation: Evaluation) -> Facts:
     return Facts(evaluation.subject, sampler=replace(drawn, gradient_reaches=None), names=names)
 
 
-def _made_again_of(site: SamplerSite, alone: Facts, losses: Losses) -> Parametrisation | None:
+def _made_again_of(site: SamplerSite, losses: Losses) -> Parametrisation | None:
     """How the KL that trains its heads reads them, of a draw that stands in no loss and is compared with nothing.
 
-    Such a draw is made once the model is trained, to look at what is decoded: one of other noise, or of noise that
-    several share, is asked as a posterior's.
+    Such a draw is made once the model is trained, to look at what is decoded.
     """
-    if not losses.backward or losses.trains(site.z) or not _is_standard(alone):
+    if not losses.backward or losses.trains(site.z):
         return None
     if any(losses.holds_one(recon, site.z.uid) for recon in losses.recons):
         return None
@@ -86,6 +87,7 @@ def _serial(layer: Expr) -> Hashable:
 
 
 def _is_standard(alone: Facts) -> bool:
+    """Whether nothing is to be asked of the noise: one of other noise, or that several share, is a posterior's draw."""
     noise, shared = alone.sampler.noise, alone.sampler.shared_over
     return noise is not None and noise.value.law is NoiseLaw.STANDARD_NORMAL and not (shared and shared.value)
 

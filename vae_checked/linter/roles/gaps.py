@@ -28,8 +28,8 @@ from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Expr, origin, strip, walk
 from vae_checked.mathematics.reductions import read
 from vae_checked.record import replace
+from vae_checked.text import in_short
 
-_MOST_WORDS = 60
 # Between a layer and the heads that it gives there are fewer nodes.
 _MOST_NODES = 60
 # What is said of a KL and a reconstruction by how they stand in one loss.
@@ -278,15 +278,9 @@ def _taking(site: SamplerSite, losses: Losses, *, of_heads: bool) -> Expr | None
     calls = losses.read_once(_unread_calls)
     if not calls:
         return None
-    pending = list(_made_at_once(site.location, site.scale)) if of_heads else [site.z]
-    made = {node.uid for node in pending}
-    above = set(made)
-    while pending:
-        for parent in losses.graph.above(pending.pop()):
-            if parent.uid not in above and parent.uid != site.z.uid:
-                above.add(parent.uid)
-                pending.append(parent)
-    return next((call for call in calls if call.uid in above and call.uid not in made), None)
+    made = {node.uid for node in _made_at_once(site.location, site.scale)} if of_heads else {site.z.uid}
+    above = losses.graph.holding_through(made, lambda node: node.uid != site.z.uid)
+    return next((call for call in calls if call.uid in above - made), None)
 
 
 def _unread_calls(losses: Losses) -> list[Expr]:
@@ -368,6 +362,4 @@ def _is_of_a_bare_name(call: Expr | None) -> bool:
 
 def _at(where: Origin, words: str) -> Fact[str]:
     """The reason with the expression in it as it is written, shortened to a few words."""
-    source = " ".join(where.source.split())
-    shown = source if len(source) <= _MOST_WORDS else f"{source[: _MOST_WORDS - 3]}..."
-    return Fact(words.format(shown), where)
+    return Fact(words.format(in_short(where.source)), where)

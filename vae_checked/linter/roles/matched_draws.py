@@ -16,9 +16,9 @@ def are_compared(losses: Losses) -> bool:
     if not differences:
         return False
     for z in {site.z.uid: site.z for site in losses.samples}.values():
-        of_z = graph.holding_through(z.uid, _is_computed)
+        of_z = graph.holding_through((z.uid,), _is_computed)
         draws = [node for node in graph.having("noise") if not contains(z, node.uid)]
-        of_draws = set[int]().union(*(graph.holding_through(draw.uid, _is_computed) for draw in draws))
+        of_draws = graph.holding_through((draw.uid for draw in draws), _is_computed)
         for one, other in (node.args[:2] for node in differences):
             for own, drawn in ((one.uid, other.uid), (other.uid, one.uid)):
                 if own in of_z and drawn in of_draws - of_z:

@@ -98,7 +98,7 @@ def _are_minimised(kl: Divergence, recon: Reconstruction, losses: Losses) -> boo
 
 def _decoded(side: Expr, start: Expr, losses: Losses) -> Iterator[Expr]:
     """What is computed from a draw or a head element by element, as something else is applied to it."""
-    made = losses.graph.holding_through(start.uid, lambda node: node.op in _PASSED)
+    made = losses.graph.holding_through((start.uid,), lambda node: node.op in _PASSED)
     for node in walk(side):
         if node.uid not in made:
             yield from (strip(arg) for arg in node.args if arg.uid in made)

@@ -1,4 +1,4 @@
-"""The one way from a loss down to a term of it."""
+"""The one way from a loss down to terms of it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from vae_checked.linter.symbols.expression import Expr, Graph
 
 
-def one_way_down(total: Expr, term: int, graph: Graph) -> Iterator[Expr]:
-    """The nodes from a loss down to the term of this uid, both included, as far as one way alone leads there."""
-    holding, node = graph.holding(term), total
-    while node.uid != term:
-        yield node
-        below = [arg for arg in node.args if arg.uid in holding]
-        if len(below) != 1:
-            return
-        node = below[0]
-    yield node
+def one_way_down(total: Expr, graph: Graph, *terms: int) -> Iterator[Expr]:
+    """The nodes from a loss down to a term of this uid, both included, as far as one way alone leads there.
+
+    Of several terms it is the way down to the innermost value that holds them all.
+    """
+    holding = frozenset.intersection(*map(graph.holding, terms))
+    below = [total]
+    while len(below) == 1:
+        yield below[0]
+        below = [arg for arg in below[0].args if arg.uid in holding]

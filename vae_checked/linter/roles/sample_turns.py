@@ -49,7 +49,7 @@ def in_batches(
         return None
     if not any(_keeps_samples(whole, site, graph) for whole in taken for site in samples if whole is not None):
         return None
-    nodes = [node for node in one_way_down(total, recon.term.uid, graph) if node.uid != recon.term.uid]
+    nodes = [node for node in one_way_down(total, graph, recon.term.uid) if node.uid != recon.term.uid]
     turns = [(node, kind) for node in nodes if (kind := _of_turns(node)) is not None]
     if not turns or (len(turns) > 1 and any(kind is not Reduction.SUM for _, kind in turns)):
         return (*steps_of(way), *_UNREAD)

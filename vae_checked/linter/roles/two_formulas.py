@@ -10,6 +10,7 @@ from vae_checked.linter.roles import reductions
 from vae_checked.linter.roles.added_twice import Added
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.inner_chains import inner_chain
+from vae_checked.linter.roles.one_way import one_way_down
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import Expr, Graph, elementwise, strip
@@ -67,7 +68,8 @@ def added(
     )
     if once != Added() or is_open or not is_alike:
         return Added(None)
-    return Added(1 + len(same), _sum_of(total, [kl, *same], graph))
+    *_, innermost = one_way_down(total, graph, kl.term.uid, *(each.term.uid for each in same))
+    return Added(1 + len(same), innermost)
 
 
 def _is_estimate(kl: Divergence) -> bool:
@@ -103,12 +105,3 @@ def _counted(kl: Divergence, total: Expr, graph: Graph) -> _Counted | None:
 def _is_as_much(one: _Counted, other: _Counted) -> bool:
     alike = (one.named, one.batch, one.event) == (other.named, other.batch, other.event)
     return alike and None not in (one.batch, one.event) and math.isclose(one.number, other.number, rel_tol=1e-3)
-
-
-def _sum_of(total: Expr, kls: Sequence[Divergence], graph: Graph) -> Expr:
-    """The innermost value in a loss that holds all of some KLs."""
-    holding = frozenset.intersection(*(frozenset(graph.holding(kl.term.uid)) for kl in kls))
-    node = total
-    while len(inner := [arg for arg in node.args if arg.uid in holding]) == 1:
-        node = inner[0]
-    return node

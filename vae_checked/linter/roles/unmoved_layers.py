@@ -12,9 +12,9 @@ from vae_checked.linter.symbols.expression import origin
 from vae_checked.linter.symbols.observations import Spot, spot_of
 from vae_checked.linter.symbols.registered import with_parameters
 from vae_checked.record import replace
+from vae_checked.text import in_short
 
 _PATH = "training.without_gradient"
-_MOST_WORDS = 60
 
 
 class UnmovedLayers:
@@ -55,9 +55,7 @@ class UnmovedLayers:
             if where is None or known is None or known.value:
                 yield item
                 continue
-            words = " ".join(where.source.split())
-            words = words if len(words) <= _MOST_WORDS else f"{words[: _MOST_WORDS - 3]}..."
-            reason = f"no loss that is seen to be differentiated is computed from {words}"
+            reason = f"no loss that is seen to be differentiated is computed from {in_short(where.source)}"
             yield replace(item, elsewhere={_PATH: reason, **item.elsewhere})
 
 

@@ -72,7 +72,7 @@ def _content(facts: Facts) -> _Content:
     }
     if facts.kl.form is None and "kl.form" in facts.elsewhere:
         # A draw that trains without a KL is another one than a draw that has one, though both be at the same lines.
-        content["kl.form.elsewhere"] = (facts.elsewhere["kl.form"], None)
+        content["kl.form.elsewhere"] = (True, None)
     return content
 
 

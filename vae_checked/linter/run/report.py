@@ -24,12 +24,12 @@ class LintReport:
     """Findings in order of place; per VAE the facts and what was examined; what was not read or not decided.
 
     `files` are all that were given, `files_concerned` counts those that concern a VAE, `files_using` those that only
-    encode or decode with one. `unread` and `left_out` hold
-    (path, reason) of what could not be read and of what is left out on purpose, folders with a `/` behind them.
-    `remarks` tell of comments that switch nothing off and baseline entries that nothing matches, `known` counts the
-    findings that a baseline holds, `statistics` holds (code, name, how often) where they were asked for. `beside`
-    counts the other files of the projects that were evaluated for what they say of these, `whole` is whether nothing
-    else can; `elsewhere` names the findings of the same VAEs that stand in these others.
+    encode or decode with one. `unread` and `left_out` hold (path, reason) of what could not be read and of what is left
+    out on purpose, folders with a `/` behind them. `remarks` tell of comments that switch nothing off and baseline
+    entries that nothing matches, `known` counts the findings that a baseline holds, `statistics` holds (code, name, how
+    often) where they were asked for. `beside` counts the other files of the projects that were evaluated for what they
+    say of these, `whole` is whether nothing else can; `elsewhere` names the findings of the same VAEs that stand in
+    these others.
     """
 
     findings: tuple[Finding, ...]

@@ -280,9 +280,10 @@ class Graph:
             found |= above
         return found
 
-    def holding_through(self, wanted: int, passes: Callable[[Expr], bool]) -> set[int]:
-        """The uids of the nodes that lead to the node `wanted` by nodes that all pass, itself included."""
-        parents, found, stack = self._known_parents(), {wanted}, [wanted]
+    def holding_through(self, wanted: Iterable[int], passes: Callable[[Expr], bool]) -> set[int]:
+        """The uids of the nodes that lead to one of some nodes by nodes that all pass, these included."""
+        parents, found = self._known_parents(), set(wanted)
+        stack = [*found]
         while stack:
             for parent in parents.get(stack.pop(), ()):
                 if parent.uid not in found and passes(parent):

@@ -75,7 +75,7 @@ class GradientFlow:
         key = wanted, stops_at
         if key not in self._to:
             self._to[key] = self._graph.holding_through(
-                wanted, lambda node: not (stops_gradient(node) or stops_at(node))
+                (wanted,), lambda node: not (stops_gradient(node) or stops_at(node))
             )
         return self._to[key]
 
