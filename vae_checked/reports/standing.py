@@ -95,7 +95,10 @@ def not_seen(report: Report) -> list[str]:
     """Lines per VAE: why codes are open, what no view of it showed, and the audit that settles them."""
     if not report.of_source:
         told = {
-            reason for each in all_examined(report) if each.is_vae for reason in (*_by_reason(each), *_around(each))
+            reason
+            for each in all_examined(report)
+            if each.is_vae
+            for reason in (*_why_audited(each).values(), *_around(each))
         }
         rest = of_whole(report, report.unobserved)
         return [*undecided(report), *(line for line in rest if not line.endswith(tuple(told)))]
@@ -233,7 +236,7 @@ def undecided(report: Report) -> list[str]:
         if not each.is_vae or not each.undecided:
             continue
         if not report.of_source:
-            lines += [f"{each.subject}: {_codes(codes)}: {reason}" for reason, codes in _by_reason(each).items()]
+            lines += _with_reasons(each.subject, _why_audited(each))
             lines += [f"{each.subject}: {reason}" for reason in _around(each)]
             continue
         gap = each.gap
@@ -270,12 +273,9 @@ def undecided_of_latents(report: Report) -> list[str]:
     return lines
 
 
-def _by_reason(examined: Examined) -> Mapping[str, list[str]]:
-    """The open codes of an audited latent by what they lack, in the words that say what settles it."""
-    found: dict[str, list[str]] = {}
-    for code, open_question in examined.undecided.items():
-        found.setdefault(_why(code, examined, open_question), []).append(code)
-    return found
+def _why_audited(examined: Examined) -> Mapping[str, str]:
+    """What the open codes of an audited latent lack, in the words that say what settles it."""
+    return {code: _why(code, examined, question) for code, question in examined.undecided.items()}
 
 
 def _around(examined: Examined) -> Iterable[str]:
