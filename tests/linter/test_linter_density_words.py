@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, KL, LAYERS, LAYERS_FORWARD, linted
+from small_vaes.fragments import HEAD, KL, LAYERS, LAYERS_FORWARD, LOOP, linted
 
 from vae_checked.reports.portrait import portrait
 
@@ -13,19 +13,11 @@ TEXT = (
     HEAD
     + LAYERS.replace("self.to_m,", "self.spread = nn.Parameter(torch.zeros(1))\n        self.to_m,")
     + LAYERS_FORWARD
-    + """
-
-def fit(loader):
-    net = Net()
-    optimizer = torch.optim.Adam(net.parameters())
-    for x in loader:
-        y, m, s = net(x)
-        p = torch.distributions.{density}
-        loss = ({error} + {kl}).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-"""
+    + LOOP.format(
+        loss="""p = torch.distributions.{density}
+        loss = ({error} + {kl}).mean()""",
+        differentiated="loss.backward()",
+    )
 )
 WRITTEN = "-p.log_prob(x).sum(1)"
 GAUSSIAN, LAPLACE = "the squared error of a Gaussian density", "the absolute error of a Laplace density"

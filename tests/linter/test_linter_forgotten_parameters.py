@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import FORWARD, HEAD, KL, MODEL, codes, linted
+from small_vaes.fragments import FORWARD, HEAD, KL, LOOP, MODEL, codes, linted
 
 TEXT = (
     HEAD
@@ -178,7 +178,7 @@ def test_what_a_pass_builds_at_each_call_is_to_be_built_once(tmp_path: Path) -> 
 
 PASS = (
     HEAD
-    + f"""
+    + """
 
 class Net(nn.Module):
     def __init__(self):
@@ -188,23 +188,13 @@ class Net(nn.Module):
         self.to_m, self.to_s, self.back = nn.Linear(9 * 80, 7), nn.Linear(9 * 80, 7), nn.Linear(7, 9 * 80)
 
     def forward(self, x):
-        {{before}}
-        h = torch.relu({{encoder}}(x)).flatten(1)
+        {before}
+        h = torch.relu({encoder}(x)).flatten(1)
         m, s = self.to_m(h), self.to_s(h)
         h = torch.relu(self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))).view(-1, 9, 8, 10)
-        return {{decoder}}(h), m, s
-
-
-def fit(loader):
-    net = Net()
-    adam = torch.optim.Adam(net.parameters())
-    for x in loader:
-        y, m, s = net(x)
-        loss = ((y - x) ** 2).sum((1, 2, 3)).mean() + ({KL}).mean()
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
+        return {decoder}(h), m, s
 """
+    + LOOP.format(loss=f"loss = ((y - x) ** 2).sum((1, 2, 3)).mean() + ({KL}).mean()", differentiated="loss.backward()")
 )
 BUILT = {
     "a convolution": ("pass", "nn.Conv2d(3, 9, 4, stride=2, padding=1)", "self.last"),
@@ -236,7 +226,9 @@ def test_layers_that_a_pass_builds_to_stay_are_not_named(
     before: str, encoder: str, decoder: str, tmp_path: Path
 ) -> None:
     text = PASS.format(before=before, encoder=encoder, decoder=decoder).replace("(h), m, s", "(h)), m, s")
-    assert codes(linted(tmp_path, {"net.py": text})) == []
+    report = linted(tmp_path, {"net.py": text})
+    assert codes(report) == []
+    assert any("VAE602" in judgement.clean for judgement in report.judgements)
 
 
 def test_what_init_builds_is_built_once(tmp_path: Path) -> None:

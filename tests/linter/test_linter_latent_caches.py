@@ -110,8 +110,8 @@ def test_a_cache_on_another_scale_than_its_samples(
 
 @pytest.mark.parametrize("save", [NUMPY, TORCH])
 def test_a_cache_that_is_scaled_twice_is_named_where_it_is_made(save: str, tmp_path: Path) -> None:
-    ((code, name, _),) = places(tmp_path, **scripts(" * 0.18215", UNDONE, save=save, then=" * 0.18215"))
-    assert (code, name) == ("VAE701", "write")
+    files = scripts(" * 0.18215", UNDONE, save=save, then=" * 0.18215")
+    assert places(tmp_path, **files) == [("VAE701", "write", 12)]
 
 
 @pytest.mark.parametrize(

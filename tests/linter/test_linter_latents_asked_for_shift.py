@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from vae_checked.linter import lint
+from vae_checked.linter import LintReport, lint
 
 _HELPER = """\
 import argparse
@@ -79,7 +80,7 @@ _SHIFTED = f"        return {_TO_SHIFTED}", f"        return self.vae.decode({_B
 _BARE = "        return z", "        return self.vae.decode(z).sample"
 
 
-def _report(tmp_path: Path, ends: tuple[str, str], model: str = "", drawn: str = ""):  # type: ignore[no-untyped-def]
+def _report(tmp_path: Path, ends: tuple[str, str], model: str = "", drawn: str = "") -> LintReport:
     encoded, decoded = ends
     loaded = f'self.model = {model}.from_pretrained(name, subfolder="transformer")' if model else "self.model = None"
     text = _HELPER.format(imported=f", {model}" if model else "", loaded=loaded, encoded=encoded, decoded=decoded)
@@ -100,7 +101,9 @@ def _report(tmp_path: Path, ends: tuple[str, str], model: str = "", drawn: str =
         f'"shift_factor" in {_C}',
     ],
 )
-def test_a_way_for_vaes_without_a_shift_is_no_mistake(ends, asked: str, model: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_way_for_vaes_without_a_shift_is_no_mistake(
+    ends: Callable[[str], tuple[str, str]], asked: str, model: str, tmp_path: Path
+) -> None:
     assert _report(tmp_path, ends(asked), model, _DRAWN).findings == ()
 
 

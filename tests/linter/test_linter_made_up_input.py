@@ -93,7 +93,8 @@ def test_a_draw_that_is_only_handed_out_is_asked_as_well(scene: str, x: str, tmp
 def test_a_scale_that_is_not_read_there_leaves_the_reading_open(scene: str, scale: str, tmp_path: Path) -> None:
     report = linted(tmp_path, _written(scene, f"m + {scale} * torch.randn_like(m)"))
     assert codes(report) == []
-    assert not any("VAE201" in each.clean for each in report.vaes if each.subject.endswith("net.py"))
+    assert report.vaes
+    assert not any("VAE201" in each.clean for each in report.vaes)
 
 
 def test_a_mean_of_made_up_input_beside_other_noise_is_no_draw(tmp_path: Path) -> None:
@@ -102,23 +103,17 @@ def test_a_mean_of_made_up_input_beside_other_noise_is_no_draw(tmp_path: Path) -
     assert any("VAE201" in each.clean for each in report.vaes)
 
 
-LEARNED = """
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
-        self.up_m, self.up_s = nn.Linear(5, 7), nn.Linear(5, 7)
-
-    def forward(self, x):
-        m, s = self.to_m(x), self.to_s(x)
-        return self.back(m + torch.randn_like(m) * torch.exp(0.5 * s)), m, s
-
+LEARNED = (
+    LAYERS
+    + "        self.up_m, self.up_s = nn.Linear(5, 7), nn.Linear(5, 7)\n"
+    + LAYERS_FORWARD
+    + """
     def drawn(self, count):
         top = torch.randn(count, 5)
         m, t = self.up_m(top), self.up_s(top)
         return self.back(m + torch.exp(t) * torch.randn_like(m))
 """
+)
 
 
 def test_a_prior_that_is_learned_reads_heads_of_its_own(tmp_path: Path) -> None:

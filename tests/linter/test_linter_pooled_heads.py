@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import ENCODER, HEAD, codes, linted
+from small_vaes.fragments import ENCODED, ENCODER, HEAD, LOOP, codes, linted
 
 EXPERTS = (
     HEAD
@@ -292,30 +292,7 @@ def test_one_row_of_noise_for_what_was_pooled_to_one_row(
 
 
 AVERAGED = (
-    HEAD
-    + ENCODER
-    + """
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.encoder, self.back = Encoder(), nn.Linear(7, 84)
-
-    def forward(self, x):
-        m, s = self.encoder(x)
-        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
-
-
-def fit(loader):
-    net = Net()
-    optimizer = torch.optim.Adam(net.parameters())
-    for x in loader:
-        y, m, s = net(x)
-        loss = ((y - x) ** 2).sum() + {kl}
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-"""
+    HEAD + ENCODER + ENCODED + LOOP.format(loss="loss = ((y - x) ** 2).sum() + {kl}", differentiated="loss.backward()")
 )
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, LAYERS, LAYERS_FORWARD, linted
+from small_vaes.fragments import HEAD, LAYERS, LAYERS_FORWARD, LOOP, linted
 
 from vae_checked.linter import LintReport, lint
 from vae_checked.reports import render
@@ -55,18 +55,7 @@ TRAINED = (
     HEAD
     + LAYERS
     + LAYERS_FORWARD.replace("self.back(", "self.back(mixed(").replace("(0.5 * s)),", "(0.5 * s))),")
-    + """
-
-def fit(loader):
-    net = Net()
-    optimizer = torch.optim.Adam(net.parameters())
-    for x in loader:
-        y, m, s = net(x)
-        loss = (y - x).pow(2).sum(1).mean(){kl}
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-"""
+    + LOOP.format(loss="loss = (y - x).pow(2).sum(1).mean(){kl}", differentiated="loss.backward()")
 )
 
 
@@ -211,8 +200,10 @@ def test_an_audit_is_named_by_what_is_known_of_the_model(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     (line,) = in_part(lint([tmp_path / "net.py"]))
     assert line.endswith("; vae-checked audit net:Net measures it")
-    (tmp_path / "net.py").write_text(f"{HEAD}\nh = torch.load('h')\nz = h + torch.rand_like(h) * h.exp()\n")
-    assert "package.module:Class" not in str(lint([tmp_path / "net.py"]))
+    drawn = "h = torch.load('h')\nm, s = h[:, :7], h[:, 7:]\nz = m + torch.randn_like(m) * torch.exp(0.5 * s)\n"
+    (tmp_path / "net.py").write_text(f"{HEAD}\n{drawn}kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp())\n")
+    (line,) = in_part(lint([tmp_path / "net.py"]))
+    assert line.endswith("; vae-checked audit of the model measures it")
 
 
 def test_the_whole_loss_is_said_to_have_no_kl(tmp_path: Path) -> None:

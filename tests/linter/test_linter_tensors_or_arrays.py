@@ -86,7 +86,7 @@ def test_a_picture_of_a_library_is_mapped_as_one(body: str, read: str, tmp_path:
     assert _found(tmp_path, body, read, " / 127.5 - 1.0") == []
 
 
-@pytest.mark.parametrize("body", [_EARLY, _OTHERWISE], ids=["early", "otherwise"])
+@pytest.mark.parametrize("body", [_EARLY, _OTHERWISE, _LISTED], ids=["early", "otherwise", "listed"])
 @pytest.mark.parametrize("read", [_NO_TENSORS["PIL"], _NO_TENSORS["cv2"]], ids=["PIL", "cv2"])
 def test_bytes_that_neither_branch_maps_are_still_named(body: str, read: str, tmp_path: Path) -> None:
     assert _found(tmp_path, body, read, "") == ["VAE704"]

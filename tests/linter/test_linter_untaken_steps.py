@@ -51,9 +51,10 @@ def _named(tmp_path: Path, first: str, last: str, made: str = "", before: str = 
     (tmp_path / "train.py").write_text(
         _TRAINED.format(first=first, last=last, made=made, before=before), encoding="utf-8"
     )
-    found = lint([tmp_path]).findings
-    assert all("never takes one" in item.message for item in found)
-    return [item.place.line for item in found if item.place is not None]
+    report = lint([tmp_path])
+    assert [vae.core_checked for vae in report.vaes] == [True]
+    assert all("never takes one" in item.message for item in report.findings)
+    return [item.place.line for item in report.findings if item.place is not None]
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,18 @@ class Encoder(nn.Module):
         h = torch.relu(self.body(x))
         return self.to_m(h), self.to_s(h)
 """
+# A model that encodes by it.
+ENCODED = """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.back = Encoder(), nn.Linear(7, 84)
+
+    def forward(self, x):
+        m, s = self.encoder(x)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+"""
 OBJECTIVE = f"""
 
 def objective(y, x, m, s):
