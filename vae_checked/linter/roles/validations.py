@@ -252,4 +252,14 @@ def source_of(head: Expr) -> Hashable:
         node = strip(next((arg for arg in node.args if arg.op != "const"), node.args[0]))
     if node.op == "opaque" and node.get("name") == "call":
         return (*taken, "called", node.args[0].uid)
+    if node.op == "call" and _is_given(node.args[0]):
+        # A part that was handed in, asked by a method: `self.net.encode(x)`, or `self.net.forward(x)` for a call.
+        return (*taken, "called" if node.get("name") == "forward" else node.get("name"), node.args[0].uid)
     return (*taken, node.get("serial") if node.op == "layer" else node.uid)
+
+
+def _is_given(value: Expr) -> bool:
+    """Whether a value was handed in as a whole, or is an attribute of what was."""
+    while value.op == "opaque" and str(value.get("name")).startswith("attribute:") and value.args:
+        value = value.args[0]
+    return value.op == "atom"
