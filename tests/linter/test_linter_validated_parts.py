@@ -59,8 +59,6 @@ def main(settings, loader):
 CALLED = "self.net.forward(batch)"
 
 
-
-
 def _report(
     tmp_path: Path, *, std: str = "torch.exp(0.5 * s)", sign: str = "+", trained: str = CALLED, validated: str = CALLED
 ) -> LintReport:

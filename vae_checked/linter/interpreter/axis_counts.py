@@ -12,6 +12,8 @@ from vae_checked.mathematics.ops import Kind, names_of
 _ASKED = frozenset(("attribute:ndim", "dim", "ndimension"))
 _COPIES = names_of(lambda operation: operation.kind is Kind.COPY)
 _LEAST = 2
+# Where a range begins, and where it ends.
+_BOUNDS = 2
 _MAX_DEPTH = 40
 
 
@@ -35,11 +37,19 @@ def compared(op: ast.cmpop, left: Value, right: Value) -> bool | None:
     return outcomes.pop() if len(outcomes) == 1 else None
 
 
+def after_the_first(args: list[Value]) -> Expr | None:
+    """The tensor all of whose axes but the first a range numbers: `range(1, x.ndim)`; None for any other range."""
+    is_from_one = len(args) == _BOUNDS and number_of(args[0]) == 1
+    return _axes_of(args[1]) if is_from_one else None
+
+
 def _axes_of(value: Value) -> Expr | None:
     """What a value is the number of axes of: `x.ndim`, `x.dim()`, `len(x.shape)`."""
     if not isinstance(value, Expr) or not value.args:
         return None
     if value.op in ("opaque", "call") and value.get("name") in _ASKED and len(value.args) == 1:
+        return value.args[0]
+    if value.op == "attribute" and value.get("name") == "ndim":
         return value.args[0]
     if value.op == "size" and value.get("axis") == 0 and value.args[0].op == "shape":
         return value.args[0].args[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from vae_checked.linter.interpreter import attributes, binding, parts, records, resized, selection
+from vae_checked.linter.interpreter import attributes, axis_counts, binding, parts, records, resized, selection
 from vae_checked.linter.interpreter.context import UNREAD, Context, Result
 from vae_checked.linter.symbols.constants import counting, whole
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, Site, atom, opaque
@@ -25,6 +25,7 @@ from vae_checked.linter.symbols.values import (
     number_of,
 )
 from vae_checked.linter.torch_model.array_kinds import is_no_tensor
+from vae_checked.linter.torch_model.sizes import later_axes
 
 BUILTINS = frozenset(
     "len range enumerate zip sum min max int float abs print isinstance hasattr getattr setattr list tuple dict set "
@@ -56,7 +57,10 @@ def _range(context: Context, args: list[Value], kwargs: dict[str, Value], site: 
     numbers = counting([whole(number_of(item)) for item in args], _MAX_RANGE)
     for stand_in in ("index", "loop"):
         context.observations.note_turns(atom(stand_in, site, site.place.line), tuple(args))
-    return [atom("index", site, site.place.line)] if numbers is None else list[Value](numbers)
+    if numbers is not None:
+        return list[Value](numbers)
+    of = axis_counts.after_the_first(args)
+    return [atom("index", site, site.place.line if of is None else later_axes(of))]
 
 
 def _list(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Result:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vae_checked.linter.symbols.expression import NOISE, TRANSPARENT, Expr
-from vae_checked.linter.torch_model.sizes import UNKNOWN
+from vae_checked.linter.torch_model.sizes import LATER, UNKNOWN
 
 # Layers that go through steps; the first state of one has axes of its own.
 OVER_STEPS = ("LSTM", "GRU", "RNN", "Transformer", "Multihead")
@@ -34,7 +34,7 @@ def is_in_front(whole: Expr) -> bool:
 def _is_of_another_axis(node: Expr) -> bool:
     if node.op in ("sum", "mean"):
         axes = node.get("axes")
-        return not isinstance(axes, tuple) or 0 in axes
+        return axes != LATER and (not isinstance(axes, tuple) or 0 in axes)
     return node.op in _SHAPED or node.op in _LENGTHS or str(node.get("kind")).startswith(OVER_STEPS)
 
 

@@ -28,6 +28,7 @@ from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import leaves, settled
 from vae_checked.linter.symbols.structures import once_per_structure, once_per_structures
 from vae_checked.linter.symbols.turns import counts, is_over_turns, is_turn
+from vae_checked.linter.torch_model.sizes import LATER
 from vae_checked.mathematics.names import is_batch_size
 from vae_checked.mathematics.reductions import (
     Axes,
@@ -182,7 +183,7 @@ def _axes(node: Expr) -> Axes:
     if isinstance(axes, tuple):
         numbers = tuple(axis for axis in axes if isinstance(axis, int))
         return Extent.UNKNOWN if _skips_an_axis(numbers, node.args[0]) else numbers
-    return Extent.ALL if axes == "all" else Extent.UNKNOWN
+    return {"all": Extent.ALL, LATER: Extent.SAMPLE}.get(str(axes), Extent.UNKNOWN)
 
 
 def _skips_an_axis(axes: tuple[int, ...], of: Expr) -> bool:

@@ -21,7 +21,7 @@ from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.linter.torch_model.nans import asks_for_nan, is_endless, without_nan
 from vae_checked.linter.torch_model.number_kinds import cast_attributes
 from vae_checked.linter.torch_model.pieces import concatenated, number_of_equal, stacked
-from vae_checked.linter.torch_model.sizes import UNKNOWN, axes_of, axis_of_size, shape_of, shaped_like
+from vae_checked.linter.torch_model.sizes import UNKNOWN, axes_of, axis_of_size, reduced_axes, shape_of, shaped_like
 from vae_checked.mathematics.ops import OPERATIONS, Kind
 
 _SHAPES = {
@@ -166,7 +166,7 @@ def _reduce(op: str, *, without_nan: bool = False) -> Handler:
 
     def handle(_: Evaluator, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
         x = first_tensor(args, kwargs, site)
-        axes = axes_of(argument(args, kwargs, 1, "dim", "axis"))
+        axes = reduced_axes(argument(args, kwargs, 1, "dim", "axis"), x)
         keep = argument(args, kwargs, 2, "keepdim", "keepdims")
         if x.op == "stack" and keep is not True and axes in ("all", (x.get("axis"),)) and not _is_of_rows(x):
             return _folded(op, x, axes, site)

@@ -6,16 +6,21 @@ import ast
 from collections.abc import Hashable
 
 from vae_checked.linter.symbols.constants import whole
-from vae_checked.linter.symbols.expression import Expr, Site, strip
+from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, Site, strip
 from vae_checked.linter.symbols.places import is_unknown_item
 from vae_checked.linter.symbols.values import Value, number_of
+from vae_checked.mathematics.ops import Kind, names_of
 
 # A length of 1 that a call takes from a name: whoever set it may have set the heads' number of latents by it as well.
 SET_TO_ONE = ("set", 1)
 # The sizes of a tensor that has some, where they are not read; a number has none.
 UNKNOWN = "unknown"
+# All axes but the first, however many there are.
+LATER = "later"
 # What may hold one size or several.
 _OF_ANY_LENGTH = frozenset(("call", "opaque", "phi"))
+# What has the axes of what it is given.
+_ALIGNED = ELEMENTWISE | {"loss"} | names_of(lambda operation: operation.kind is Kind.COPY)
 
 
 def axes_of(value: Value) -> Hashable:
@@ -30,6 +35,35 @@ def axes_of(value: Value) -> Hashable:
         if all(item is not None for item in numbers):
             return tuple(numbers) or "all"
     return "unknown"
+
+
+def reduced_axes(value: Value, x: Expr) -> Hashable:
+    """The axes of a reduction of `x`: `LATER` where they are all of its axes but the first, `range(1, x.ndim)`."""
+    axes = axes_of(value)
+    if axes != UNKNOWN or not isinstance(value, (tuple, list)) or len(value) != 1:
+        return axes
+    serial = value[0].get("serial") if isinstance(value[0], Expr) else None
+    is_later = isinstance(serial, tuple) and serial[0] == LATER and _has_the_axes_of(x, serial[1])
+    return LATER if is_later else axes
+
+
+def later_axes(of: Expr) -> Hashable:
+    """What marks a number that stands for each axis of a tensor but the first."""
+    return LATER, of.uid
+
+
+def _has_the_axes_of(value: Expr, uid: int) -> bool:
+    """Whether a value has an entry for each of another one: computed from it element by element, as an error is."""
+    stack, seen = [value], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.uid == uid:
+            return True
+        # What a node is made of was there before it.
+        if node.uid > uid and node.uid not in seen and node.op in _ALIGNED:
+            seen.add(node.uid)
+            stack.extend(node.args)
+    return False
 
 
 def axis_of_size(value: Expr) -> Hashable:
