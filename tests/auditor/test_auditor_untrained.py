@@ -89,6 +89,14 @@ class Returned(Spares):
         self.spare = nn.Linear(5, 3)
 
 
+class Filled(Spares):
+    def __init__(self) -> None:
+        super().__init__()
+        self.spare, self.names = nn.Linear(4, 3), {}  # with another
+        self.spare.weight.data = torch.full((3, 4), 0.1)
+        self.names[self.spare] = "spare"
+
+
 class Branched(Spares):
     def __init__(self, wide: bool = True) -> None:
         super().__init__()
@@ -98,7 +106,10 @@ class Branched(Spares):
             self.spare = nn.Linear(4, 3)
 
 
-@pytest.mark.parametrize(("model", "mark"), [(Assigned, "# the last"), (Returned, "# the only one"), (Branched, None)])
+@pytest.mark.parametrize(
+    ("model", "mark"),
+    [(Assigned, "# the last"), (Returned, "# the only one"), (Filled, "# with another"), (Branched, None)],
+)
 def test_a_layer_is_placed_where_it_was_made_or_nowhere(model: type[zoo.Base], mark: str | None) -> None:
     torch.manual_seed(4)
     (finding,) = audit(model(), "B 3 8 12", loss).findings

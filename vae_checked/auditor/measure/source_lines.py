@@ -103,8 +103,9 @@ def _expressions(statement: ast.stmt) -> Iterator[ast.AST]:
 
 
 def _assigned(statement: ast.Assign | ast.AnnAssign) -> Iterator[str]:
-    """The attributes of self that a statement assigns."""
+    """The attributes of self that a statement assigns, and none in which it only changes something."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     for node in (node for target in targets for node in ast.walk(target)):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-            yield node.attr
+        match node:
+            case ast.Attribute(value=ast.Name(id="self"), ctx=ast.Store()):
+                yield node.attr
