@@ -6,34 +6,17 @@ import re
 from dataclasses import dataclass
 
 import pytest
-from both_observers.observing import Program, Seen, Subject, observe
+from both_observers import plain
+from both_observers.observing import Seen
 
 from vae_checked.catalogue import Judgement
 from vae_checked.finding import Finding
 
-MODEL = """\
-import torch
-import torch.nn.functional as F
-from torch import nn
-
-
-class Model(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.trunk, self.back = nn.Linear(30, 19), nn.Linear(7, 30)
-        self.to_mu, self.to_logvar = nn.Linear(19, 7), nn.Linear(19, 7)
-
-    def forward(self, x):
-        h = torch.tanh(self.trunk(x))
-        mu, logvar = self.to_mu(h), self.to_logvar(h)
-        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
-        return torch.sigmoid(self.back(z)), mu, logvar
-
-
-"""
 SUM = "-0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())"
 TWICE = "-torch.sum(1 + logvar - mu.pow(2) - logvar.exp())"
 HALF = SUM.removeprefix("-")
+ROWS = "-0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)"
+OF_ROWS = 'F.binary_cross_entropy(x_hat, x, reduction="none").sum(1)'
 QUARTER = "kl = -0.25 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())  # here"
 AGAIN = "add it once, with a weight that has a name where it is to count for more"
 
@@ -50,9 +33,9 @@ class Scene:
 
     @property
     def text(self) -> str:
-        body = [f"recon = {self.error}", *self.lines.format(SUM=SUM, TWICE=TWICE).splitlines()]
+        body = [f"recon = {self.error}", *self.lines.format(SUM=SUM, TWICE=TWICE, ROWS=ROWS).splitlines()]
         loss = "".join(f"    {line}\n" for line in body)
-        return f"{MODEL}{self.before.format(SUM=SUM, TWICE=TWICE)}def loss_function(x_hat, x, mu, logvar):\n{loss}"
+        return f"{plain.MODEL}{self.before.format(SUM=SUM, TWICE=TWICE)}{plain.LOSS}{loss}"
 
 
 ADDED = {
@@ -65,6 +48,9 @@ ADDED = {
     "computed once more": Scene("kl = {SUM}\nloss = recon + kl\nagain = {SUM}\nreturn loss + again  # here", AGAIN),
     "in a mean of a stack": Scene("kl = {SUM}\nreturn torch.stack([recon, kl, kl]).mean()  # here", AGAIN),
     "in place": Scene("kl = {SUM}\nloss = recon + kl\nloss += kl  # here\nreturn loss", AGAIN),
+    "in rows of a stack": Scene(
+        "kl = {ROWS}\nreturn torch.stack([recon, kl, kl]).sum(0).mean()  # here", AGAIN, error=OF_ROWS
+    ),
 }
 RIGHT = {
     "alone": Scene("kl = {SUM}\nreturn recon + kl"),
@@ -77,6 +63,14 @@ RIGHT = {
     "with its error as often": Scene("kl = {SUM}\nloss = recon + kl\nreturn loss + recon + kl"),
     "the mean of both": Scene("kl = {SUM}\nreturn torch.stack([recon, kl]).mean()"),
     "the sum of a stack": Scene("kl = {SUM}\nreturn torch.stack([recon, kl]).sum()"),
+    "rows of a stack, summed": Scene("kl = {ROWS}\nreturn torch.stack([recon, kl]).sum(0).mean()", error=OF_ROWS),
+    "columns, summed": Scene("kl = {ROWS}\nreturn torch.stack([recon, kl], 1).sum(1).mean()", error=OF_ROWS),
+    "columns, averaged first": Scene("kl = {ROWS}\nreturn torch.stack([recon, kl], 1).mean(0).sum()", error=OF_ROWS),
+    "rows of a stack, averaged": Scene("kl = {ROWS}\nreturn torch.stack([recon, kl]).mean(0).mean()", error=OF_ROWS),
+    "rows taken out of a stack": Scene(
+        "kl = {ROWS}\nboth = torch.stack([recon, kl])\nreturn both[0].mean() + both[1].mean()", error=OF_ROWS
+    ),
+    "rows in a line": Scene("kl = {ROWS}\nreturn torch.cat([recon, kl]).mean()", error=OF_ROWS),
     "shown beside": Scene("kl = {SUM}\nreturn recon + kl + kl.detach()"),
 }
 WEIGHTED = {
@@ -104,7 +98,24 @@ WEIGHTED = {
         "return recon + 2 * kl",
         weighted=True,
     ),
+    "in rows of a stack": Scene(
+        "kl = {ROWS}\nreturn torch.stack([recon, 2 * kl]).sum(0).mean()", weighted=True, error=OF_ROWS
+    ),
     "a local name": Scene("kl = {SUM}\nbeta = 2\nreturn recon + beta * kl", weighted=True),
+    "a name in a formula with a square": Scene(
+        "beta = 2\nkl = -0.5 * beta * torch.sum(1 + logvar - mu**2 - logvar.exp())\nreturn recon + kl", weighted=True
+    ),
+    "a name in a formula of an axis": Scene(
+        "beta = 2\nkl = beta * -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=-1)\n"
+        "return (recon + kl).mean()",
+        weighted=True,
+        error=OF_ROWS,
+    ),
+    "a name in a formula that a method sums": Scene(
+        "beta = 2\nkl = -0.5 * beta * (1 + logvar - mu.pow(2) - logvar.exp()).sum(1)\nreturn (recon + kl).mean()",
+        weighted=True,
+        error=OF_ROWS,
+    ),
     "a tenth": Scene("kl = {SUM}\nreturn recon + 0.1 * kl", weighted=True),
     "a quarter of twice": Scene("kl = {TWICE}\nreturn recon + 0.25 * kl", weighted=True),
     "beside twice the error": Scene("kl = {SUM}\nreturn 2 * recon + kl", weighted=True),
@@ -113,6 +124,10 @@ WEIGHTED = {
 OFF = {
     "a lost half": Scene("kl = {TWICE}  # here\nreturn recon + kl", f"kl = {SUM}"),
     "a quarter": Scene(QUARTER + "\nreturn recon + kl", f"kl = {SUM}"),
+    "a quarter in a tensor": Scene(
+        "kl = torch.tensor(-0.25) * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())  # here\nreturn recon + kl",
+        f"kl = {SUM}",
+    ),
     "taken away": Scene(
         "kld = torch.sum(1 + logvar - mu.pow(2) - logvar.exp())  # here\nreturn recon - kld",
         f"kld = {HALF}",
@@ -137,6 +152,9 @@ OFF = {
     ),
     "twice in the sum": Scene("return recon + 2 * ({SUM})  # here", f"-{HALF}"),
     "of a lambda": Scene("return recon + g(mu, logvar)", f"-{HALF}", "g = lambda mu, logvar: {TWICE}  # here\n\n\n"),
+    "in rows of a stack": Scene(
+        "kl = 2 * ({ROWS})  # here\nreturn torch.stack([recon, kl]).sum(0).mean()", f"kl = {ROWS}", error=OF_ROWS
+    ),
     "computed for a log before": Scene(
         "kl = {TWICE}\nprint(kl.item())\nkl = {TWICE}  # here\nreturn recon + kl", f"kl = {SUM}"
     ),
@@ -144,10 +162,7 @@ OFF = {
 
 
 def seen(scene: Scene) -> Seen:
-    files = {"scene.py": scene.text}
-    return observe(
-        Program("scene", files, lambda each: Subject(each["scene"].Model(), "B 30", each["scene"].loss_function))
-    )
+    return plain.seen(scene.text)
 
 
 def named(findings: tuple[Finding, ...]) -> list[Finding]:

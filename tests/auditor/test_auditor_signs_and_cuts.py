@@ -5,36 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from both_observers.observing import Program, Seen, Subject, observe
+from both_observers import plain
+from both_observers.observing import Seen
 from small_vaes import spellings as zoo
 from torch import Tensor
 
 from vae_checked.auditor import AuditReport, audit
 
-MODEL = """\
-import torch
-import torch.nn.functional as F
-from torch import nn
-
-
-class Model(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.trunk, self.back = nn.Linear(30, 19), nn.Linear(7, 30)
-        self.to_mu, self.to_logvar = nn.Linear(19, 7), nn.Linear(19, 7)
-
-    def drawn(self, mu, logvar):
-        return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
-
-    def forward(self, x):
-        h = torch.tanh(self.trunk(x))
-        mu, logvar = self.to_mu(h), self.to_logvar(h)
-        z = self.drawn(mu, logvar)
-        return torch.sigmoid(self.back(z)), mu, logvar
-
-
-def loss_function(x_hat, x, mu, logvar):
-    bce = F.binary_cross_entropy(x_hat, x, reduction="none").sum(dim=1)
+TEXT = f"""\
+{plain.MODEL}{plain.LOSS}    bce = F.binary_cross_entropy(x_hat, x, reduction="none").sum(dim=1)
     kld = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)
     loss = bce + kld
     return loss.mean()
@@ -43,27 +22,23 @@ KL = "-0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp(), dim=1)"
 
 
 def seen(*changes: tuple[str, str]) -> Seen:
-    text = MODEL
+    text = TEXT
     for before, after in changes:
         assert before in text
         text = text.replace(before, after)
-    files = {"scene.py": text}
-    return observe(
-        Program("scene", files, lambda each: Subject(each["scene"].Model(), "B 30", each["scene"].loss_function))
-    )
+    return plain.seen(text)
 
 
 def standing(report: AuditReport, code: str) -> str:
     (judgement,) = report.judgements
-    if code in {finding.code for finding in report.findings}:
-        return "found"
-    return "clean" if code in judgement.clean else "weighted" if code in judgement.weighted else "open"
+    return plain.standing(judgement, code)
 
 
 SIGNS = {
     "in the sum": ("VAE302", ("bce + kld", "bce - kld  # here")),
     "in a sum of its own": ("VAE302", ("loss = bce + kld", "loss = bce\n    loss -= kld  # here")),
     "by a weight": ("VAE302", ("bce + kld", "bce + -1.0 * kld  # here")),
+    "by the weight of a sum": ("VAE302", ("bce + kld", "torch.add(bce, kld, alpha=-1)  # here")),
     "by a name": ("VAE302", ("    loss =", "    kld = -kld  # here\n    loss =")),
     "in its formula": ("VAE302", ("kld = -0.5", "kld = 0.5"), ("exp(), dim=1)", "exp(), dim=1)  # here")),
     "of the error": ("VAE505", ("bce + kld", "kld - bce  # here")),
@@ -87,6 +62,7 @@ def test_a_minus_is_placed_where_it_is_written(name: str) -> None:
 BOUNDS = {
     "minus the whole": ("return loss.mean()", "return -loss.mean()"),
     "a likelihood less the KL": ("loss = bce + kld", "loss = -bce - kld"),
+    "a likelihood less free bits": ("loss = bce + kld", "loss = -bce - torch.clamp(kld, min=5.5)"),
 }
 
 
@@ -96,6 +72,19 @@ def test_a_bound_may_be_maximised_elsewhere(name: str) -> None:
     assert report.findings == ()
     assert [standing(report, code) for code in ("VAE302", "VAE505")] == ["open", "open"]
     assert "a bound that is maximised elsewhere" in report.facts[0].unobserved["kl.sign"]
+
+
+def test_a_sum_written_as_a_difference_is_no_second_minus() -> None:
+    change = ("    loss = bce + kld", "    kld = -kld  # here\n    loss = torch.sub(bce, kld, alpha=-1)")
+    (finding,) = seen(change).measured.findings
+    assert finding.code == "VAE302"
+    assert finding.place is not None
+    assert finding.place.text.endswith("# here")
+
+
+def test_free_bits_that_are_taken_away_from_an_error_are_named() -> None:
+    (finding,) = seen(("bce + kld", "bce - torch.clamp(kld, min=5.5)")).measured.findings
+    assert finding.code == "VAE302"
 
 
 class Maximised(zoo.Base):
@@ -120,6 +109,16 @@ CUTS = {
         "z = self.drawn(mu, logvar)",
         "z = self.drawn(mu, logvar).detach()  # here",
         "self.drawn(mu, logvar).detach()",
+    ),
+    "in an argument": (
+        "torch.sigmoid(self.back(z)), mu, logvar",
+        "torch.sigmoid(self.back(z.detach())), mu, logvar  # here",
+        "z.detach()",
+    ),
+    "of one head": (
+        "torch.exp(0.5 * logvar) * torch.randn_like(mu)",
+        "torch.exp(0.5 * logvar).detach() * torch.randn_like(mu)  # here",
+        "torch.exp(0.5 * logvar).detach()",
     ),
     "in a block": (
         "        return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)",
@@ -162,7 +161,7 @@ LOOP = """\
 
 
 def test_rows_that_a_loop_compares_are_samples_of_a_batch() -> None:
-    body = MODEL[MODEL.index("    bce = ") :]
+    body = TEXT[TEXT.index("    bce = ") :]
     codes = [f"VAE{number}" for number in (303, 304, 501, 502, 503, 504)]
     right = seen((body, LOOP)).measured
     assert [standing(right, code) for code in codes] == ["clean"] * len(codes)

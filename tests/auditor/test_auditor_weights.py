@@ -14,7 +14,7 @@ from small_vaes import spellings as zoo
 from torch import Tensor, nn
 
 from vae_checked.auditor import AuditReport, audit
-from vae_checked.auditor.recording import literals
+from vae_checked.auditor.recording import statements
 from vae_checked.facts import Reduction
 from vae_checked.mathematics.effective_beta import rendered
 
@@ -350,5 +350,5 @@ def test_the_inmost_statement_around_a_line_is_found_as_by_all_nodes(tmp_path: P
     for line in range(NESTED.count("\n") + 2):
         around = [node for node in every if node.lineno <= line <= (node.end_lineno or 0)]
         inmost = min(around, key=lambda node: (node.end_lineno or 0) - node.lineno, default=None)
-        found = literals._statement(str(path), line)
+        found = statements.statement_at(str(path), line)
         assert (found and ast.dump(found)) == (inmost and ast.dump(inmost))

@@ -215,7 +215,7 @@ def _shared(seen: Observed, subject: str, data: Interval | None) -> Facts:
 
 def _without_latent(shared: Facts, seen: Observed) -> Facts:
     attempt = _Attempts(dict(shared.unobserved))
-    categorical = attempt("kl.form", lambda: categorical_facts(seen), None)
+    categorical = attempt("kl.form", lambda: categorical_facts(seen, attempt.unobserved), None)
     if categorical is not None:
         reasons = {**attempt.unobserved, **dict.fromkeys(_OF_A_GAUSSIAN, _CATEGORICAL)}
         return replace(shared, kl=categorical, unobserved=reasons)

@@ -15,13 +15,13 @@ from vae_checked.auditor.measure import weights
 from vae_checked.auditor.measure.categorical import CategoricalKL, categorical_kl
 from vae_checked.auditor.measure.gradients import Gradients
 from vae_checked.auditor.measure.intervals import interval_of
-from vae_checked.auditor.measure.kl_written import Way, WrittenKL, formula_in, way_of, written_kl
+from vae_checked.auditor.measure.kl_written import Passage, WrittenKL, formula_in, passage_of, written_kl
 from vae_checked.auditor.measure.turns import turned_at
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
 from vae_checked.auditor.recognition.reconstruction import ReconMeasured
-from vae_checked.auditor.recording.literals import statement_of
 from vae_checked.auditor.recording.origins import line_at, place_of
+from vae_checked.auditor.recording.statements import statement_of
 from vae_checked.facts import (
     KL,
     EffectiveBeta,
@@ -75,13 +75,16 @@ class Observed:
         first = self.train
         if first.loss.is_step or self.recon is None or (self.recon.weight or 0.0) >= 0:
             return False
+        if not first.latents:
+            return self.categorical is not None and self.categorical.weight < 0
         tape, graph = first.run.tape, first.graph
         measured = [
             kl_term.measure_kl(first, latent, interval_of(tape, graph, latent.second), with_values=False)
             for latent in first.latents
             if latent.second is not None
         ]
-        return bool(measured) and all(each is not None and (each.weight or 0.0) < 0 for each in measured)
+        # Free bits leave the KL its sign, and no weight.
+        return bool(measured) and all(each is not None and (each.weight or each.sign or 0) < 0 for each in measured)
 
     @cached_property
     def recon(self) -> ReconMeasured | None:
@@ -164,7 +167,7 @@ class Observed:
                 return None
             latent = seen.latents[place]
             term = None if written is None else kl_term.term_of(seen, latent, interval)
-            formula = None if written is None or term is None else formula_in(way_of(term), written.formula)
+            formula = None if written is None or term is None else formula_in(passage_of(term), written.formula)
             return _kl_way(seen, latent, formula)
 
         divisions = self._batch_divisions(weight, measure)
@@ -251,8 +254,8 @@ def _categorical_way(seen: Recognition, written: WrittenKL | None) -> weights.Wa
     if found is None or seen.total is None:
         return None
     cut = () if seen.join is None else seen.join.predictions
-    way = Way(seen.graph, (found.logits,), seen.total, cut)
-    formula = None if written is None else formula_in(way, written.formula)
+    passage = Passage(seen.graph, (found.logits,), seen.total, cut)
+    formula = None if written is None else formula_in(passage, written.formula)
     errors = seen.graph.descendants(cut)
     return weights.way_to(seen.run.tape, seen.graph, (found.logits,), seen.total, cut, formula, errors)
 
@@ -260,28 +263,49 @@ def _categorical_way(seen: Recognition, written: WrittenKL | None) -> weights.Wa
 def _written_categorical(seen: Recognition, found: CategoricalKL) -> WrittenKL | None:
     """The KL of a categorical posterior where it is written; None where other terms are made of its logits as well."""
     cut = () if seen.join is None else seen.join.predictions
-    way = None if seen.total is None else Way(seen.graph, (found.logits,), seen.total, cut)
-    if way is None or found.number not in way.waists:
+    passage = None if seen.total is None else Passage(seen.graph, (found.logits,), seen.total, cut)
+    if passage is None or found.number not in passage.waists:
         return None
     means = weights.way_to(seen.run.tape, seen.graph, (found.logits,), found.number, cut).means
-    return way.written(way.waists.index(found.number), found.factor * math.prod(means))
+    return passage.written(passage.waists.index(found.number), found.factor * math.prod(means))
 
 
-def categorical_facts(seen: Observed) -> KL | None:
-    """The KL of a categorical posterior to the uniform prior; None where the loss has none."""
+def categorical_facts(seen: Observed, unobserved: dict[str, str]) -> KL | None:
+    """The KL of a categorical posterior to the uniform prior; None where the loss has none.
+
+    What is not known goes to `unobserved` with its reason.
+    """
     found = seen.categorical
     if found is None:
         return None
-    form = Fact(found.form, found.origin)
-    sign = Fact(1 if found.weight > 0 else -1, found.origin)
-    if seen.train.doubtful_batch:
-        return KL(form, sign=sign, in_loss=Fact(True, found.origin))
     written = _written_categorical(seen.train, found)
+    origin = _stated_at(found.origin, written)
+    form, in_loss = Fact(found.form, origin), Fact[bool | None](True, origin)
+    sign = _sign(seen, found.weight, _turned_kl(seen, origin, written), unobserved)
+    if seen.train.doubtful_batch:
+        return KL(form, sign=sign, in_loss=in_loss)
     reduced, factor, stated = seen.categorical_reduction(found, written)
     form = _as_written(form, written, stated)
-    known = None if reduced.batch is None else Fact(reduced, found.origin)
-    of_factor = None if factor is None else Fact(factor, _weighed_at(found.origin, written, factor))
-    return KL(form, of_factor, sign, known, Fact(True, found.origin))
+    known = None if reduced.batch is None else Fact(reduced, origin)
+    return KL(form, _factor(factor, origin, written, unobserved), sign, known, in_loss)
+
+
+def _sign(seen: Observed, weight: float, origin: Origin, unobserved: dict[str, str]) -> Fact[int] | None:
+    """The sign of a KL, which is not known where all of the loss may be maximised."""
+    if seen.may_be_maximised:
+        unobserved["kl.sign"] = _BOUND
+        return None
+    return Fact(1 if weight > 0 else -1, origin)
+
+
+def _factor(
+    factor: Factor | None, origin: Origin, written: WrittenKL | None, unobserved: dict[str, str]
+) -> Fact[Factor] | None:
+    """The factor of a KL and where it gets it."""
+    if factor is None:
+        unobserved["kl.factor"] = "the loss adds the KL more than once, and each time with another weight or error"
+        return None
+    return Fact(factor, _weighed_at(origin, written, factor))
 
 
 def _as_written(form: Fact[KLForm], written: WrittenKL | None, stated: float | None) -> Fact[KLForm]:
@@ -369,7 +393,7 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
     if measured.form is None:
         unobserved["kl.form"] = measured.why
         swapped = measured.origin if measured.swapped else None
-        sign = None if measured.sign is None else Fact(measured.sign, measured.origin)
+        sign = None if measured.sign is None else _sign(seen, measured.sign, measured.origin, unobserved)
         density = None if measured.density is None else Fact(measured.density, measured.origin)
         kl = KL(sign=sign, in_loss=in_loss, density=density)
         return KLFacts(kl, swapped=swapped, lacks_second=measured.lacks_second)
@@ -377,12 +401,11 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
     if measured.weight is None or first.total is None:
         if measured.why:
             unobserved["kl.factor"] = measured.why
-        sign = None if measured.sign is None else Fact(measured.sign, measured.origin)
+        sign = None if measured.sign is None else _sign(seen, measured.sign, measured.origin, unobserved)
         return KLFacts(KL(form, sign=sign, in_loss=in_loss))
     if first.doubtful_batch:
         unobserved["kl.reduced"] = first.doubtful_batch
-        sign = None if seen.may_be_maximised else Fact(1 if measured.weight > 0 else -1, measured.origin)
-        return KLFacts(KL(form, sign=sign, in_loss=in_loss))
+        return KLFacts(KL(form, sign=_sign(seen, measured.weight, measured.origin, unobserved), in_loss=in_loss))
     heads = kl_term.term_of(first, latent, interval)
     written = None if heads is None else written_kl(heads, learned=measured.form.learned)
     origin = _stated_at(measured.origin, written)
@@ -390,15 +413,11 @@ def kl_facts(seen: Observed, place: int, interval: Interval | None, unobserved: 
     form = _as_written(replace(form, origin=origin), written, stated)
     if reduced.batch is None:
         unobserved["kl.reduced"] = "the batch sizes that were run do not tell how the batch is reduced"
-    if seen.may_be_maximised:
-        unobserved["kl.sign"] = _BOUND
-    if factor is None:
-        unobserved["kl.factor"] = "the loss adds the KL more than once, and each time with another weight or error"
     event, once = seen.latents_of(place), measured.weight * seen.copies(place)
     term = KL(
         form,
-        None if factor is None else Fact(factor, _weighed_at(origin, written, factor)),
-        None if seen.may_be_maximised else Fact(1 if measured.weight > 0 else -1, _turned_kl(seen, origin, written)),
+        _factor(factor, origin, written, unobserved),
+        _sign(seen, measured.weight, _turned_kl(seen, origin, written), unobserved),
         None if reduced.batch is None else Fact(reduced, origin),
         in_loss,
     )
@@ -416,9 +435,8 @@ def _turned_kl(seen: Observed, formula: Origin, written: WrittenKL | None) -> Or
 
 def _stated_at(origin: Origin, written: WrittenKL | None) -> Origin:
     """The origin of a KL, at the first line of its statement where it is a later one of that."""
-    statement = None if written is None or written.made is None else statement_of(written.made)
-    place = origin.place
-    if statement is None or place is None or not written or not written.source:
+    place, statement = origin.place, None if written is None or not written.source else statement_of(written.made)
+    if statement is None or place is None:
         return origin
     path, first, last = statement
     return replace(origin, place=line_at(path, first)) if first < place.line <= last else origin

@@ -15,8 +15,8 @@ from vae_checked.auditor.measure.templates import of_templates
 from vae_checked.auditor.measure.untrained import place_without_gradient
 from vae_checked.auditor.recognition.latents import Latent
 from vae_checked.auditor.recognition.recognition import Recognition
-from vae_checked.auditor.recording.literals import assigned_by, block_without_gradients
 from vae_checked.auditor.recording.origins import line_at, origin_of, place_of
+from vae_checked.auditor.recording.statements import block_without_gradients, detached_by
 from vae_checked.facts import Fact, Head, Origin
 
 
@@ -70,7 +70,7 @@ def stopped_at(seen: Recognition, latent: Latent) -> Fact[str] | None:
         block = None if step.grad or step.frame is None else block_without_gradients(step)
         if block is not None and step.frame is not None:
             return Fact(block[0], Origin(block[0], line_at(step.frame[0], block[1])))
-        written = assigned_by(step)[1] if step.name == "detach" else ""
+        written = detached_by(step) if step.name == "detach" else ""
         if written:
             return Fact(written, Origin(written, place_of(step)))
     return None

@@ -16,8 +16,8 @@ from vae_checked.auditor.measure.learned_prior import DRAWS, learned_prior
 from vae_checked.auditor.measure.turns import turns
 from vae_checked.auditor.measure.weights import Formula, way_to
 from vae_checked.auditor.recognition.graph import Graph, is_layout
-from vae_checked.auditor.recording.literals import assigned_by, statement_of
 from vae_checked.auditor.recording.origins import names_in
+from vae_checked.auditor.recording.statements import assigned_by, statement_of
 from vae_checked.auditor.recording.tape import Step
 
 # A formula is whole before that, or what is measured is something else.
@@ -38,12 +38,12 @@ class WrittenKL:
 
     factor: float
     formula: Formula
-    turned: int = 1
-    name: str = ""
-    source: str = ""
-    times: int | None = 1
-    added: Step | None = None
-    made: Step | None = None
+    turned: int
+    name: str
+    source: str
+    times: int | None
+    added: Step | None
+    made: Step
 
 
 def written_kl(term: Term, *, learned: bool) -> WrittenKL | None:
@@ -56,12 +56,12 @@ def written_kl(term: Term, *, learned: bool) -> WrittenKL | None:
 
 
 def _written_kl(term: Term, learned: bool) -> WrittenKL | None:
-    way = way_of(term)
-    for place, number in enumerate(way.waists[:_MOST]):
+    passage = passage_of(term)
+    for place, number in enumerate(passage.waists[:_MOST]):
         weight = _weight(replace(term, total=number), learned)
         if weight is not None:
             means = math.prod(way_to(term.tape, term.seen.graph, (term.mu,), number, term.held).means)
-            return way.written(place, weight * means)
+            return passage.written(place, weight * means)
     return None
 
 
@@ -76,17 +76,17 @@ def _weight(term: Term, learned: bool) -> float | None:
     return None if prior is None else prior.weight
 
 
-def way_of(term: Term) -> Way:
-    """The way of a term from its heads to the loss."""
-    return Way(term.seen.graph, (term.mu, term.second), term.total, term.held)
+def passage_of(term: Term) -> Passage:
+    """The passage of a term from its heads to the loss."""
+    return Passage(term.seen.graph, (term.mu, term.second), term.total, term.held)
 
 
-def formula_in(way: Way, formula: Formula) -> Formula | None:
-    """Where the formula of another pass stands on this way; None where its values do not say."""
-    return None if formula.places[1] >= len(way.waists) else way.formula(*formula.places)
+def formula_in(passage: Passage, formula: Formula) -> Formula | None:
+    """Where the formula of another pass stands on this passage; None where its values do not say."""
+    return None if formula.places[1] >= len(passage.waists) else passage.formula(*formula.places)
 
 
-class Way:
+class Passage:
     """The values on the way from the heads of a posterior to the loss, and those that all of it leads through."""
 
     def __init__(self, graph: Graph, begins: Iterable[int], total: int, held: Collection[int]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from vae_checked.adapters import Role
 from vae_checked.auditor.recognition.recognition import Recognition
-from vae_checked.auditor.recording.literals import assigned_by, statement_of
+from vae_checked.auditor.recording.statements import assigned_by, statement_of
 
 _KEYS = {Role.MU: "mu", Role.SECOND: "second", Role.RECONSTRUCTION: "x_hat", Role.LATENT: "z"}
 _X = "input"

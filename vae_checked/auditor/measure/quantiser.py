@@ -10,9 +10,9 @@ from torch import Tensor
 
 from vae_checked.auditor.measure.weights import way_to
 from vae_checked.auditor.recognition.recognition import Recognition
-from vae_checked.auditor.recording.literals import words_of_line
 from vae_checked.auditor.recording.origins import named, names_in, place_of
 from vae_checked.auditor.recording.replay import ReplayError, replay
+from vae_checked.auditor.recording.statements import words_of_line
 from vae_checked.auditor.recording.tape import Step, Tape
 from vae_checked.facts import Commitment, Fact, Origin
 from vae_checked.mathematics.reductions import Number

@@ -10,16 +10,19 @@ from vae_checked.auditor.recording.origins import names_in, place_of
 from vae_checked.auditor.recording.tape import Step, Tape
 from vae_checked.finding import Place
 
-_SUBTRACTING = names_in("sub rsub")
+_ADDING = names_in("add sub rsub")
 
 
 def turns(tape: Tape, step: Step, on: Collection[int]) -> bool:
     """Whether a step makes a smaller value where one of those `on` the way is larger."""
     name = step.name.rstrip("_")
-    if name in _SUBTRACTING:
-        # `a - b` has both as its inputs, `1 - b` the one tensor alone.
-        taken = step.inputs[:1] if name == "rsub" else step.inputs[1:2]
-        return any(number in on for number in taken) and sum(number in on for number in step.inputs) == 1
+    if name in _ADDING:
+        alpha = step.kwargs.get("alpha", 1)
+        second = alpha if isinstance(alpha, (int, float)) else 1
+        # `a - b` has both as its inputs, `1 - b` the one tensor alone, which is the first of an rsub.
+        signs = {"add": (1, second), "sub": (1, -second), "rsub": (-second, 1)}[name]
+        taken = [sign for sign, number in zip(signs, step.inputs, strict=False) if number in on]
+        return len(taken) == 1 and taken[0] < 0
     return name == "neg" or any(scale.value < 0 for scale in scale_of(tape, step))
 
 

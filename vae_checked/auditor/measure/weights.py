@@ -8,14 +8,18 @@ the numbers mean, and what counts as a weight that somebody chose, is `mathemati
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
 
 from vae_checked.auditor.losses.settings import Setting
 from vae_checked.auditor.recognition.classes import CROSS_ENTROPIES
 from vae_checked.auditor.recognition.graph import Graph
 from vae_checked.auditor.recording.literals import names_value
 from vae_checked.auditor.recording.origins import names_in
+from vae_checked.auditor.recording.replay import replay
 from vae_checked.auditor.recording.tape import Step, Tape
 from vae_checked.facts import Factor, Reduced, Reduction
 from vae_checked.mathematics.reductions import (
@@ -162,7 +166,7 @@ def way_to(
     named: list[float] = []
     begin = max((tape.values[n].tensor.numel() for n in begins), default=0)
     most = begin
-    part: dict[int, float] = {}
+    beside: dict[int, Tensor] = {}
     for step in tape.steps:
         if not any(n in on for n in step.outputs):
             continue
@@ -171,14 +175,16 @@ def way_to(
         if not inputs:
             continue
         taken = _mean_count(tape, step, inputs[0])
-        # What is put beside other terms is a part of their mean, which is no mean of its own elements.
-        beside = min(part.get(n, 1.0) for n in inputs)
-        joined = step.name in _JOINING
-        part.update(dict.fromkeys(step.outputs, _part_of(tape, step, on) if joined else 1.0 if taken > 1 else beside))
         found = scale_of(tape, step)
-        if taken > 1 and beside < 1.0:
-            taken = round(taken * beside)
-            found = [Number(beside, f"{beside:.4g}")]
+        if step.name in _JOINING and len({*inputs}) < len(step.inputs):
+            # Where one is put into another, the inner one says which elements are the term's.
+            if graph.ancestors(step.outputs[0]).isdisjoint(beside):
+                beside[step.outputs[0]] = _moved(tape, step, on)
+        elif taken > 1 and beside:
+            # What is put beside other terms is a part of their mean, which is no mean of its own elements.
+            part = _part_of_mean(tape, beside, inputs[0], step.outputs[0])
+            if not _is(part, 1.0):
+                taken, found = round(taken * part), [Number(part, f"{part:.4g}")]
         # Of branches that meet, the one with the most means is the way: a sum of two means is one mean.
         before = max((means.get(n, ()) for n in inputs), key=math.prod)
         means.update(dict.fromkeys(step.outputs, (*before, taken) if taken > 1 else before))
@@ -200,10 +206,23 @@ def way_to(
     )
 
 
-def _part_of(tape: Tape, step: Step, on: Collection[int]) -> float:
-    """Which part of what a step puts together is of the term, each of its values counted once."""
-    own = sum(tape.values[n].tensor.numel() for n in {n for n in step.inputs if n in on})
-    return own / max(1, tape.values[step.outputs[0]].tensor.numel())
+def _moved(tape: Tape, step: Step, on: Collection[int]) -> Tensor:
+    """What a step puts together, changed where it is of the term, each of whose values counts once."""
+    made = tape.values[step.outputs[0]].data
+    firsts = [n in on and n not in step.inputs[:at] for at, n in enumerate(step.inputs)]
+    marks = [torch.full_like(tape.values[n].data, float(own)) for n, own in zip(step.inputs, firsts, strict=True)]
+    mark: Tensor = step.op(marks, *step.args[1:], **step.kwargs)
+    return made + mark * (1.0 + made.abs().max())
+
+
+def _part_of_mean(tape: Tape, moved: Mapping[int, Tensor], taken: int, made: int) -> float:
+    """The term's part of the elements that a mean takes, over its part of those that the mean makes.
+
+    A value that does not lie behind those that were changed has no other term in it.
+    """
+    again = replay(tape, moved, (taken, made))
+    before, after = (float((again[n] != tape.values[n].data).double().mean()) or 1.0 for n in (taken, made))
+    return before / after
 
 
 def _mean_count(tape: Tape, step: Step, number: int) -> int:

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import ast
-import linecache
 import math
 from collections.abc import Iterator
 from functools import lru_cache
 
+from vae_checked.auditor.recording.statements import statement_at
 from vae_checked.auditor.recording.tape import Step
 
 _CLOSE = 1e-6
-_BLOCKS = ("no_grad", "inference_mode", "set_grad_enabled")
+_OF_A_TYPE = ("float", "int", "tensor", "as_tensor", "new_tensor", "scalar_tensor", "float32", "float64")
+_PRODUCTS, _QUOTIENTS = ("mul", "multiply"), ("div", "divide", "true_divide")
 
 
 def comes_by_name(step: Step, value: float) -> bool:
-    """Whether the line that ran `step` has a number in it that is written as something else than that number.
+    """Whether the line that ran `step` multiplies by a number that is written as something else than that number.
 
     False where the line cannot be read, or a function of a library ran the step: nothing is known of it then.
     """
     if step.frame is None or not step.by_line:
         return False
-    numbers = _numbers(*step.frame)
-    return numbers is not None and not any(
-        math.isclose(abs(value), each, rel_tol=_CLOSE) or math.isclose(abs(value) * each, 1.0, rel_tol=_CLOSE)
-        for each in numbers
-    )
+    factors = _factors(*step.frame)
+    return factors is not None and not any(math.isclose(abs(value), each, rel_tol=_CLOSE) for each in factors)
 
 
 def is_written(step: Step, value: float) -> bool:
@@ -41,7 +39,7 @@ def names_value(step: Step, value: float) -> tuple[float, ...]:
     """
     if step.frame is None or not comes_by_name(step, value):
         return ()
-    return (value, *(value / each for each in sorted(_numbers(*step.frame) or ()) if each in (0.5, 2.0)))
+    return (value, *(value / each for each in sorted(_factors(*step.frame) or ()) if each in (0.5, 2.0)))
 
 
 def multiplies_by_written_zero(step: Step) -> bool:
@@ -51,7 +49,7 @@ def multiplies_by_written_zero(step: Step) -> bool:
     """
     if step.frame is None or not step.by_line:
         return False
-    statement = _statement(*step.frame)
+    statement = statement_at(*step.frame)
     if statement is None:
         return False
     products = [n for n in ast.walk(statement) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult)]
@@ -62,95 +60,61 @@ def multiplies_by_written_zero(step: Step) -> bool:
     return bool(zeros) and not any(isinstance(each, (ast.Name, ast.Attribute, ast.Subscript)) for each in beside)
 
 
-def statement_of(step: Step) -> tuple[str, int, int] | None:
-    """The file and the lines of the statement that ran `step`; None where it cannot be read."""
-    statement = None if step.frame is None else _statement(*step.frame)
-    if step.frame is None or statement is None:
+@lru_cache(maxsize=256)
+def _factors(path: str, line: int) -> frozenset[float] | None:
+    """The numbers by which the statement around a line multiplies: each as it is written, and all of a product as one.
+
+    None where there is no source. A number that something is divided by is there as 1 over it; the 1 of a sum is none.
+    """
+    statement = statement_at(path, line)
+    if statement is None:
         return None
-    return step.frame[0], statement.lineno, statement.end_lineno or statement.lineno
+    found: set[float] = set()
+    parts: set[ast.AST] = set()
+    for node in ast.walk(statement):
+        if node not in parts:
+            factors = [each for each in _multiplied(node, parts) if each]
+            found.update((*factors, math.prod(factors)) if factors else ())
+    return frozenset(found)
 
 
-def assigned_by(step: Step) -> tuple[str, str]:
-    """The name that the statement around `step` gives to its value, or none, and that value as it is written."""
-    statement = None if step.frame is None else _statement(*step.frame)
-    match statement:
-        case ast.Assign(value=ast.Lambda()):
-            return "", ""
-        case (
-            ast.Assign(targets=[ast.Name() | ast.Attribute() as target], value=value)
-            | ast.AnnAssign(target=ast.Name() | ast.Attribute() as target, value=value)
-        ):
-            return ast.unparse(target), "" if value is None else ast.unparse(value)
-        case ast.Return(value=ast.expr() as value):
-            return "", ast.unparse(value)
-    return "", ""
+def _multiplied(node: ast.AST, parts: set[ast.AST]) -> Iterator[float]:
+    """The numbers among the factors of a product, whose own products are noted in `parts`."""
+    parts.add(node)
+    match node:
+        case ast.BinOp(op=ast.Mult() | ast.Div()) | ast.AugAssign(op=ast.Mult() | ast.Div()):
+            left, right = (node.left, node.right) if isinstance(node, ast.BinOp) else (node.target, node.value)
+            taken = [(left, False), (right, isinstance(node.op, ast.Div))]
+        case ast.UnaryOp(operand=operand) if _number(operand) is None:
+            taken = [(operand, False)]
+        case ast.Call(func=ast.Attribute(attr=name)) if name.rstrip("_") in _PRODUCTS + _QUOTIENTS:
+            given = [*node.args, *(each.value for each in node.keywords)]
+            taken = [(each, name.rstrip("_") in _QUOTIENTS) for each in given]
+        case _:
+            return
+    for each, divides in taken:
+        number = _number(each)
+        for factor in _multiplied(each, parts) if number is None else (number,):
+            yield 1.0 / factor if divides and factor else factor
 
 
-def block_without_gradients(step: Step) -> tuple[str, int] | None:
-    """How the block around `step` that keeps no gradients is written, and its line; None where there is none."""
-    tree = None if step.frame is None else _tree(step.frame[0])
-    around = [] if tree is None or step.frame is None else _around(tree, step.frame[1])
-    for block in (each for each in reversed(around) if isinstance(each, ast.With)):
-        for item in block.items:
-            written = ast.unparse(item.context_expr)
-            if any(name in written for name in _BLOCKS):
-                return written, block.lineno
+def _number(node: ast.AST) -> float | None:
+    """A number that is written, as a tensor or of another type if need be."""
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            return abs(float(value))
+        case ast.UnaryOp(operand=operand):
+            return _number(operand)
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[value]) if name in _OF_A_TYPE:
+            return _number(value)
     return None
-
-
-def words_of_line(step: Step) -> tuple[str, ...]:
-    """The names in the statement that ran `step`, in lower case; none where it cannot be read."""
-    statement = None if step.frame is None else _statement(*step.frame)
-    nodes = [] if statement is None else list(ast.walk(statement))
-    names = [node.id for node in nodes if isinstance(node, ast.Name)]
-    names += [node.attr for node in nodes if isinstance(node, ast.Attribute)]
-    return tuple(name.lower() for name in names)
 
 
 @lru_cache(maxsize=256)
 def _numbers(path: str, line: int) -> frozenset[float] | None:
     """The numbers that are written in the statement around a line; None where there is no source."""
-    statement = _statement(path, line)
+    statement = statement_at(path, line)
     if statement is None:
         return None
     constants = (node.value for node in ast.walk(statement) if isinstance(node, ast.Constant))
     return frozenset(abs(float(value)) for value in constants if isinstance(value, (int, float)))
-
-
-def _statement(path: str, line: int) -> ast.stmt | None:
-    """The inmost statement around a line; None where there is no source."""
-    tree = _tree(path)
-    around = [] if tree is None else _around(tree, line)
-    return min(around, key=lambda node: (node.end_lineno or node.lineno) - node.lineno, default=None)
-
-
-def _around(tree: ast.Module, line: int) -> list[ast.stmt]:
-    """The statements around a line, outer ones first."""
-    around: list[ast.stmt] = []
-    # Outer statements first; what does not stand around the line has no statement in it that does.
-    holding: list[ast.AST] = [tree]
-    for outer in holding:
-        for each in _held(outer):
-            if isinstance(each, ast.stmt):
-                if not each.lineno <= line <= (each.end_lineno or each.lineno):
-                    continue
-                around.append(each)
-            holding.append(each)
-    return around
-
-
-def _held(node: ast.AST) -> Iterator[ast.stmt | ast.excepthandler | ast.match_case]:
-    """The statements that stand in a node itself, and the parts of it that hold others."""
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if isinstance(value, list):
-            yield from (each for each in value if isinstance(each, (ast.stmt, ast.excepthandler, ast.match_case)))
-
-
-@lru_cache(maxsize=16)
-def _tree(path: str) -> ast.Module | None:
-    text = "".join(linecache.getlines(path))
-    try:
-        return ast.parse(text) if text else None
-    except (SyntaxError, ValueError):
-        return None
