@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,48 @@ def test_what_a_factor_brings_back_is_no_picture(before: str, found: bool, tmp_p
     made = report(tmp_path, also=OWN, made="OwnVAE()", schedule="DDPMScheduler(1000)", before=before)
     assert codes(made) == ["VAE707"] * found
     assert not is_clean(made)
+
+
+@pytest.mark.parametrize(
+    ("later", "found"),
+    [
+        ("schedule.register_to_config(clip_sample=False)", False),
+        ("schedule.config.clip_sample = False", False),
+        ("schedule.register_to_config(**dict(clip_sample=False))", False),
+        ("UNet2DModel().register_to_config(in_channels=8)", True),
+        ("schedule.set_timesteps(50)", True),
+        ("print(schedule.config.clip_sample)", True),
+    ],
+)
+def test_a_schedule_whose_settings_are_changed_later_is_open(later: str, found: bool, tmp_path: Path) -> None:
+    made = report(tmp_path, schedule=f"DDPMScheduler(1000)\n    {later}")
+    assert codes(made) == ["VAE707"] * found
+    assert not is_clean(made)
+
+
+def test_another_file_or_cell_that_changes_a_schedule_leaves_it_open(tmp_path: Path) -> None:
+    changing = "def change(schedule):\n    schedule.register_to_config(clip_sample={value})\n"
+    for value, built in (("False", ""), ("True", ", clip_sample=False")):
+        folder = tmp_path / value
+        folder.mkdir()
+        (folder / "changing.py").write_text(changing.format(value=value), encoding="utf-8")
+        kept = {
+            "also": "from changing import change\n",
+            "schedule": f"DDPMScheduler(1000{built})\n    change(schedule)",
+        }
+        made = report(folder, **kept)
+        assert codes(made) == []
+        assert not is_clean(made)
+    cells = DRAWN.format(also="", made=LOADED, schedule="DDPMScheduler(1000)", used="schedule", before="z")
+    cells = [
+        *cells.split("\n\n\n")[:2],
+        f"vae, schedule = {LOADED}, DDPMScheduler(1000)",
+        "draw(vae, UNet2DModel(), schedule)",
+    ]
+    for later, found in (("print(schedule)", True), ("schedule.register_to_config(clip_sample=False)", False)):
+        written = [{"cell_type": "code", "source": text} for text in (*cells[:3], later, cells[3])]
+        (tmp_path / "draw.ipynb").write_text(json.dumps({"cells": written}), encoding="utf-8")
+        assert codes(lint([tmp_path / "draw.ipynb"])) == ["VAE707"] * found
 
 
 def test_what_a_schedule_clips_is_not_called_free(tmp_path: Path) -> None:

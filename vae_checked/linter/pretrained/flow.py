@@ -384,8 +384,8 @@ class Flow:
         A VAE that is loaded has no layers in the code: what these make is the posterior of another model.
         """
         where, call = self._places.of(node), origin(node)
-        chains, loop = self.chains(node.args[1]), sampling_loop(node)
-        looped = None if loop is None else clipping_loop(loop, self._evaluation.modules())
+        chains, loop, modules = self.chains(node.args[1]), sampling_loop(node), self._evaluation.modules()
+        looped = None if loop is None else clipping_loop(loop, modules)
         free = {chain.leaf.uid for chain in chains if chain.clamped is None}
         confined = {chain.leaf.uid for chain in chains if chain.clamped is not None}
         for chain in chains:
@@ -401,11 +401,11 @@ class Flow:
                 applied = affine_maps.after(chain.applied, latent.applied)
                 yield replace(end, applied=applied, encoded=origin(latent.call), is_asked_for=latent.is_asked_for)
             else:
-                clips, use = clipping(chain.leaf) or looped, use_of(chain.leaf)
+                clips, use = clipping(chain.leaf, modules) or looped, use_of(chain.leaf)
                 use = Use.GENERATED if loop is not None and use is Use.GIVEN else use
                 predicted = clamped_prediction(chain.leaf) if use is Use.GENERATED else None
                 confined_at = _confined(predicted) if clamped is None and predicted is not None else clamped
-                yield replace(end, use=use, clipping=clips, clamped=confined_at, is_read=is_read(chain.leaf))
+                yield replace(end, use=use, clipping=clips, clamped=confined_at, is_read=is_read(chain.leaf, modules))
 
     def stands_in(self, call: Expr, function: Function | None) -> None:
         """Take note of the code in which a call of a VAE of the project stands."""

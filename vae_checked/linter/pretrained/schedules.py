@@ -28,6 +28,7 @@ _FREE = re.compile(
 )
 _OPTION = "clip_sample"
 _FROM_ANOTHER = "from_config"
+_SETS_LATER = "register_to_config"
 # The loops of the diffusion of guided-diffusion and its kin, and their option.
 _LOOPS = ("p_sample_loop", "ddim_sample_loop")
 _CLIPPED = "clip_denoised"
@@ -46,10 +47,10 @@ def maker(leaf: Expr) -> Expr:
     return node
 
 
-def clipping(leaf: Expr) -> Fact[Clipping | None] | None:
+def clipping(leaf: Expr, modules: Iterable[Module]) -> Fact[Clipping | None] | None:
     """The schedule that clips a latent it made, None as a value where it is set not to clip.
 
-    None where the latent is made by something else, or by a schedule that may be configured elsewhere.
+    None where the latent is made by something else, or by a schedule that may be configured elsewhere in the modules.
     """
     step = maker(leaf)
     if step.op != "call" or step.get("name") not in STEPPING or not step.args:
@@ -63,7 +64,7 @@ def clipping(leaf: Expr) -> Fact[Clipping | None] | None:
     built = None if schedule.site is None else schedule.site.node
     if kind not in _CLIPPING or not isinstance(built, ast.Call):
         return None
-    if any(each.arg is None for each in built.keywords):
+    if any(each.arg is None for each in built.keywords) or any(module.read_once(_sets_later) for module in modules):
         return None
     given = _given(built, _OPTION)
     if given is not None and not isinstance(given, ast.Constant):
@@ -72,9 +73,18 @@ def clipping(leaf: Expr) -> Fact[Clipping | None] | None:
     return Fact(Clipping(kind, _OPTION, given is None) if clips else None, origin(schedule))
 
 
-def clips_nothing(step: Expr) -> bool:
+def _sets_later(module: Module) -> bool:
+    """Whether code gives a schedule that is built another setting of what it clips; a class of its own is none."""
+    settings = (call.keywords for call in module.file.of(ast.Call) if syntax.called(call) == _SETS_LATER)
+    return any(each.arg in (_OPTION, None) for keywords in settings for each in keywords) or any(
+        node.attr == _OPTION and isinstance(node.ctx, ast.Store) and getattr(node.value, "id", "") != "self"
+        for node in module.file.of(ast.Attribute)
+    )
+
+
+def clips_nothing(step: Expr, modules: Iterable[Module]) -> bool:
     """Whether a step is one of a schedule that clips nothing: it is set not to, or has no option that does."""
-    clips = clipping(step)
+    clips = clipping(step, modules)
     if clips is not None:
         return clips.value is None
     schedule = strip(step.args[0]) if step.args else step

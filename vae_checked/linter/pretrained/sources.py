@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 
 from vae_checked.latent_facts import Use
 from vae_checked.linter.files import syntax
 from vae_checked.linter.pretrained.mixtures import is_noise
 from vae_checked.linter.pretrained.schedules import SOLVING, STEPPING, clips_nothing, maker
 from vae_checked.linter.symbols.expression import NOISE, Expr, called_name, strip, walk
+from vae_checked.linter.symbols.values import Module
 
 # What is there before the code computes anything: a parameter, and what is kept or stored.
 _THERE = frozenset(("atom", "attribute", "item", "data", "const", "noise"))
@@ -41,14 +43,14 @@ def use_of(leaf: Expr) -> Use:
     return Use.GENERATED if _is_step(node) or _is_clean(node) else Use.OPEN
 
 
-def is_read(leaf: Expr) -> bool:
+def is_read(leaf: Expr, modules: Iterable[Module]) -> bool:
     """Whether all is known that may have confined a sample: noise, a step that is written out, or a known schedule.
 
     A sampler that is not read, and a schedule that is handed over, may clip at each step.
     """
     node = maker(leaf)
     if node.op == "call" and node.get("name") in STEPPING:
-        return clips_nothing(node)
+        return clips_nothing(node, modules)
     if node.op in ("call", "opaque") and called_name(node).lower() in SOLVING:
         return True
     return (is_noise(node) or _is_step(node) or _is_clean(node)) and not any(
