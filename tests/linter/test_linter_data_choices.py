@@ -336,3 +336,75 @@ def test_lists_of_steps_that_begin_apart_leave_data_open(end: str, tmp_path: Pat
         assert both == (set(), set())
     alike = f"transforms.Compose([{turned}, {PLAIN}] if options.far else {long})"
     assert ("VAE403" in verdicts(tmp_path / "c", alike, PLAIN, end, "True")[0]) is (end == "Tanh")
+
+
+# -------------------------------------------------------------------------------------- at random, and by arguments
+
+LOADED = (
+    HEAD
+    + "import sys\nfrom torchvision import datasets, transforms\n"
+    + MODEL.replace("Tanh", "Sigmoid")
+    + "\n\ndef loaders(options):\n    {steps}\n"
+    + "    return DataLoader(datasets.ImageFolder(options.root, transform=steps), batch_size=32)\n"
+    + CHOSEN[CHOSEN.index("\n\ndef fit") :]
+)
+RANDOM = "steps = transforms.Compose([transforms.ToTensor(), transforms.{random}])"
+FLIPS = "[transforms.RandomHorizontalFlip(), transforms.RandomVerticalFlip()]"
+ALWAYS = {
+    "flips that may be left out": f"RandomApply({FLIPS}, p=0.3)",
+    "one of two flips": f"RandomChoice({FLIPS})",
+    "flips of modules": f"RandomApply(torch.nn.ModuleList({FLIPS}))",
+    "a function that turns": "RandomApply([transforms.Lambda(lambda v: v.flip(-1))])",
+    "a function that stays inside": "RandomApply([transforms.Lambda(lambda v: 1 - v)])",
+}
+AT_TIMES = {
+    "statistics that may be left out": f"RandomApply([{EVEN}], p=0.3)",
+    "by a name": f"RandomApply(transforms=[{EVEN}])",
+    "statistics of modules": f"RandomApply(torch.nn.ModuleList([{EVEN}]))",
+    "what was not read": "RandomApply(sys.argv)",
+    "a pipeline that may be left out": f"RandomApply([transforms.Compose([{EVEN}])])",
+    "statistics or a flip": f"RandomChoice([{EVEN}, transforms.RandomHorizontalFlip()])",
+    "a function that may be left out": "RandomApply([transforms.Lambda(lambda v: 2 * v - 1)])",
+    "noise": "RandomApply([transforms.Lambda(lambda v: v + torch.randn_like(v))])",
+}
+TWO = f"transforms.ToTensor(), transforms.Compose([transforms.ToTensor(), {EVEN}])"
+BY_ARGUMENTS = {
+    "of a dict": "steps = dict(zip('ab', [{two}]))[sys.argv[1]]",
+    "of a dict that is written": "steps = {{'a': {one}, 'b': {other}}}[sys.argv[1]]",
+    "asked of a dict": "known = {{'b': {other}, 'a': {one}}}; steps = known.get(sys.argv[1])",
+    "of a list": "steps = [{two}][int(sys.argv[1])]",
+    "of a list by an option": "steps = [{two}][options.kind]",
+}
+
+
+def ranges(folder: Path, steps: str) -> tuple[set[str], set[str]]:
+    report = linted(folder, {"net.py": LOADED.replace("{steps}", steps)})
+    wanted = {"VAE104", "VAE403"}
+    return wanted & {*codes(report)}, wanted & {code for each in report.vaes for code in each.clean}
+
+
+@pytest.mark.parametrize("random", ALWAYS.values(), ids=ALWAYS)
+def test_what_leaves_pictures_where_they_are_may_be_left_out(random: str, tmp_path: Path) -> None:
+    assert ranges(tmp_path, RANDOM.format(random=random)) == (set(), {"VAE104", "VAE403"})
+
+
+@pytest.mark.parametrize("random", AT_TIMES.values(), ids=AT_TIMES)
+def test_what_moves_some_pictures_leaves_their_range_open(random: str, tmp_path: Path) -> None:
+    assert ranges(tmp_path, RANDOM.format(random=random)) == (set(), set())
+
+
+@pytest.mark.parametrize("random", [f"RandomChoice([{EVEN}, {EVEN}])", f"Compose([{EVEN}])"])
+def test_what_moves_all_pictures_is_named(random: str, tmp_path: Path) -> None:
+    assert ranges(tmp_path, RANDOM.format(random=random))[0] == {"VAE403"}
+
+
+@pytest.mark.parametrize("steps", BY_ARGUMENTS.values(), ids=BY_ARGUMENTS)
+def test_steps_that_an_argument_of_the_program_chooses_are_judged_where_they_agree(steps: str, tmp_path: Path) -> None:
+    moved, plain = TWO[TWO.index("transforms.Compose") :], "transforms.ToTensor()"
+    for folder, one, other, expected in (
+        ("apart", plain, moved, set()),
+        ("moved", moved, moved, {"VAE403"}),
+    ):
+        written = steps.format(one=one, other=other, two=f"{one}, {other}")
+        assert ranges(tmp_path / folder, written)[0] == expected
+        assert folder == "moved" or not ranges(tmp_path / folder, written)[1]

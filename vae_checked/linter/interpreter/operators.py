@@ -423,7 +423,8 @@ def _is_of_no_vae(value: Value) -> bool:
 def chosen(owner: dict[Key, Value], key: Value, site: Site) -> Value:
     """What a dict of data, or of a few layers, functions or losses, holds for a key that is not known, or None."""
     values = list(owner.values())
-    data = data_choices.any_of(values) if isinstance(key, Expr) else None
+    # What the command line says, as `sys.argv[1]`, is of a library and no value of the code.
+    data = data_choices.any_of(values) if isinstance(key, (Expr, External)) else None
     if data is not None or not isinstance(key, Expr) or not 2 <= len(values) <= _MAX_CHOICES:
         return data
     if not all(map(_is_choice, values)) and not all(map(_is_of_no_vae, values)):

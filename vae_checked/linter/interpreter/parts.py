@@ -26,6 +26,7 @@ from vae_checked.linter.symbols.values import (
     Key,
     Loader,
     Module,
+    Transform,
     Value,
     as_expr,
     is_number,
@@ -33,7 +34,7 @@ from vae_checked.linter.symbols.values import (
     tuple_fields,
 )
 from vae_checked.linter.symbols.values import Sequence as Layers
-from vae_checked.linter.torch_model import diagonals, fields, pieces
+from vae_checked.linter.torch_model import data_choices, diagonals, fields, pieces
 from vae_checked.linter.torch_model.nans import asks_for_nan, without_nan
 
 # So many sizes of a slice are written out.
@@ -226,6 +227,8 @@ def _listed(
         return owner[ends]
     if not owner:
         return opaque("empty", (), site)
+    if all(isinstance(item, Transform) for item in owner):
+        return data_choices.any_of(owner)
     if isinstance(key, Expr):
         # Another time it is another one: what becomes of those is not seen.
         context.observations.handed_on.update(each.uid for each in owner[1:] if isinstance(each, Expr))

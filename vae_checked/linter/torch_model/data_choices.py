@@ -71,7 +71,16 @@ def _steps(item: Value) -> tuple[tuple[str, Value, Site | None], ...]:
 
 
 def _settling(transform: Transform) -> list[tuple[str, Hashable]]:
-    return [(name, _key(value)) for name, value, _ in transform.steps if name in _SETTLING]
+    return [
+        (name, _key(value))
+        for name, value, _ in transform.steps
+        if name in _SETTLING or any(map(_settling, _ways(value)))
+    ]
+
+
+def _ways(value: Value) -> list[Transform]:
+    """The transforms of which a step applies one at random."""
+    return [each for each in value if isinstance(each, Transform)] if isinstance(value, tuple) else []
 
 
 def _key(value: Value) -> Hashable:
@@ -82,6 +91,8 @@ def _key(value: Value) -> Hashable:
         return tuple(map(_key, value))
     if isinstance(value, Function):
         return ast.dump(value.node), id(value.scope), id(value.bound)
+    if isinstance(value, Transform):
+        return tuple(_settling(value))
     if isinstance(value, Instance):
         return id(value)
     if isinstance(value, External):

@@ -21,6 +21,7 @@ from vae_checked.linter.symbols.values import (
     as_expr,
     is_number,
 )
+from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import columns, data_choices, fields
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.linter.torch_model.number_kinds import Numbers, numbers_of
@@ -29,7 +30,7 @@ from vae_checked.record import replace
 # Transforms that move pixels about, drop some or fill with black: the interval stays.
 _GEOMETRIC = frozenset(
     "Resize CenterCrop RandomCrop RandomHorizontalFlip RandomVerticalFlip Grayscale RandomGrayscale ToPILImage "
-    "RandomResizedCrop Pad RandomRotation ColorJitter Scale RandomAffine AutoAugment RandomApply RandomChoice ToImage "
+    "RandomResizedCrop Pad RandomRotation ColorJitter Scale RandomAffine AutoAugment ToImage "
     "PILToTensor GaussianBlur RandomPerspective TrivialAugmentWide RandAugment FiveCrop TenCrop ToPureTensor".split()
 )
 # Transforms that change the colours of a picture, and leave bytes bytes and what lies between 0 and 1 there.
@@ -40,7 +41,9 @@ _COLOURING = frozenset(
 # Transforms that move pixels about, or fill with a number, which is 0 by default.
 _FILLING = frozenset("ElasticTransform RandomErasing RandomZoomOut ScaleJitter RandomResize RandomShortestSize".split())
 _SCALING = frozenset(("ToTensor", "ConvertImageDtype", "ToDtype"))
-TRANSFORMS = _GEOMETRIC | _COLOURING | _FILLING | _SCALING | frozenset(("Compose", "Normalize", "Lambda"))
+# Transforms that apply others to some pictures, or one of several to each.
+_AT_RANDOM = frozenset(("RandomApply", "RandomChoice"))
+TRANSFORMS = _GEOMETRIC | _COLOURING | _FILLING | _SCALING | _AT_RANDOM | frozenset(("Compose", "Normalize", "Lambda"))
 # The statistics of ImageNet.
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _TO_TENSOR = _SCALING | frozenset(("PILToTensor", "ToImage"))
@@ -140,7 +143,8 @@ def set_of_pictures(evaluator: Evaluator, name: str, kwargs: dict[str, Value], s
     first = next(place for place, (step, _, _) in enumerate(chosen.steps) if step in _TO_TENSOR)
     if any(step in ("unknown", "Lambda") for step, _, _ in chosen.steps[:first]):
         return None
-    if not any(step in _GEOMETRIC or step in _COLOURING or step == "Normalize" for step, _, _ in chosen.steps):
+    pictured = _GEOMETRIC | _COLOURING | _AT_RANDOM | {"Normalize"}
+    if not any(step in pictured for step, _, _ in chosen.steps):
         return None
     interval = _of_any_picture(interval_after(evaluator, chosen))
     note(evaluator, interval, decisive(chosen) or site)
@@ -218,9 +222,21 @@ def _transform(evaluator: Evaluator, name: str, args: list[Value], kwargs: dict[
         return Transform(((name, (mean, std), site),))
     if name == "ToDtype":
         return Transform(((name, kwargs.get("scale", args[1] if len(args) > 1 else False), site),))
+    if name in _AT_RANDOM:
+        return Transform(((name, _at_random(name, args[0] if args else kwargs.get("transforms")), site),))
     if name in _FILLING:
         return Transform(((name, kwargs.get("value", kwargs.get("fill", 0.0)), site),))
     return Transform(((name, args[0] if args else kwargs.get("lambd"), site),))
+
+
+def _at_random(name: str, listed: Value) -> tuple[Transform, ...]:
+    """What may be done to a picture, or be left out: one transform for each way."""
+    held = [*listed.items.values()] if isinstance(listed, Layers) else listed
+    held = held if isinstance(held, (list, tuple)) else (held,)
+    each = tuple(item if isinstance(item, Transform) else Transform((("unknown", item, None),)) for item in held)
+    if name == "RandomChoice":
+        return each
+    return Transform(()), Transform(tuple(step for item in each for step in item.steps))
 
 
 def _composed(evaluator: Evaluator, listed: Value, site: Site) -> Transform:
@@ -289,6 +305,10 @@ def interval_after(
         elif name in _FILLING:
             inside = interval is not None and is_number(value) and interval.low <= float(value) <= interval.high
             interval = interval if inside else None
+        elif name in _AT_RANDOM:
+            ways = [each for each in value if isinstance(each, Transform)] if isinstance(value, tuple) else []
+            ends = {interval_after(evaluator, each, interval, numbers) for each in ways}
+            interval = next(iter(ends)) if len(ends) == 1 else None
         elif name in ("Lambda", "unknown"):
             made = _applied(evaluator, value, interval, site)
             interval = None if made is None else interval_of(made)
