@@ -136,6 +136,52 @@ def test_what_is_handed_over_and_read_otherwise_is_named(tmp_path: Path) -> None
     assert codes(report) == ["VAE201"]
 
 
+# Heads that no name says anything of, and a method that asks for what is to be made of them.
+UNNAMED = FORWARD.replace("logvar", "s").replace("mu", "m")
+ASKED = {
+    "a std": ("mu, std", "mu + std * torch.randn_like(mu)"),
+    "a scale": ("loc, scale", "loc + scale * torch.randn_like(loc)"),
+    "a std of z": ("z_mean, z_sigma", "torch.normal(z_mean, z_sigma)"),
+    "a variance": ("mu, var", "mu + var.sqrt() * torch.randn_like(mu)"),
+    "a distribution": ("mu, sigma", "torch.distributions.Normal(mu, sigma).rsample()"),
+}
+
+
+@pytest.mark.parametrize(("asked", "drawn"), ASKED.values(), ids=ASKED)
+def test_a_method_that_asks_for_a_std_is_handed_no_logarithm(asked: str, drawn: str, tmp_path: Path) -> None:
+    method = f"\n    def near(self, {asked}):\n        return self.back({drawn})\n"
+    report = linted(tmp_path, {"net.py": HEAD + MODEL + UNNAMED + method + TRAINED})
+    assert not report.findings
+    assert whole(report) == ["net.py:fit"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "drawn"),
+    [
+        ("mu, std", "mu + std.exp() * torch.randn_like(mu)"),
+        ("mu, logvar", "mu + logvar.exp() * torch.randn_like(mu)"),
+    ],
+)
+def test_a_logarithm_that_a_method_reads_otherwise_is_named(asked: str, drawn: str, tmp_path: Path) -> None:
+    method = f"\n    def near(self, {asked}):\n        return self.back({drawn})\n"
+    assert codes(linted(tmp_path, {"net.py": HEAD + MODEL + UNNAMED + method + TRAINED})) == ["VAE201"]
+
+
+KL_OF_A_STD = """
+    def loss(self, y, x, mu, std):
+        kl = 0.5 * torch.sum(mu ** 2 + std ** 2 - 1 - 2 * torch.log(std))
+        return F.binary_cross_entropy(y, x, reduction="sum") + kl
+"""
+
+
+@pytest.mark.parametrize(("std", "named"), [("torch.exp(0.5 * s)", False), ("s", False), ("torch.exp(s)", False)])
+def test_a_loss_that_asks_for_a_std_is_not_accused_of_what_nobody_hands_it(
+    std: str, named: bool, tmp_path: Path
+) -> None:
+    forward = UNNAMED.replace("torch.exp(0.5 * s)", std)
+    assert bool(linted(tmp_path, {"net.py": HEAD + MODEL + forward + KL_OF_A_STD}).findings) is named
+
+
 def test_a_draw_that_trains_beside_another_is_a_latent_of_its_own(tmp_path: Path) -> None:
     net = (
         HEAD

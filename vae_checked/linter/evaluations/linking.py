@@ -13,13 +13,14 @@ from vae_checked.linter.evaluations.whole_results import call_losses, keys_read
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter import declared
 from vae_checked.linter.interpreter.interpreter import Interpreter
-from vae_checked.linter.symbols.expression import Expr, Site, atom, strip
+from vae_checked.linter.symbols.expression import Expr, Site, atom, strip, walk
 from vae_checked.linter.symbols.values import Class, Function, Instance, Key, Value, opened
 from vae_checked.mathematics.names import Role, likely_role_of, reading_of
 
 # What a loss of a model compares, in the order in which trainers hand it over.
 _SIDES = (Role.RECONSTRUCTION, Role.INPUT)
 _LOGARITHMS = frozenset((Parametrisation.LOGVAR, Parametrisation.LOG_STD))
+_POSITIVE = frozenset((Parametrisation.STD, Parametrisation.VAR))
 # What says of one of two pictures that it is the one that was there before.
 _ORIGINAL = re.compile(r"(?:^|_)(?:orig(?:inal)?|true|real|target|truth|gt|given)(?:_|$)", re.IGNORECASE)
 
@@ -74,6 +75,7 @@ def own_losses(
     callers = _callers(instance.cls)
     second = roles.get(Role.SECOND)
     in_modes = isinstance(second, Expr) and strip(second).op == "phi"
+    is_logarithm = isinstance(second, Expr) and _is_exponentiated(strip(second), values)
     for cls in instance.cls.mro():
         # Helpers last: what their callers did not call, or call for one of several modes, is not for these heads.
         for name, method in sorted(cls.names.items(), key=lambda each: each[0] in callers):
@@ -86,6 +88,8 @@ def own_losses(
                 continue
             free = method.is_static
             names = interpreter.observations.names
+            if is_logarithm and _takes_no_logarithm(method):
+                continue
             args = arguments(interpreter, method, outputs, roles, skip=0 if free else 1, names=names)
             if args is not None:
                 target = method if free else Function(method.node, method.scope, instance, method.owner)
@@ -195,6 +199,35 @@ def _may_be_handed(parameter: str, roles: dict[str, Value], names: Mapping[int, 
         return True
     named = {reading_of(name) for name in names.get(strip(second).uid, ())} - {None}
     return not named or any((reading in _LOGARITHMS) is (wanted in _LOGARITHMS) for reading in named)
+
+
+def _is_exponentiated(head: Expr, values: Iterable[Expr]) -> bool:
+    """Whether a pass reads a head as a logarithm, whatever it is called: `exp(0.5 * s)`."""
+    return any(node.op == "exp" and _below_numbers(node.args[0]).uid == head.uid for node in walk(*values))
+
+
+def _below_numbers(value: Expr) -> Expr:
+    node = strip(value)
+    while node.op in ("mul", "div", "neg"):
+        inner = [arg for arg in map(strip, node.args) if arg.op != "const"]
+        if len(inner) != 1:
+            break
+        node = inner[0]
+    return node
+
+
+def _takes_no_logarithm(function: Function) -> bool:
+    """Whether a function asks for a std or a variance by its name, and takes no exponential of it either."""
+    spec = function.node.args
+    named = {item.arg for item in (*spec.posonlyargs, *spec.args) if likely_role_of(item.arg) is Role.SECOND}
+    if not named or not all(reading_of(name) in _POSITIVE for name in named):
+        return False
+    exponentials = [
+        node
+        for node in syntax.descendants(function.node)
+        if isinstance(node, ast.Call) and syntax.called(node) in ("exp", "exp_")
+    ]
+    return not any(getattr(part, "id", "") in named for node in exponentials for part in ast.walk(node))
 
 
 def _steps(outputs: Value, roles: dict[str, Value]) -> list[Expr]:
