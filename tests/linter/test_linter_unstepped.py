@@ -135,6 +135,43 @@ def test_a_step_that_hands_its_loss_on_gives_a_gradient(end: str, tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    ("end", "given"),
+    [
+        ("return loss", False),
+        ('return {"loss": loss}', False),
+        ("self.manual_backward(loss); self.optimizers().step(); return loss", True),
+    ],
+)
+def test_a_model_that_differentiates_by_itself_hands_its_trainer_no_loss(end: str, given: bool, tmp_path: Path) -> None:
+    text = HANDED.format(end=end).replace(
+        "self.net = Net()", "self.automatic_optimization = False\n        self.net = Net()"
+    )
+    for run in ("", "\n\npl.Trainer(max_epochs=3).fit(Training(), load())\n"):
+        report = linted(tmp_path, {"net.py": text + run})
+        assert codes(report) == []
+        assert {"VAE601", "VAE602"} & clean(report) == ({"VAE601", "VAE602"} if given else set())
+
+
+@pytest.mark.parametrize(
+    ("said", "given"),
+    [
+        ("automatic_optimization = False", False),
+        ("@property\n    def automatic_optimization(self):\n        return False", False),
+        ("automatic_optimization = load('by_itself')", False),
+        ("automatic_optimization = True", True),
+        ("is_shown = False", True),
+    ],
+)
+def test_a_class_says_whether_its_models_differentiate_by_themselves(said: str, given: bool, tmp_path: Path) -> None:
+    text = HANDED.format(end="return loss").replace(
+        "    def __init__(self):\n        super", f"    {said}\n\n    def __init__(self):\n        super"
+    )
+    report = linted(tmp_path, {"net.py": text})
+    assert codes(report) == []
+    assert {"VAE601", "VAE602"} & clean(report) == ({"VAE601", "VAE602"} if given else set())
+
+
+@pytest.mark.parametrize(
     ("differentiated", "given"),
     [
         ("loss.backward()", True),

@@ -33,6 +33,7 @@ from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin
 from vae_checked.linter.symbols.gradient_flow import GradientFlow, reached
 from vae_checked.linter.symbols.numeric import leaves
+from vae_checked.linter.symbols.values import Instance
 from vae_checked.mathematics.effective_beta import Term, effective_beta, elements, latents, scaling_of, targets
 from vae_checked.mathematics.reductions import (
     ChainStep,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _UNREAD = frozenset(("opaque", "call"))
+_BY_A_TRAINER = "automatic_optimization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +333,7 @@ class Losses:
         """
         if root.kind != "return" or root.function is None or root.depth > 1:
             return False
-        if not _is_step(root):
+        if not is_step(root):
             node = root.function.node
             return any(other.depth > 1 and other.function and other.function.node is node for other in others)
         returned = _rewritten(_resolved([root], self.evaluation), self.graph)
@@ -394,11 +396,16 @@ class Losses:
 def differentiated(evaluation: Evaluation) -> list[Expr]:
     """What is differentiated in every way through its branches: here, or by a trainer that a step hands it to."""
     roots = evaluation.observations.roots
-    return _resolved((root for root in roots if root.kind == "backward" or _is_step(root)), evaluation)
+    return _resolved((root for root in roots if root.kind == "backward" or is_step(root)), evaluation)
 
 
-def _is_step(root: Root) -> bool:
-    return root.kind == "return" and root.function is not None and root.function.name == "training_step"
+def is_step(root: Root) -> bool:
+    """Whether a trainer differentiates what is returned there: a model that may differ says so of itself."""
+    if root.kind != "return" or root.function is None or root.function.name != "training_step":
+        return False
+    model = root.function.bound
+    said = model.attributes.get(_BY_A_TRAINER, model.cls.find(_BY_A_TRAINER)) if isinstance(model, Instance) else None
+    return said is None or said is True
 
 
 def handed_on(losses: Losses) -> list[Expr]:

@@ -14,7 +14,7 @@ from vae_checked.linter.roles.alternatives import are_alternatives, are_in_one_f
 from vae_checked.linter.roles.built_anew import built_anew
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.frozen_parts import freezes, handed, loop_over_parameters, of_libraries
-from vae_checked.linter.roles.objective import Losses
+from vae_checked.linter.roles.objective import Losses, is_step
 from vae_checked.linter.roles.picked_parameters import picking
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
@@ -172,11 +172,7 @@ def _is_decoded(side: Expr, site: SamplerSite | None, kl: Divergence | None, los
 
 def _minimised(losses: Losses) -> list[Expr]:
     """What is differentiated: by the code that is read, or by a trainer that a step hands it to."""
-    steps = (
-        root.value
-        for root in losses.evaluation.observations.roots
-        if root.kind == "return" and root.function is not None and root.function.name == "training_step"
-    )
+    steps = (root.value for root in losses.evaluation.observations.roots if is_step(root))
     known = {value.uid: value for value in steps if isinstance(value, Expr)}
     ends = [*losses.backward, *(end for end in losses.ends if end.uid in known)]
     if any(value.bits & PHI for value in known.values()):
