@@ -48,6 +48,12 @@ PLAIN = {
         ({"parameters": "noise_model.parameters()"}, True),
         ({"parameters": "vae_model.parameters()"}, False),
         ({"parameters": "whole.parameters()"}, False),
+        ({"prepare": "from groups import held", "parameters": "held(unet)"}, False),
+        ({"prepare": "from groups import held", "parameters": "held"}, False),
+        ({"prepare": "from groups import of; held = of(unet)", "parameters": "[{'params': held}]"}, False),
+        ({"prepare": "held = list(unet.parameters())", "parameters": "held"}, True),
+        ({"prepare": "import itertools as it", "parameters": "it.chain(unet.parameters())"}, True),
+        ({"prepare": "from groups import unet", "parameters": "[{'params': unet.parameters()}]"}, True),
         ({"prepare": "vae.requires_grad_(False)"}, False),
         ({"prepare": "for p in vae.parameters(): p.requires_grad = False"}, False),
         ({"prepare": "[each.requires_grad_(False) for each in (vae, unet.text_encoder)]"}, False),
@@ -106,6 +112,39 @@ def test_a_validation_says_nothing_of_the_gradients_of_a_training(
     report = lint([tmp_path])
     assert ("VAE706" in {each.code for each in report.findings}) is found
     assert any("VAE706" in each.clean for each in all_examined(report)) is clean
+
+
+TWICE = """
+def fit(unet, scheduler, batches, t, wanted):
+    vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-mse")
+    optimizer = torch.optim.AdamW(unet.parameters(), lr=1e-4)
+    for x in batches:
+{encoded}
+        noise = torch.randn_like(z)
+        F.mse_loss(unet(scheduler.add_noise(z, noise, t), t), noise).backward()
+        optimizer.step()
+"""
+LATENTS = "vae.encode(x).latent_dist.sample() * vae.config.scaling_factor"
+WITHOUT = "with torch.no_grad():"
+CUT = f"{WITHOUT}\n                z = {LATENTS}"
+BOTH = "        if wanted:\n            {first}\n        else:\n            {second}"
+
+
+@pytest.mark.parametrize(
+    ("encoded", "clean"),
+    [
+        (f"        {WITHOUT}\n            print({LATENTS})\n        z = {LATENTS}", False),
+        (f"        {WITHOUT}\n            z = {LATENTS}\n        z = {LATENTS}", False),
+        (BOTH.format(first=CUT, second=f"z = {LATENTS}"), False),
+        (BOTH.format(first=CUT, second=CUT), True),
+        (f"        {WITHOUT}\n            print({LATENTS})\n            z = {LATENTS}", True),
+    ],
+)
+def test_one_of_two_calls_without_a_gradient_says_nothing_of_the_other(
+    encoded: str, clean: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "train.py").write_text(HEAD + TWICE.format(encoded=encoded), encoding="utf-8")
+    assert any("VAE706" in each.clean for each in all_examined(lint([tmp_path]))) is clean
 
 
 HALF = """

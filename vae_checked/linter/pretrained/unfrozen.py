@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
 from vae_checked.facts import Fact
 from vae_checked.latent_facts import Use
 from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.files import syntax
 from vae_checked.linter.pretrained.flow import Flow
 from vae_checked.linter.pretrained.loss_terms import may_be_trained
 from vae_checked.linter.pretrained.minimised import minimised
@@ -15,7 +17,8 @@ from vae_checked.linter.pretrained.vaes import is_named
 from vae_checked.linter.pretrained.without_gradient import is_without_gradient
 from vae_checked.linter.symbols.expression import origin, walk
 from vae_checked.linter.symbols.gradient_flow import reached
-from vae_checked.linter.symbols.values import Module
+from vae_checked.linter.symbols.values import External, Module, settle
+from vae_checked.linter.torch_model.optimizers import NAMES
 
 # What has its gradients kept from it, or is handed to an optimizer.
 _GIVEN = re.compile(r"(\w+|[)\]])\s*\.\s*(?:requires_grad_?|parameters|named_parameters)\b")
@@ -25,6 +28,10 @@ _ANOTHER = re.compile(
 )
 # What keeps gradients from something that the same line does not tell.
 _FREEZES = re.compile(r"freez|frozen|set_grad_enabled|inference_mode|toggle_grad|requires_grad\(", re.IGNORECASE)
+# Methods that hand out what a model has to be trained, and libraries that change none of it.
+_ASKED_FOR = frozenset(("parameters", "named_parameters"))
+_HANDING_ON = frozenset(("torch", "itertools", "builtins"))
+_MOST_BOUND = 3
 
 
 def unfrozen(evaluation: Evaluation, flow: Flow) -> Iterator[Fact[str | None]]:
@@ -45,6 +52,8 @@ def unfrozen(evaluation: Evaluation, flow: Flow) -> Iterator[Fact[str | None]]:
         if not owner.model.kind or origin(call) not in trained_on or any(map(may_be_trained, walk(call.args[1]))):
             continue
         if is_without_gradient(call.site):
+            # What is encoded twice is one value, and the other call of it may be the one with a gradient.
+            is_open |= uid in reaching
             silent += [Fact(None, origin(call))] * (uid in below)
         elif uid in reaching and any(module.read_once(_may_freeze) for module in evaluation.modules()):
             is_open = True
@@ -57,9 +66,48 @@ def unfrozen(evaluation: Evaluation, flow: Flow) -> Iterator[Fact[str | None]]:
 def _may_freeze(module: Module) -> bool:
     """Whether a file has something that freezes, or trains, what may be a VAE."""
     texts = [cell.text for cell in module.file.cells]
-    return any(_FREEZES.search(text) for text in texts) or any(
-        not _is_another(given) for text in texts for given in _GIVEN.findall(text)
-    )
+    if any(_FREEZES.search(text) for text in texts):
+        return True
+    if any(not _is_another(given) for text in texts for given in _GIVEN.findall(text)):
+        return True
+    made = (call for call in module.file.of(ast.Call) if syntax.called(call) in NAMES)
+    handed = (part for call in made for part in (*call.args[:1], *_as_parameters(call)))
+    return any(_is_unread(name, module) for part in handed for name in _named_in(part, module))
+
+
+def _as_parameters(call: ast.Call) -> list[ast.expr]:
+    return [each.value for each in call.keywords if each.arg == "params"]
+
+
+def _named_in(given: ast.AST, module: Module, depth: int = 0) -> Iterator[str]:
+    """The names in what an optimizer is handed, but for those of models that are asked for their parameters."""
+    if isinstance(given, ast.Call) and syntax.called(given) in _ASKED_FOR and isinstance(given.func, ast.Attribute):
+        return
+    if isinstance(given, ast.Name):
+        yield given.id
+        bound = (each for each in module.file.of(ast.Assign) if depth < _MOST_BOUND and _binds(each, given.id))
+        for each in bound:
+            yield from _named_in(each.value, module, depth + 1)
+    for inner in ast.iter_child_nodes(given):
+        yield from _named_in(inner, module, depth)
+
+
+def _binds(assigned: ast.Assign, name: str) -> bool:
+    return any(isinstance(target, ast.Name) and target.id == name for target in assigned.targets)
+
+
+def _is_unread(name: str, module: Module) -> bool:
+    """Whether a name is of code that was not read, and of no library that only hands on what it is given."""
+    value = settle(module.scope.names, name) if name in module.scope.names else None
+    if value is None:
+        # What a function imports is not followed here.
+        imports = (
+            each
+            for each in module.file.of(ast.ImportFrom)
+            if name in {alias.asname or alias.name for alias in each.names}
+        )
+        return any((each.module or "").partition(".")[0] not in _HANDING_ON for each in imports)
+    return isinstance(value, External) and value.dotted.partition(".")[0] not in _HANDING_ON
 
 
 def _is_another(name: str) -> bool:
