@@ -152,13 +152,11 @@ def _viewed(side: Expr) -> Expr:
 def may_lack(losses: Losses) -> bool:
     """Whether a gradient may be cleared before the step that takes it, or no step takes it, or a step has none to take.
 
-    The last in a file that names no `backward`: what else it names may differentiate.
+    The last where nothing that is read differentiates the loss, and an optimizer moves or a call may differentiate.
     """
     if may_erase(losses):
         return True
-    ends, modules = losses.backward, losses.evaluation.modules()
-    run = losses.evaluation.read_once(_run)
-    said = [each for held in run.values() for each in held]
+    ends, said = losses.backward, losses.evaluation.read_once(_run)
     if ends and any(each.makes for each in said) and not any(each.steps for each in said):
         # An optimizer that is made here, beside what is differentiated here, is stepped here.
         return True
@@ -170,32 +168,28 @@ def may_lack(losses: Losses) -> bool:
     if _is_left_to_a_trainer(losses):
         # Its step hands no loss on.
         return True
-    # What another function of the file differentiates, as the training of another model, is another loss.
-    for module in modules:
-        held = run.get(module.path, ())
-        if any(each.moves for each in held) and not any(each.differentiates for each in held):
-            return True
-    return False
+    # What takes a gradient in a way that is not read may take that of another loss, or for some of the parameters.
+    return any(each.moves or each.takes for each in said)
 
 
 def _is_left_to_a_trainer(losses: Losses) -> bool:
     """Whether another library differentiates what a step returns: nothing that runs with it does so by a name."""
     steps = [function for function in losses.evaluation.functions() if function.name == "training_step"]
-    run = losses.evaluation.read_once(_run) if steps and not losses.backward else {}
-    return bool(run) and not any(each.may_differentiate for held in run.values() for each in held)
+    said = losses.evaluation.read_once(_run) if steps and not losses.backward else []
+    return bool(said) and not any(each.may_differentiate for each in said)
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What a piece of code names: an optimizer that is made, anything that steps, an optimizer's step, a backward.
+    """What a piece of code names: an optimizer that is made, anything that steps, an optimizer's step.
 
-    And, last, anything that takes a gradient, or that may.
+    And, last, a call that takes a gradient, and anything that does, or that may.
     """
 
     makes: bool
     steps: bool
     moves: bool
-    differentiates: bool
+    takes: bool
     may_differentiate: bool
 
 
@@ -203,28 +197,32 @@ def _said_by(nodes: Iterable[ast.AST]) -> _Said:
     held = list(nodes)
     calls = [node for node in held if isinstance(node, ast.Call)]
     names = {name for node in held if node.__class__ in _NAMING for name in _name_of(node)}
-    backward = any("backward" in name for name in names)
+    called = {name for call in calls for name in _name_of(call.func)}
     return _Said(
         makes=any(_makes(call) or _makes_by_name(call) for call in calls),
         steps=any(map(_steps, calls)),
         moves=any(map(_is_step, calls)),
-        differentiates=backward,
-        may_differentiate=backward or not names.isdisjoint(_DIFFERENTIATING - _RUNNING_STEPS),
+        takes=_takes_gradients(called),
+        may_differentiate=_takes_gradients(names),
     )
 
 
-def _run(evaluation: Evaluation) -> dict[str, list[_Said]]:
-    """By file what the functions that were run name, and a script itself outside of its functions and classes."""
-    found: dict[str, list[_Said]] = {}
+def _takes_gradients(names: Iterable[str]) -> bool:
+    """Whether one of some names is of what takes a gradient; who runs the steps of a model may leave that to them."""
+    return any("backward" in name or name in _DIFFERENTIATING - _RUNNING_STEPS for name in names)
+
+
+def _run(evaluation: Evaluation) -> list[_Said]:
+    """What the functions that were run name, and a script itself outside of its functions and classes."""
+    found: list[_Said] = []
     functions = {id(function.node): function for function in evaluation.functions()}
     for function in functions.values():
-        module = function.scope.module
-        known = module.read_once(_by_function)
+        known = function.scope.module.read_once(_by_function)
         if function.node not in known:
             known[function.node] = _said_by(syntax.descendants(function.node))
-        found.setdefault(module.path, []).append(known[function.node])
+        found.append(known[function.node])
     if evaluation.subject == evaluation.module.path:
-        found.setdefault(evaluation.module.path, []).append(evaluation.module.read_once(_of_script))
+        found.append(evaluation.module.read_once(_of_script))
     return found
 
 
