@@ -116,6 +116,11 @@ WEIGHTED = {
         weighted=True,
         error=OF_ROWS,
     ),
+    "a name behind a lost half": Scene("kl = {TWICE}\nbeta = 4\nreturn recon + beta * kl", weighted=True),
+    "a name beside a lost half": Scene(
+        "beta = 4\nkl = -beta * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())\nreturn recon + kl", weighted=True
+    ),
+    "a number behind a lost half": Scene("kl = {TWICE}\nreturn recon + 4 * kl", weighted=True),
     "a tenth": Scene("kl = {SUM}\nreturn recon + 0.1 * kl", weighted=True),
     "a quarter of twice": Scene("kl = {TWICE}\nreturn recon + 0.25 * kl", weighted=True),
     "beside twice the error": Scene("kl = {SUM}\nreturn 2 * recon + kl", weighted=True),
@@ -123,6 +128,9 @@ WEIGHTED = {
 }
 OFF = {
     "a lost half": Scene("kl = {TWICE}  # here\nreturn recon + kl", f"kl = {SUM}"),
+    "a lost half behind a weight of one": Scene(
+        "kl = {TWICE}  # here\nbeta = 1\nreturn recon + beta * kl", f"kl = {SUM}"
+    ),
     "a quarter": Scene(QUARTER + "\nreturn recon + kl", f"kl = {SUM}"),
     "a quarter in a tensor": Scene(
         "kl = torch.tensor(-0.25) * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())  # here\nreturn recon + kl",

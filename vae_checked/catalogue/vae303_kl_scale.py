@@ -82,7 +82,8 @@ MISTAKE = Mistake(
     summary="The KL carries a constant factor that nobody named: a lost or a doubled 1/2.",
     why=(
         "Without its 1/2 the KL weighs twice, so that a stated beta = 1 is a beta of 2. A weight that is written as "
-        "one, by a name or as a number of its own, is intent and no finding. So is any factor where the "
+        "one, by a name or as a number of its own, is intent and no finding, whether the KL has its 1/2 or not: a beta "
+        "of 4 was chosen by what it does. So is any factor where the "
         "reconstruction is a squared error: it stands for the variance of the likelihood, which the author may "
         "choose. A distribution's own method that is called the KL divergence promises exactly that: there any such "
         "factor is wrong."

@@ -318,15 +318,15 @@ def explained(
     # The number bears a name: a weight of 2 is no lost half, but it may stand beside one.
     beside = () if way.own_weights or named == 1.0 else (Number(named, f"{named:g}", named=True),)
     reduced = _reduced(batch_kind, divisions, reduction, (*way.weights, *beside))
-    left = factor / named if named != 1.0 else _left(factor, way)
-    return reduced, _factor(factor, left, way, explicit=bool(way.own_weights or beside), known=known or Own())
+    return reduced, _factor(factor, way, (*way.own_weights, *beside), known or Own())
 
 
-def _factor(factor: float, left: float, way: Way, *, explicit: bool, known: Own) -> Factor | None:
+def _factor(factor: float, way: Way, chosen: Sequence[Scaling], known: Own) -> Factor | None:
     """A factor, and whether somebody chose it: what is done to a term that is a whole KL where it is written is chosen.
 
-    `left` is what the weights that have a name leave of it: a KL that lacks its half has lost it beside them as well.
+    So is what the weights `chosen` make of another one, but where they are 1: then what is off was there without them.
     """
+    explicit = bool(chosen)
     if not _is(factor, 1.0) and known.times != 1:
         if known.times is None or known.written is None:
             return None
@@ -336,9 +336,9 @@ def _factor(factor: float, left: float, way: Way, *, explicit: bool, known: Own)
         once = known.written * product(way.scales)
         return Factor(_rounded(factor), explicit, times=known.times) if _is(factor, once * known.times) else None
     whole = known.written is not None and _is(known.written, 1.0)
-    if explicit and not whole and not _is(left, 1.0):
-        return Factor(_rounded(left), explicit=False)
-    return Factor(_rounded(factor), explicit or (whole and not _is(factor, 1.0)) or not _is(known.error, 1.0))
+    if not _is(factor, 1.0):
+        explicit = whole or not all(isinstance(each, Number) and _is(abs(each.value), 1.0) for each in chosen)
+    return Factor(_rounded(factor), explicit or not _is(known.error, 1.0))
 
 
 def _is(value: float, other: float) -> bool:
@@ -369,23 +369,6 @@ def _reduced(batch: Reduction | None, divisions: int | None, event: Reduction, w
     """The fact, with the divisions by the batch size that the reduction of the batch does not make."""
     over = (divisions or 0) - (batch is Reduction.MEAN)
     return scaled(batch, event, [*[Size(0, divides=over > 0)] * abs(over), *weights])
-
-
-def _left(factor: float, way: Way) -> float:
-    """What the weights that somebody chose leave of a factor: 1 where they explain all of it, or none has a name.
-
-    A number on the tape may be a setting times a constant of the formula, `-0.5 * beta`: then the setting alone counts.
-    """
-    settings = [setting.value for setting in way.settings if setting.value]
-    if any(isinstance(weight, Weight) for weight in way.own_weights):
-        return 1.0
-    if not settings:
-        # A number of its own is a weight; one that is 1 is none.
-        return (
-            factor if all(isinstance(each, Number) and _is(abs(each.value), 1.0) for each in way.own_weights) else 1.0
-        )
-    lefts = [factor / product(way.own_weights), factor / abs(math.prod(settings))]
-    return next((left for left in lefts if math.isclose(left, 1.0, rel_tol=_CLOSE)), lefts[0])
 
 
 def _rounded(value: float) -> float:
