@@ -131,6 +131,11 @@ OFF = {
     "a lost half behind a weight of one": Scene(
         "kl = {TWICE}  # here\nbeta = 1\nreturn recon + beta * kl", f"kl = {SUM}"
     ),
+    "a lost half beside counts": Scene(
+        "kl = {TWICE}  # here\nreturn recon + kl",
+        f"kl = {SUM}",
+        error='F.poisson_nll_loss(x_hat, x, log_input=False, reduction="sum")',
+    ),
     "a quarter": Scene(QUARTER + "\nreturn recon + kl", f"kl = {SUM}"),
     "a quarter in a tensor": Scene(
         "kl = torch.tensor(-0.25) * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())  # here\nreturn recon + kl",

@@ -52,6 +52,23 @@ ERRORS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Likelihood | None, f
         1.0,
     ),
     "cross entropy": (lambda p, x: -(x * p.log()).sum() / len(x), Likelihood.CROSS_ENTROPY, 1.0),
+    "counts by the logarithm of their rate": (
+        lambda p, x: F.poisson_nll_loss(p, x, reduction="sum") / len(x),
+        Likelihood.POISSON,
+        1.0,
+    ),
+    "counts by their rate": (
+        lambda p, x: F.poisson_nll_loss(p, x, log_input=False, reduction="sum") / len(x),
+        Likelihood.POISSON,
+        1.0,
+    ),
+    "counts of a distribution": (
+        lambda p, x: -D.Poisson(p, validate_args=False).log_prob(x).sum() / len(x),
+        Likelihood.POISSON,
+        1.0,
+    ),
+    "counts by hand": (lambda p, x: 3 * (p - x * (p + 1e-8).log()).sum() / len(x), Likelihood.POISSON, 3.0),
+    "counts less their best": (lambda p, x: (x * (x / p).log() - x + p).sum() / len(x), Likelihood.POISSON, 1.0),
     "bernoulli": (
         lambda p, x: -D.Bernoulli(probs=p, validate_args=False).log_prob(x).sum() / len(x),
         Likelihood.BCE_WITH_LOGITS,  # on the logits that the distribution makes of its probabilities
@@ -65,6 +82,12 @@ ERRORS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Likelihood | None, f
     "log": (lambda p, x: 100 * squares(p, x).mean().log(), Likelihood.MSE, None),
     "norm": (lambda p, x: torch.norm(p - x), Likelihood.MSE, None),
     "two": (lambda p, x: (p - x).abs().sum() + (p - x).square().sum(), None, None),
+    "waiting times": (lambda p, x: (p.log() + x / p).sum(), None, None),
+    "counts that are spread": (
+        lambda p, x: -D.NegativeBinomial(4.0, logits=p.log(), validate_args=False).log_prob(x).sum(),
+        None,
+        None,
+    ),
     "masked": (lambda p, x: ((p - x).square() * (x > 0.5)).sum(), None, None),
     "cosine": (lambda p, x: 1 - F.cosine_similarity(p.flatten(1), x.flatten(1)).mean(), None, None),
 }

@@ -99,6 +99,13 @@ ERRORS: tuple[Error, ...] = (
         lambda p, t, of: -of.log(p),
     ),
 )
+# The Poisson error of a prediction that is the rate itself, and not its logarithm.
+POISSON_OF_RATE = Error(
+    Likelihood.POISSON,
+    lambda p, t, of: p - t * of.log(p),
+    lambda p, t, _: 1.0 - t / p,
+    lambda p, t, of: -of.log(p),
+)
 _BY_KIND = {error.kind: error for error in ERRORS}
 
 

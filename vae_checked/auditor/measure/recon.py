@@ -16,53 +16,60 @@ from vae_checked.auditor.recognition.reconstruction import ReconMeasured
 from vae_checked.auditor.recording.origins import place_of
 from vae_checked.auditor.recording.replay import replay
 from vae_checked.facts import Likelihood, Origin
-from vae_checked.mathematics.likelihoods import error_of
+from vae_checked.mathematics.likelihoods import POISSON_OF_RATE, Error, error_of
 
 _Slope = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """d loss / d prediction p, and for forms that share it d loss / d target t, of one element."""
+    """d loss / d prediction p, and for forms that share it d loss / d target t, of one element.
+
+    `bounded`: the prediction is a probability or a rate, so that the loss need not run on all numbers.
+    """
 
     kind: Likelihood
     by_prediction: _Slope
     by_target: _Slope | None = None
     swapped: bool = False
+    bounded: bool = False
 
 
-def _form(kind: Likelihood, *, by_both: bool = False) -> _Form:
+def _form(error: Error, *, by_both: bool = False, bounded: bool = False) -> _Form:
     """A likelihood as its gradients show it: a loss that runs is a black box, so its values are not compared."""
-    error = error_of(kind)
     return _Form(
-        kind,
+        error.kind,
         lambda p, t: error.by_prediction(p, t, torch),
         (lambda p, t: error.by_target(p, t, torch)) if by_both else None,
+        bounded=bounded,
     )
 
 
-def _swapped(kind: Likelihood) -> _Form:
+def _swapped(error: Error, *, bounded: bool = False) -> _Form:
     """The same, handed the target as the prediction and the other way round."""
-    error = error_of(kind)
     return _Form(
-        kind, lambda p, t: error.by_target(t, p, torch), lambda p, t: error.by_prediction(t, p, torch), swapped=True
+        error.kind,
+        lambda p, t: error.by_target(t, p, torch),
+        lambda p, t: error.by_prediction(t, p, torch),
+        swapped=True,
+        bounded=bounded,
     )
 
 
 _FORMS = (
-    _form(Likelihood.MSE),
-    _form(Likelihood.L1),
-    _form(Likelihood.SMOOTH_L1),
-    _form(Likelihood.BCE_WITH_LOGITS),
-    _form(Likelihood.POISSON),
-    _form(Likelihood.BCE),
-    _form(Likelihood.CROSS_ENTROPY, by_both=True),
-    _swapped(Likelihood.BCE),
-    _swapped(Likelihood.BCE_WITH_LOGITS),
+    _form(error_of(Likelihood.MSE)),
+    _form(error_of(Likelihood.L1)),
+    _form(error_of(Likelihood.SMOOTH_L1)),
+    _form(error_of(Likelihood.BCE_WITH_LOGITS)),
+    _form(error_of(Likelihood.POISSON)),
+    _form(POISSON_OF_RATE, bounded=True),
+    _form(error_of(Likelihood.BCE), bounded=True),
+    _form(error_of(Likelihood.CROSS_ENTROPY), by_both=True, bounded=True),
+    _swapped(error_of(Likelihood.BCE), bounded=True),
+    _swapped(error_of(Likelihood.BCE_WITH_LOGITS)),
 )
 # The cross entropy of log probabilities is linear in them: it is a likelihood only where log_softmax made them.
-_OF_LOGARITHMS = _Form(Likelihood.CROSS_ENTROPY, lambda p, t: -t, lambda p, t: -p)
-_NEEDS_UNIT = (Likelihood.BCE, Likelihood.CROSS_ENTROPY)
+_OF_LOGARITHMS = _Form(Likelihood.CROSS_ENTROPY, lambda p, t: -t, lambda p, t: -p, bounded=True)
 
 
 def with_prediction(seen: Recognition) -> Recognition:
@@ -99,7 +106,7 @@ def fit_likelihood(p: Tensor, t: Tensor, by_p: Tensor) -> tuple[Likelihood, floa
     for form in _FORMS:
         if form.by_target is not None:
             continue
-        chosen = [each[inside] for each in flat] if form.kind in _NEEDS_UNIT else flat
+        chosen = [each[inside] for each in flat] if form.bounded else flat
         if not chosen[0].numel():
             continue
         weight = _factor(form.by_prediction(chosen[0], chosen[1]), chosen[2], close_in(by_p.dtype))
@@ -123,7 +130,7 @@ def _measured(seen: Recognition, join: Join, total: int) -> ReconMeasured:
         return ReconMeasured(None, None, False, origin, "the loss cannot be run with another prediction")
     wide = _gradient(seen, join, total, 3, -3.0, 3.0)
     for form in (*_FORMS, *([_OF_LOGARITHMS] if _are_logarithms(seen, join) else [])):
-        points = [*inside, *([wide] if wide is not None and form.kind not in _NEEDS_UNIT else [])]
+        points = [*inside, *([wide] if wide is not None and not form.bounded else [])]
         weights = [_weight(point, form) for point in points]
         found = [weight for weight in weights if weight is not None]
         if len(found) < len(points):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Likelihood, Reduction
@@ -30,7 +29,7 @@ from vae_checked.linter.symbols.expression import (
 )
 from vae_checked.linter.symbols.intervals import recurrent
 from vae_checked.linter.symbols.numeric import Program, close, leaves
-from vae_checked.mathematics.likelihoods import Floats, error_of
+from vae_checked.mathematics.likelihoods import POISSON_OF_RATE, Floats, error_of
 from vae_checked.mathematics.ops import names_of
 from vae_checked.record import dataclass, replace
 
@@ -281,7 +280,8 @@ def _of_poisson(program: Program, ones: dict[int, float], rate: int, counts: int
     What the counts alone add is the same for both.
     """
     beyond = [program({**ones, rate: p, counts: x}) - program({**ones, rate: 1.0, counts: x}) for p, x in _RATES]
-    ratios = [value / (p - 1.0 - x * math.log(p)) for value, (p, x) in zip(beyond, _RATES, strict=True)]
+    errors = [POISSON_OF_RATE.value(p, x, Floats) - POISSON_OF_RATE.value(1.0, x, Floats) for p, x in _RATES]
+    ratios = [value / error for value, error in zip(beyond, errors, strict=True)]
     is_multiple = all(close(ratios[0], ratio, 1e-3) for ratio in ratios) and abs(ratios[0]) > _LEAST
     return ratios[0] if is_multiple else 0.0
 
