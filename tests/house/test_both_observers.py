@@ -35,7 +35,8 @@ DIFFERENT: dict[tuple[str, str], tuple[str, frozenset[str]]] = {
 @pytest.mark.parametrize("source", SOURCES)
 def test_both_observers_say_the_same(source: str) -> None:
     compared, different, against, misnamed = 0, Counter[tuple[str, str]](), [], {}
-    for program in SOURCES[source]():
+    programs = SOURCES[source]()
+    for program in programs:
         seen = observe(program)
         named = {finding.code for finding in seen.measured.findings}
         if program.named is not None and not program.named <= named <= program.named | program.beside:
@@ -49,6 +50,6 @@ def test_both_observers_say_the_same(source: str) -> None:
         different.update((pair.path, each) for pair in found for each in pair.differs)
     assert misnamed == {}
     assert against == []
-    assert compared > 15 * len(SOURCES[source]())
+    assert compared > 15 * len(programs)
     # An entry of the table that no longer shows is taken out of it.
     assert set(different) == {entry for entry, (_, sources) in DIFFERENT.items() if source in sources}

@@ -14,9 +14,11 @@ sys.path.insert(0, str(DOCS))
 
 import catalogue_pages  # noqa: E402
 import generate  # noqa: E402
+import law_pages  # noqa: E402
 
 import examples  # noqa: E402  docs/ is no package
 from vae_checked.catalogue import find  # noqa: E402
+from vae_checked.laws import find as find_law  # noqa: E402
 
 FILE = "<!-- file: hello.py -->\n```python\nNAME = 'Ada'\n```\n\n"
 
@@ -84,7 +86,7 @@ def test_a_missing_and_a_surplus_page_are_seen(tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_page_of_a_law_has_its_formula_source_and_mistakes() -> None:
-    page = generate.pages(run_examples=False)[DOCS / "laws" / "kl-closed-form.md"]
+    page = law_pages.law_page(find_law("kl-closed-form"))
     assert "```text\nkl = 0.5 * sum(std^2 + mu^2 - 1) - sum(log std)\n```" in page
     assert "Kingma and Welling 2014, appendix B" in page
     assert "- [VAE201](../catalogue/VAE201.md) log-std-read-as-logvar" in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ LONGEST_NAME = 69
 
 def long_names(source: str) -> list[str]:
     """The tests whose name is longer than a line of a report has room for."""
+    # To parse a file takes long: one without such a word defines no such test.
+    if not re.search(rf"test_\w{{{LONGEST_NAME - 4},}}", source):
+        return []
     return [
         node.name
         for node in ast.walk(ast.parse(source))

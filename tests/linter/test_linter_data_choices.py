@@ -399,7 +399,7 @@ def test_what_moves_all_pictures_is_named(random: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("steps", BY_ARGUMENTS.values(), ids=BY_ARGUMENTS)
-def test_steps_that_an_argument_of_the_program_chooses_are_judged_where_they_agree(steps: str, tmp_path: Path) -> None:
+def test_steps_that_an_argument_chooses_are_judged_where_they_agree(steps: str, tmp_path: Path) -> None:
     moved, plain = TWO[TWO.index("transforms.Compose") :], "transforms.ToTensor()"
     for folder, one, other, expected in (
         ("apart", plain, moved, set()),

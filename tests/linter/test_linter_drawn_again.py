@@ -175,9 +175,7 @@ KL_OF_A_STD = """
 
 
 @pytest.mark.parametrize(("std", "named"), [("torch.exp(0.5 * s)", False), ("s", False), ("torch.exp(s)", False)])
-def test_a_loss_that_asks_for_a_std_is_not_accused_of_what_nobody_hands_it(
-    std: str, named: bool, tmp_path: Path
-) -> None:
+def test_a_loss_that_asks_for_a_std_is_not_accused_of_what_none_hands(std: str, named: bool, tmp_path: Path) -> None:
     forward = UNNAMED.replace("torch.exp(0.5 * s)", std)
     assert bool(linted(tmp_path, {"net.py": HEAD + MODEL + forward + KL_OF_A_STD}).findings) is named
 

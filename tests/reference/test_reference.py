@@ -9,7 +9,7 @@ import torch
 from drawn import drawn
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.datasets import load_digits
+from small_vaes.digits import DIGITS
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from vae_checked import reference
@@ -310,8 +310,7 @@ def test_the_decoder_refuses_a_latent_of_another_size() -> None:
 )
 def test_training_on_digits_decreases_the_loss(choice: dict[str, object]) -> None:
     torch.manual_seed(9)
-    images = torch.tensor(load_digits().images / 16, dtype=torch.float32)[:512, :, :, None]
-    x = reference.from_images(images)
+    x = reference.from_images(DIGITS[:512].view(-1, 8, 8, 1))
     if choice["output"] == "tanh":
         x = reference.to_symmetric(x)
     model = VAE((1, 8, 8), latents=6, hidden=64, **choice)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 from torch import Tensor, nn
 
-from vae_checked.shapes import compare, infer, locked
+from vae_checked.shapes import LockedModel, compare, infer, locked
 from vae_checked.shapes.departure import Leaves, UnacceptedError, departure
 from vae_checked.shapes.messages import message_of, unaccepted
 
@@ -41,7 +42,12 @@ class VAE(nn.Module):
 
 
 SPEC = "B 3 H=24 W=36"
-LOCK = locked(infer(VAE(), SPEC, False))
+
+
+@cache
+def lock() -> LockedModel:
+    """What is locked of the model as it is."""
+    return locked(infer(VAE(), SPEC, False))
 
 
 CASES: dict[str, tuple[Callable[[], nn.Module], str, Leaves, str]] = {
@@ -101,11 +107,11 @@ def refused(model: nn.Module) -> UnacceptedError:
 def test_the_layer_where_it_begins_is_named(name: str) -> None:
     make, key, what, said = CASES[name]
     error = refused(make())
-    found = departure(error, LOCK)
+    found = departure(error, lock())
     assert found is not None
     assert (found.key, found.what) == (key, what)
     # The error of a model that another process probed says the same.
-    assert unaccepted(pickle.loads(pickle.dumps(error)), LOCK) == (f"{said}; {error}", key)  # noqa: S301  its own
+    assert unaccepted(pickle.loads(pickle.dumps(error)), lock()) == (f"{said}; {error}", key)  # noqa: S301  its own
 
 
 def test_a_model_that_is_as_locked_up_to_what_raises_is_said_to_be() -> None:
@@ -113,7 +119,7 @@ def test_a_model_that_is_as_locked_up_to_what_raises_is_said_to_be() -> None:
         def forward(self, x: Tensor) -> Tensor:
             raise ValueError(f"no more than {super().forward(x).shape[1]}")
 
-    said, key = unaccepted(refused(Late()), LOCK)
+    said, key = unaccepted(refused(Late()), lock())
     assert key == "out"
     assert said.startswith("up to out all that is passed is as locked (at B=5 H=24 W=36); no input of the form")
 
@@ -129,7 +135,7 @@ def test_what_the_lock_has_not_is_new() -> None:
             self.__dict__["first"] = self.begin
             return super().forward(x)
 
-    said, key = unaccepted(refused(Renamed()), LOCK)
+    said, key = unaccepted(refused(Renamed()), lock())
     assert key == "begin"
     assert said.startswith("it begins at begin, which the lock has not: it takes float32[5 3 24 36]")
 

@@ -44,13 +44,21 @@ def imports(source: str, module: str, is_package: bool) -> tuple[tuple[str, int,
             case _:
                 pass
         inside = in_function or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        guarded = isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+        guarded = isinstance(node, ast.If) and _is_for_type_checkers(node.test)
         for name, value in ast.iter_fields(node):
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, ast.AST):
                     yield from walk(child, inside, typing_only or (guarded and name == "body"))
 
     return tuple(walk(ast.parse(source), False, False))
+
+
+def _is_for_type_checkers(test: ast.expr) -> bool:
+    match test:
+        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(value=ast.Name(id="typing"), attr="TYPE_CHECKING"):
+            return True
+        case _:
+            return False
 
 
 def import_graph(sources: dict[str, tuple[str, bool]]) -> dict[str, set[str]]:
