@@ -123,7 +123,8 @@ class Latents:
     `one_end` one of the two as it is behind `encode`, whatever the other is, `round_trip` the map from `encode` to the
     `decode` of the same latents, from which `encoded` and `decoded` are supposed then, `unscaled` the class of a
     trained model that has, or gives, latents as they are behind `encode`, and `used_with` the VAE with the class of a
-    trained model that is loaded from the same place, which takes latents on the scale of that VAE.
+    trained model that is loaded from the same place, which takes latents on the scale of that VAE. `condition` is two
+    maps of latents that a model is given beside the noisy ones: in its training, and another where samples are made.
     `on_picture` is a number of the latents by which the picture is multiplied, `in_place` how often a stored latent is
     scaled where it lies. `vae` is what is loaded, `factor` a number written out by which its latents are scaled,
     `rescaled` how its own factor is changed, `default_factor` the map by the factor that a VAE of the project's own has
@@ -143,6 +144,7 @@ class Latents:
     round_trip: Fact[AffineMap] | None = None
     unscaled: Fact[str] | None = None
     used_with: Fact[PretrainedVAE] | None = None
+    condition: Fact[tuple[AffineMap, AffineMap]] | None = None
     on_picture: Fact[str | None] | None = None
     in_place: Fact[str | None] | None = None
     factor: Fact[float] | None = None

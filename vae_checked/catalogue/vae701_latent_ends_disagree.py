@@ -13,6 +13,7 @@ from vae_checked.catalogue.support.in_use import (
     at_one_end,
     is_undone,
     of_unknown,
+    open_by_a_condition,
     open_by_another_way,
     takes_others,
     without_the_other,
@@ -53,7 +54,8 @@ def judge(facts: Facts) -> Verdict:
     if scale:
         if latents.used_with is not None and encoded.value.is_identity:
             return Undecided(reason=takes_others(latents.used_with.value, "scaled"))
-        return open_by_another_way(encoded.value, latents.other_way, of_scale=True) or Clean()
+        another = open_by_another_way(encoded.value, latents.other_way, of_scale=True)
+        return another or open_by_a_condition(latents.condition) or Clean()
     # Where encode gives what is used, the other end is the one that says what was meant; else the one that is right.
     is_unscaled = encoded.value.is_identity
     vae = None if latents.vae is None else latents.vae.value

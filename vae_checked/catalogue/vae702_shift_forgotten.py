@@ -11,6 +11,7 @@ from vae_checked.catalogue.support.in_use import (
     at_one_end,
     is_undone,
     of_unknown,
+    open_by_a_condition,
     open_by_another_way,
     takes_others,
     without_the_other,
@@ -44,7 +45,8 @@ def judge(facts: Facts) -> Verdict:
         loaded = None if beside is None or encoded.value.shift else known(beside.value)
         if beside is not None and loaded is not None and (loaded.shift or loaded.factor is None):
             return Undecided(reason=takes_others(beside.value, "shifted"))
-        return open_by_another_way(encoded.value, facts.latents.other_way, of_scale=False) or Clean()
+        another = open_by_another_way(encoded.value, facts.latents.other_way, of_scale=False)
+        return another or open_by_a_condition(facts.latents.condition) or Clean()
     if not scale:
         return left_to("VAE701")
     wanted = undoing(encoded.value)

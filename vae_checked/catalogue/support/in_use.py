@@ -101,3 +101,13 @@ def open_by_another_way(encoded: AffineMap, other: Fact[AffineMap] | None, of_sc
 def takes_others(beside: PretrainedVAE, how: str) -> str:
     """Why latents that both ends leave as they are may be wrong: a model is loaded that was trained on others."""
     return f"{beside.companion} takes latents that are {how}, and whether these go into it is not known"
+
+
+def open_by_a_condition(condition: Fact[tuple[AffineMap, AffineMap]] | None) -> Undecided | None:
+    """Undecided where what a model is given beside the noise has another scale, or shift, than in its training."""
+    if condition is None:
+        return None
+    trained, drawn = condition.value
+    place = f" (at {condition.origin.place})" if condition.origin.place else ""
+    ends = f"{in_words(drawn)} where samples are made{place}, {in_words(trained)} where the model is trained"
+    return Undecided(reason=f"the latents of a condition are not on one scale: {ends}")

@@ -22,12 +22,7 @@ from vae_checked.linter.pretrained.own_decoders import is_drawn, own_encodes
 from vae_checked.linter.pretrained.pictures import Pictures
 from vae_checked.linter.pretrained.places import Places
 from vae_checked.linter.pretrained.quantities import written_elsewhere
-from vae_checked.linter.pretrained.schedules import (
-    clamped_prediction,
-    clipping,
-    clipping_loop,
-    sampling_loop,
-)
+from vae_checked.linter.pretrained.schedules import clamped_prediction, clipping, clipping_loop, sampling_loop
 from vae_checked.linter.pretrained.sources import is_read, use_of
 from vae_checked.linter.pretrained.vaes import Owner, calls_another, is_made_elsewhere, is_named, owner_of
 from vae_checked.linter.symbols.expression import NOISE, TRANSPARENT, Expr, Graph, called_name, origin, strip, walk
@@ -125,6 +120,9 @@ class Flow:
         self.multiplied: list[Encoded] = []
         # Latents that are written to a file, with the map that they went through before.
         self.stored: list[Encoded] = []
+        # What takes a latent, and is no step on its way; and that by which a model is trained on one.
+        self.uses: list[tuple[Expr, Latent]] = []
+        self.noised = set[int]()
         self.halves = Halves(evaluation.subject)
         self._places = Places(evaluation)
         self.pictures = Pictures(self._places)
@@ -261,6 +259,7 @@ class Flow:
     def _used(self, node: Expr, place: int, latent: Latent, is_weighted: bool) -> None:
         """Take note of a latent that noise is added to, or that a model is trained on."""
         name = str(node.get("name"))
+        self.uses.append((node, latent))
         if is_noising(node):
             # A method that is called, and one of a class whose base is not read, which is not handed its own object.
             if place == (node.op == "call"):
@@ -307,6 +306,7 @@ class Flow:
 
     def _end(self, latent: Latent, use: Use, node: Expr, is_diffused: bool = False) -> None:
         self.encoded.append(replace(self._ended(latent, use, node), is_diffused=is_diffused))
+        self.noised.add(node.uid)
 
     def _ended(self, latent: Latent, use: Use, node: Expr) -> Encoded:
         where = self._places.of(node)

@@ -11,7 +11,7 @@ from vae_checked.facts import Fact, Facts, Interval, Latents, Origin
 from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files.disk import Disk
-from vae_checked.linter.pretrained import caches, clamps, fine_tuning, pairs, pixel_ends, unpaired
+from vae_checked.linter.pretrained import caches, clamps, conditions, fine_tuning, pairs, pixel_ends, unpaired
 from vae_checked.linter.pretrained.asked_for import Asked
 from vae_checked.linter.pretrained.callers import Callers
 from vae_checked.linter.pretrained.defaults import may_have_a_value
@@ -72,6 +72,7 @@ class InUse:
         # Latents that are stored, and those that are trained on and were not encoded in the same code.
         self._stored: list[Encoded] = []
         self._read_back: list[caches.Trained] = []
+        self._conditions: list[conditions.Condition] = []
 
     def note(self, evaluation: Evaluation) -> None:
         """Take note of the ends in an evaluation, and of what one end says by itself."""
@@ -100,6 +101,7 @@ class InUse:
         for other in flow.decoded:
             self._decoded.setdefault(_scope(other.where), []).append(other)
         self._stored += flow.stored
+        self._conditions += conditions.conditions(flow, graph)
         self._read_back += caches.trained(evaluation, flow, graph)
         self._shown += (each for each in flow.pictures.shown if not fine_tuning.learns_its_range(each.owner, graph))
         self._encodings += flow.encodings
@@ -174,8 +176,8 @@ class InUse:
         if not any(_is_open(each.latents) for each in found):
             encoded_all = [*_all(self._encoded), *caches.joined(self._stored, self._read_back, list(modules))]
             found += _of_pairs(pairs.across(encoded_all, list(_all(self._decoded)), told), callers, modules, models)
-        why = self._why_unpaired()
-        yield from (replace(item, unobserved=why.get(item.subject, {})) for item in _distinct(found))
+        why, told_apart = self._why_unpaired(), conditions.beside(_distinct(found), self._conditions)
+        yield from (replace(item, unobserved=why.get(item.subject, {})) for item in told_apart)
         yield from {str((item.sampler, item.training)): item for item in self._trained}.values()
 
     def _why_unpaired(self) -> Mapping[str, Mapping[str, str]]:
