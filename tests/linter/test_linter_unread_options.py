@@ -8,6 +8,12 @@ import pytest
 from small_vaes.fragments import HEAD, LAYERS, LAYERS_FORWARD, codes, linted
 
 TRAIN = """
+from functools import partial
+
+
+def measured(out, x, reduction="mean"):
+    return F.mse_loss(out, x, reduction=reduction)
+
 
 class Error(nn.MSELoss):
     pass
@@ -32,6 +38,14 @@ CALLS = {
     "a class by its options in a dict": ("nn.MSELoss(reduce=None, {})", "out, x"),
     "a function": ("F.mse_loss", "out, x, {}"),
     "a derived class": ("Error({})", "out, x"),
+    "a function to be called": ("partial(F.mse_loss, {})", "out, x"),
+    "a class to be called": ("partial(nn.MSELoss, {})()", "out, x"),
+    "a derived class to be called": ("partial(Error, {})()", "out, x"),
+    "what is to be called, again": ("partial(partial(F.mse_loss, {}), reduce=None)", "out, x"),
+    "what is to be called by its options": ("partial(F.mse_loss)", "out, x, {}"),
+    "one of two functions": ("F.mse_loss if options.near else F.smooth_l1_loss", "out, x, {}"),
+    "one of two functions to be called": ("partial(F.mse_loss if options.near else F.smooth_l1_loss, {})", "out, x"),
+    "a function of the project to be called": ("partial(measured, {})", "out, x"),
 }
 
 

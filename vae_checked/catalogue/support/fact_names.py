@@ -54,6 +54,7 @@ FACT_NAMES = {
     "latents.round_trip": "what is done to latents between encode and decode",
     "latents.unscaled": "whether a trained model is given latents on its scale",
     "latents.used_with": "which trained model is loaded next to the VAE",
+    "latents.condition": "how the latents of a condition are scaled",
     "latents.on_picture": "the scale of the decoded picture",
     "latents.in_place": "whether stored latents are scaled where they lie",
     "latents.factor": "the factor of the latents",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.interpreter import configured, external_calls, methods, operators, selection
+from vae_checked.linter.interpreter import configured, external_calls, methods, operators, selection, unread_options
 from vae_checked.linter.interpreter.construction import call_instance, construct
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
+from vae_checked.linter.symbols.more_names import MoreNames, joined
 from vae_checked.linter.symbols.values import (
     AnyOf,
     Choice,
@@ -27,6 +28,11 @@ from vae_checked.linter.torch_model import layers, transforms
 
 def call(context: Context, target: Value, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """target(*args, **kwargs)."""
+    if isinstance(kwargs, MoreNames):
+        made = unread_options.computed(target, kwargs.source, args, site)
+        if made is not None:
+            return made
+        kwargs = joined(kwargs, unread_options.of_loss(target, kwargs.source))
     match target:
         case Function():
             return context.invoke(target, args, kwargs, site)
@@ -65,13 +71,13 @@ def _call_made(context: Context, target: Value, args: list[Value], kwargs: dict[
             fitting = [item for item in (target.one, target.other) if selection.accepts(item, args, kwargs)]
             if len(fitting) == 1:
                 return context.call(fitting[0], args, kwargs, site)
-            one, other = (context.call(item, list(args), dict(kwargs), site) for item in (target.one, target.other))
+            one, other = (context.call(item, list(args), joined(kwargs), site) for item in (target.one, target.other))
             configured.note_other_part(context, one, other)
             return operators.merge(target.condition, one, other)
         case AnyOf():
             return selection.called(context, target, args, kwargs, site)
         case Partial():
-            return context.call(target.target, [*target.args, *args], {**target.kwargs, **kwargs}, site)
+            return context.call(target.target, [*target.args, *args], joined(target.kwargs, kwargs), site)
         case Transform():
             return transforms.applied(context, target, args, kwargs, site)
         case Super():

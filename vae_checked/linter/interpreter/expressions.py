@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 
-from vae_checked.linter.interpreter import attributes, configured, moving, operators, parts, unread_options
+from vae_checked.linter.interpreter import attributes, configured, moving, operators, parts
 from vae_checked.linter.interpreter.binding import bind
 from vae_checked.linter.interpreter.builtin_functions import BUILTINS, is_of_type
 from vae_checked.linter.interpreter.context import Context
@@ -91,7 +91,7 @@ def _call(context: Context, node: ast.Call, scope: Scope) -> Value:
     for item in node.args:
         if isinstance(item, ast.Starred):
             spread = context.eval(item.value, scope)
-            args.extend(parts.spread(context, spread, site))
+            args.extend(parts.spread(context, spread, site, target))
         else:
             value = context.eval(item, scope)
             args.append(moving.in_any_turn(context, item, value, scope) if isinstance(target, Function) else value)
@@ -106,9 +106,8 @@ def _call(context: Context, node: ast.Call, scope: Scope) -> Value:
         kwargs.update({key: item for key, item in known.items() if isinstance(key, str)})
         source = source_of(value, site)
         if source is not None:
-            kwargs = MoreNames({**kwargs, **unread_options.of_loss(target, source)}, source)
-    made = unread_options.computed(target, kwargs.source, args, site) if isinstance(kwargs, MoreNames) else None
-    result = context.call(target, args, kwargs, site) if made is None else made
+            kwargs = MoreNames(kwargs, source)
+    result = context.call(target, args, kwargs, site)
     if target == _OF_SEVERAL and args:
         for value in args[0] if isinstance(args[0], (list, tuple)) else args[:1]:
             context.root(value, "backward", "", node)

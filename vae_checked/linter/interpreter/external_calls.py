@@ -22,7 +22,7 @@ from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.deep_copies import deep_copy
 from vae_checked.linter.symbols.constants import exactly_whole, is_followed
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque, strip
-from vae_checked.linter.symbols.more_names import taken_by_name
+from vae_checked.linter.symbols.more_names import joined, taken_by_name
 from vae_checked.linter.symbols.places import is_unknown_item, unknown_item
 from vae_checked.linter.symbols.values import (
     Defaults,
@@ -224,7 +224,7 @@ def _makers(dotted: str) -> tuple[_Maker, ...]:
 
 
 def _partial(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
-    return Partial(args[0], tuple(args[1:]), dict(kwargs)) if args else None
+    return Partial(args[0], tuple(args[1:]), joined(kwargs)) if args else None
 
 
 def _checkpoint(context: Context, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:

@@ -21,6 +21,7 @@ from vae_checked.linter.interpreter import (
 )
 from vae_checked.linter.interpreter.context import UNREAD, Context
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
+from vae_checked.linter.symbols.more_names import joined
 from vae_checked.linter.symbols.registered import serials
 from vae_checked.linter.symbols.values import (
     AnyOf,
@@ -77,7 +78,7 @@ def call(context: Context, target: Method, args: list[Value], kwargs: dict[str, 
             return _call_on_instance(context, owner, name, args, kwargs, site)
         case Choice():
             each = (Method(item, name) for item in (owner.one, owner.other))
-            one, other = (call(context, item, list(args), dict(kwargs), site) for item in each)
+            one, other = (call(context, item, list(args), joined(kwargs), site) for item in each)
             return operators.merge(owner.condition, one, other)
         case Layers():
             if name in _PARAMETERS:

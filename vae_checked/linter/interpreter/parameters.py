@@ -9,6 +9,7 @@ from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.open_options import is_left_open
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.more_names import MoreNames, taken_by_name
+from vae_checked.linter.symbols.places import unknown_item
 from vae_checked.linter.symbols.values import Function, Open, Scope, Value, by_name
 
 
@@ -29,7 +30,7 @@ def bind_parameters(
         before = next((index for index, each in enumerate(parameters) if each.arg in kwargs), len(parameters))
         if isinstance(given[-1], Expr) and given[-1].op == "spread":
             before = min(before, _first_flag(function, parameters))
-        given = _fill_spread(context, given, before, site or context.site(function.node))
+        given = _fill_spread(context, function, given, before, site or context.site(function.node))
     for parameter, value in zip(parameters, given, strict=False):
         names[parameter.arg] = value
         context.observations.name(value, parameter.arg)
@@ -66,13 +67,7 @@ def _bind_rest(
     What `more` may give is not known where a default chooses a reduction, or an activation of what is built; other
     options stay as they are, for with each of them twice as much of a large network would be run.
     """
-    spec = function.node.args
-    defaults: dict[str, ast.expr] = {}
-    for parameter, default in zip(reversed(parameters), reversed(spec.defaults), strict=False):
-        defaults[parameter.arg] = default
-    for parameter, keyword_default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
-        if keyword_default is not None:
-            defaults[parameter.arg] = keyword_default
+    spec, defaults = function.node.args, _defaults(function.node.args)
     for parameter in (*parameters, *spec.kwonlyargs):
         name = parameter.arg
         if name in names:
@@ -106,11 +101,37 @@ def _first_flag(function: Function, parameters: list[ast.arg]) -> int:
     return next(flags, len(parameters))
 
 
-def _fill_spread(context: Context, given: list[Value], wanted: int, site: Site) -> list[Value]:
-    """Replace `*something unknown` by as many of its items as the parameters can take."""
+def _fill_spread(context: Context, function: Function, given: list[Value], wanted: int, site: Site) -> list[Value]:
+    """Replace `*something unknown` by as many of its items as the parameters can take.
+
+    An option that has a default and chooses an activation is one that no code names, as where `**` may give it. What is
+    built hands on all others that it may be given.
+    """
     for index, value in enumerate(given):
         if isinstance(value, Expr) and value.op == "spread":
-            count = max(1, wanted - len(given) + 1)
-            taken = [parts.item(context, value.args[0], number, site) for number in range(count)]
+            spec, count = function.node.args, max(1, wanted - len(given) + 1)
+            parameters = [*spec.posonlyargs, *spec.args][index : index + count]
+            sites = [_unnamed(context, function, each) or site for each in parameters]
+            if function.name == "__init__" and spec.vararg is not None:
+                rest = [unknown_item(value.args[0], site)]
+            else:
+                rest = [] if sites else [parts.item(context, value.args[0], 0, site)]
+            taken = [*(parts.item(context, value.args[0], number, each) for number, each in enumerate(sites)), *rest]
             return [*given[:index], *taken, *given[index + 1 :]]
     return given
+
+
+def _unnamed(context: Context, function: Function, parameter: ast.arg) -> Site | None:
+    """The place of a parameter whose default chooses an activation, or a reduction; None for another one."""
+    default = _defaults(function.node.args).get(parameter.arg)
+    if default is None or not is_left_open(function, parameter.arg, context.eval(default, function.scope)):
+        return None
+    return context.site(parameter)
+
+
+def _defaults(spec: ast.arguments) -> dict[str, ast.expr]:
+    """The defaults that parameters have, by their names."""
+    positional = [*spec.posonlyargs, *spec.args]
+    defaults = {each.arg: value for each, value in zip(reversed(positional), reversed(spec.defaults), strict=False)}
+    by_name = zip(spec.kwonlyargs, spec.kw_defaults, strict=True)
+    return {**defaults, **{each.arg: value for each, value in by_name if value is not None}}

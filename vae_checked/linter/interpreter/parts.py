@@ -25,6 +25,7 @@ from vae_checked.linter.symbols.values import (
     Instance,
     Key,
     Loader,
+    Method,
     Module,
     Transform,
     Value,
@@ -156,12 +157,19 @@ def _axis(shape: Expr, index: int) -> int | None:
     return int(start) + index if isinstance(start, (int, float)) else None
 
 
-def spread(context: Context, value: Value, site: Site) -> list[Value]:
-    """The arguments that `*value` stands for."""
+def spread(context: Context, value: Value, site: Site, target: Value = None) -> list[Value]:
+    """The arguments that `*value` stands for, of a call of `target`.
+
+    What is built may be given any number of options by one of whose items nobody knows how many there are.
+    """
     if isinstance(value, (list, tuple, dict)) and len(value) >= MAX_ITEMS:
         return [Expr("spread", (opaque("long", (), site),), (), site)]
     if isinstance(value, (list, tuple, dict, Layers)):
-        return items(context, value, site)
+        given = [*items(context, value, site)]
+        builds = isinstance(target, Class) or (isinstance(target, (Function, Method)) and target.name == "__init__")
+        if builds and given and isinstance(last := given[-1], Expr) and any(map(is_unknown_item, walk(last))):
+            given[-1] = Expr("spread", (opaque("each", (last,), site),), (), site)
+        return given
     if isinstance(value, Instance):
         fields = tuple_fields(value)
         if fields is not None:

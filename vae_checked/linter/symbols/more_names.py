@@ -22,6 +22,13 @@ class MoreNames(dict[str, "Value"]):
         self.source = source
 
 
+def joined(*given: Mapping[str, Value]) -> dict[str, Value]:
+    """What is given by name at several places, the last before the others, with what one may have more."""
+    names = {name: value for each in given for name, value in each.items()}
+    source = next((each.source for each in given if isinstance(each, MoreNames)), None)
+    return names if source is None else MoreNames(names, source)
+
+
 def source_of(value: Value, site: Site) -> Expr | None:
     """What may have more entries than are known of a value that is spread; None where all of them are."""
     if isinstance(value, Open):
