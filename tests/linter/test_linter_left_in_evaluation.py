@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from small_vaes.fragments import HEAD, codes, linted
 
+from vae_checked.reports import all_examined
+
 NET = (
     HEAD
     + """
@@ -93,3 +95,78 @@ def test_noise_is_open_where_the_model_may_be_left_in_evaluation(places: dict[st
 @pytest.mark.parametrize("places", TRAINED.values(), ids=TRAINED)
 def test_noise_is_clean_where_the_model_is_in_training(places: dict[str, str], tmp_path: Path) -> None:
     assert clean(tmp_path, places)
+
+
+# A model that is handed to what trains it, and methods that other files call in an order that is not seen.
+HANDED = (
+    NET[: NET.index("\n\ndef tested")].replace("{asked}", "self.training")
+    + """
+
+def trained(net, optimizer, loader):
+    {mode}
+    for x in loader:
+        loss = loss_of(net, x)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    {after}
+"""
+)
+GRAPHS = (
+    HEAD
+    + """
+from torch_geometric.nn import VGAE, GCNConv
+
+
+class Encoder(nn.Module):
+    def __init__(self, wide, narrow):
+        super().__init__()
+        self.first = GCNConv(wide, 2 * narrow)
+        self.to_m, self.to_s = GCNConv(2 * narrow, narrow), GCNConv(2 * narrow, narrow)
+
+    def forward(self, x, links):
+        h = self.first(x, links).relu()
+        return self.to_m(h, links), self.to_s(h, links)
+
+
+class Training:
+    def __init__(self):
+        self.net = VGAE(Encoder(12, 5))
+        self.optimizer = torch.optim.Adam(self.net.parameters())
+
+    def step(self, graph):
+        {mode}
+        z = self.net.encode(graph.x, graph.edges)
+        loss = self.net.recon_loss(z, graph.edges) + self.net.kl_loss() / 84
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+
+    @torch.no_grad()
+    def shown(self, graph):
+        {after}
+        print(self.net.encode(graph.x, graph.edges))
+"""
+)
+
+
+@pytest.mark.parametrize(("scene", "net"), [(HANDED, "net"), (GRAPHS, "self.net")], ids=["handed", "by others"])
+@pytest.mark.parametrize(
+    ("mode", "after", "expected"),
+    [
+        ("pass", "{net}.eval()", False),
+        ("pass", "{net}.train(False)", False),
+        ("{net}.train()", "{net}.eval()", True),
+        ("pass", "{net}.eval(); print({net}(0)); {net}.train()", True),
+        # Another network is none of it.
+        ("pass", "self.critic.eval()", True),
+        ("pass", "pass", True),
+    ],
+)
+def test_noise_is_open_where_nothing_that_is_read_undoes_an_evaluation(
+    scene: str, net: str, mode: str, after: str, expected: bool, tmp_path: Path
+) -> None:
+    text = scene.replace("{mode}", mode.format(net=net)).replace("{after}", after.format(net=net))
+    report = linted(tmp_path, {"net.py": text})
+    assert codes(report) == []
+    assert any("VAE207" in each.clean for each in all_examined(report)) is expected

@@ -11,6 +11,7 @@ from vae_checked.linter.roles import seeds
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Site, contains
+from vae_checked.linter.torch_model.optimizers import BACKWARD
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _NAMED = (ast.Name, ast.Attribute)
@@ -24,14 +25,24 @@ def may_be_evaluated(site: SamplerSite, losses: Losses) -> bool:
 
 
 def _may_be_evaluated(evaluation: Evaluation) -> bool:
-    roots = [root for root in evaluation.observations.roots if root.kind == "backward"]
-    return any(_is_left_in_evaluation(root.site, evaluation, _DEPTH) for root in roots)
+    sites = [root.site for root in evaluation.observations.roots if root.kind == "backward"]
+    # A model that is read by itself is trained by functions beside it, which are handed it.
+    return any(_is_left_in_evaluation(site, evaluation, _DEPTH) for site in sites or _differentiating(evaluation))
+
+
+def _differentiating(evaluation: Evaluation) -> Iterator[Site]:
+    """The calls that differentiate in the files of an evaluation."""
+    for source in (source for module in evaluation.modules() for source in module.sources):
+        for call in source.cell.of(ast.Call):
+            if isinstance(call.func, ast.Attribute) and call.func.attr in BACKWARD:
+                yield Site(source, call)
 
 
 def _is_left_in_evaluation(site: Site, evaluation: Evaluation, depth: int) -> bool:
     """Whether the last mode set before a place is evaluation: in a loop around it from turn to turn, then before it.
 
-    Where its own function sets none, it is that of the places from which this is called.
+    Where its own function sets none, it is that of the places from which this is called, or any that the files set
+    where nothing there calls it.
     """
     nodes = [node for node in site.source.cell.nodes if isinstance(node, ast.stmt) and seeds.holds(node, site.node)]
     functions = [node for node in nodes if isinstance(node, syntax.DEFINITIONS)]
@@ -47,7 +58,18 @@ def _is_left_in_evaluation(site: Site, evaluation: Evaluation, depth: int) -> bo
             return (before or after)[-1]
     if not inner or depth == 0:
         return False
-    return any(_is_left_in_evaluation(call, evaluation, depth - 1) for call in _calls_of(inner[0], evaluation))
+    calls = [*_calls_of(inner[0], evaluation)]
+    if not calls:
+        return evaluation.read_once(_are_evaluated_alone)
+    return any(_is_left_in_evaluation(call, evaluation, depth - 1) for call in calls)
+
+
+def _are_evaluated_alone(evaluation: Evaluation) -> bool:
+    """Whether the files of an evaluation set models to evaluation, and none to training."""
+    cells = [source.cell for module in evaluation.modules() for source in module.sources]
+    by_text = ((_called(cell.tree), cell.of(ast.Call)) for cell in cells)
+    modes = {mode_set(call, called) for called, calls in by_text for call in calls}
+    return True in modes and False not in modes
 
 
 def _modes(around: ast.AST, within: list[syntax.Definition], evaluation: Evaluation) -> Iterator[tuple[int, bool]]:
@@ -58,9 +80,7 @@ def _modes(around: ast.AST, within: list[syntax.Definition], evaluation: Evaluat
         if isinstance(node, (*syntax.DEFINITIONS, ast.Lambda)) and node is not around and node not in within
         for inner in syntax.descendants(node)
     }
-    # A model is called, or handed to what calls it.
-    called = {name for name in map(_callee, _calls(around)) if name}
-    called |= {ast.unparse(arg) for call in _calls(around) for arg in call.args if isinstance(arg, _NAMED)}
+    called = _called(around)
     for call in _calls(around):
         if id(call) in apart:
             continue
@@ -78,6 +98,12 @@ def _modes(around: ast.AST, within: list[syntax.Definition], evaluation: Evaluat
             mode = set_there[-1] if set_there else None
         if mode is not None:
             yield call.lineno, mode
+
+
+def _called(around: ast.AST) -> set[str]:
+    """What is called in some code, or handed to what may call it, as a model is."""
+    called = {name for name in map(_callee, _calls(around)) if name}
+    return called | {ast.unparse(arg) for call in _calls(around) for arg in call.args if isinstance(arg, _NAMED)}
 
 
 def mode_set(call: ast.Call, called: set[str] | None = None) -> bool | None:
@@ -109,12 +135,13 @@ def _callee(call: ast.Call) -> str | None:
 def _calls_of(function: syntax.Definition, evaluation: Evaluation) -> Iterator[Site]:
     """Where the code that was run calls a function by its name: a method of an object, and not the mode of a model."""
     arguments = function.args.args
-    is_method = bool(arguments) and arguments[0].arg == "self"
+    is_method, inside = bool(arguments) and arguments[0].arg == "self", {id(call) for call in _calls(function)}
     for module in evaluation.modules():
         for source in module.sources:
             text = source.cell.text
             for node in source.cell.nodes if function.name in text else ():
-                if isinstance(node, ast.Call) and syntax.called(node) == function.name:
+                # What it calls by its own name is another one: `optimizer.step()` in a method `step`.
+                if isinstance(node, ast.Call) and syntax.called(node) == function.name and id(node) not in inside:
                     owner = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else None
                     is_mode = function.name == "train" and f"{owner}.eval(" in text
                     if (owner is not None and not is_mode) if is_method else (owner is None):
