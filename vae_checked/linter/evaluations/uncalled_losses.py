@@ -145,13 +145,16 @@ class UncalledLosses:
                 yield self._evaluation(module, model, pair, with_model=True)
 
     def _open(self, module: Module, losses: Iterable[_Loss], roles: Sequence[Value | None]) -> list[_Loss]:
-        """The losses that nothing calls, without those in whose place a training calls another one of the file."""
-        known = list(losses)
-        taking = [loss.function for loss in known if loss.takes(*roles)]
+        """The losses that nothing calls, without those in whose place a training calls another one of the file.
+
+        A divergence alone is none of a training that has one: its formula is read by itself.
+        """
+        known, heads = list(losses), roles[:2]
+        taking = [loss.function for loss in known if loss.takes(*heads)]
         # One that takes the heads of a prior as well is none of those that could be meant.
         taking += list(_losses_of_a_mean(module))
         chosen = any(id(function.node) in self._called_with_a_draw for function in taking)
-        return [loss for loss in known if not (loss.called or (chosen and loss.takes(*roles)))]
+        return [loss for loss in known if not (loss.called or (chosen and loss.takes(*heads)))]
 
     def _is_called_otherwise(self, loss: _Loss) -> bool:
         """Whether all code that calls a loss was evaluated without the model whose heads it hands over."""

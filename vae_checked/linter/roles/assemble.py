@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vae_checked.facts import Data, Fact, Facts, Family, Heads, HeadSource, Likelihood, Output, Reduction, Sampler
+from vae_checked.facts import Data, Fact, Facts, Family, Heads, HeadSource, Likelihood, Output, Sampler
 from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.roles import (
     batches_of_one,
@@ -18,13 +18,12 @@ from vae_checked.linter.roles import (
     experts,
     further_errors,
     gaps,
-    gradients,
     latent_differences,
-    made_up_targets,
     moments,
     naming,
     near_kls,
     other_posteriors,
+    partner_errors,
     partners,
     phi,
     prior,
@@ -55,7 +54,6 @@ from vae_checked.linter.roles.objective import Losses, objective_facts
 from vae_checked.linter.roles.parts_of_heads import of_whole_heads
 from vae_checked.linter.roles.posterior import heads_facts, may_be_drawn_from, sampler_facts
 from vae_checked.linter.roles.reconstructions import Reconstruction
-from vae_checked.linter.roles.reductions import rank_of
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
@@ -69,12 +67,10 @@ from vae_checked.linter.symbols.expression import (
     walk,
 )
 from vae_checked.linter.symbols.gradient_flow import is_of_places
-from vae_checked.mathematics.reductions import read
 from vae_checked.record import replace
 
-_MAX_ALTERNATIVES = 4
-# The draws among which those are looked for that are joined with a KL.
-_MAX_LOOKED = 24
+# The draws among which those are looked for that are joined with a KL, and how many of these tell what is decoded.
+_MAX_LOOKED, _MOST_LATENTS = 24, 4
 # What is made for these can be known by its range alone, whatever it is of.
 _OF_PROBABILITIES = frozenset((Likelihood.BCE, Likelihood.BCE_WITH_LOGITS))
 _Parts = tuple[Graph, list[SamplerSite], list[Divergence], list[Reconstruction]]
@@ -127,7 +123,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
             used[kl.term.uid] = kl
             of_kl.add(site.z.uid)
         posterior.append(site)
-        decoded, other = _recons_of(site, recons, kl, losses), unread.get(site.z.uid)
+        decoded, other = partner_errors.of_sampler(site, recons, kl, losses), unread.get(site.z.uid)
         if other is not None and any(losses.holds_one(recon, site.z.uid) for recon in decoded):
             decoded = [other]
         beside: list[Reconstruction | None] = [*decoded] or [other]
@@ -140,7 +136,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     for site in posterior:
         facts.extend(Facts(evaluation.subject, sampler=sampler) for sampler in training.without_eps(losses, site))
     others = other_posteriors.find(
-        losses, [recon for site in posterior for recon in _recons_of(site, recons, None, losses)]
+        losses, [recon for site in posterior for recon in partner_errors.of_sampler(site, recons, None, losses)]
     )
     facts.extend(each.told(_facts(across, each.site, None, each.recon, losses)) for each in others)
     facts.extend(weights.facts(evaluation.subject, found, kls))
@@ -151,7 +147,9 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         if validations.is_measured(kl, used.values(), losses) or validations.is_left_over(kl, used.values(), losses):
             continue
         drawn = partners.on_another_way(kl, posterior, used.values(), losses)
-        facts.append(_facts(across, drawn, kl, _recon_beside(kl, recons, losses), losses))
+        recon = partner_errors.of_kl(kl, drawn, recons, losses)
+        own = [_facts(across, drawn, kl, recon, losses)]
+        facts.extend(own if drawn is None else further_errors.left_open(own, drawn, kl, filter(None, [recon]), losses))
     facts.extend(twice)
     if not facts and recons:
         decoded = [recon for recon in recons if _is_told(recon)]
@@ -309,7 +307,7 @@ def _unread(
             # A pass alone, whose loss is put together elsewhere.
             continue
         looked += 1
-        if looked > _MAX_ALTERNATIVES:
+        if looked > _MOST_LATENTS:
             # Of a hierarchy the first latents tell whether anything is decoded.
             break
         made = [recon for recon in recons if (recon.first.uid in with_z) is not (recon.second.uid in with_z)]
@@ -320,78 +318,6 @@ def _unread(
         if term is not None:
             beside[site.z.uid] = term
     return beside
-
-
-def _recons_of(
-    site: SamplerSite, recons: list[Reconstruction], kl: Divergence | None, losses: Losses
-) -> list[Reconstruction]:
-    """The reconstruction of a sampler's z; all of them where an option chooses between several."""
-    decoded = made_up_targets.left_out(recon for recon in recons if losses.holds_one(recon, site.z.uid))
-    decoded = targets.of_input_first(decoded, site, losses.graph)
-    if not site.detached and decoded and site.z.uid in losses.flow.reached(losses.ends):
-        # Beside a loss that trains the encoder, one that is handed z without its gradient trains something else.
-        reaching = losses.flow.to(site.z.uid)
-        decoded = [recon for recon in decoded if recon.term.uid in reaching]
-    if kl is None:
-        return decoded[:1]
-    if decoded and _is_decoded_elsewhere(site, decoded, recons, losses):
-        return []
-    if not decoded:
-        # What decodes z is not read, or leaves it out: the loss tells what belongs together.
-        alone = _recon_beside(kl, [recon for recon in recons if not losses.holds_one(recon, kl.location.uid)], losses)
-        return [] if alone is None else [alone]
-    beside = [recon for recon in decoded if losses.of(kl, recon) is not None]
-    if len(beside) > 1:
-        # Of several errors in one loss the KL goes with that of the output before its edges', and one summed alike.
-        together = [recon for recon in beside if losses.hold_both(recon, beside[0])]
-        of_others = {id(each) for each in further_errors.of_others(together, site, losses)}
-        together.sort(key=lambda recon: (id(recon) in of_others, not _is_summed(kl, recon, losses)))
-        beside = list({id(recon): recon for recon in (*together, *beside)}.values())
-    kept = beside[:1] or decoded[:1]
-    for recon in beside[1:_MAX_ALTERNATIVES]:
-        if not any(losses.hold_both(recon, other) for other in kept):
-            kept.append(recon)
-    return kept
-
-
-def _is_decoded_elsewhere(
-    site: SamplerSite, decoded: list[Reconstruction], recons: list[Reconstruction], losses: Losses
-) -> bool:
-    """Whether another draw with the same heads is decoded into the input, and this one into something else alone.
-
-    That trains something beside the VAE, as a discriminator's judgement of what was drawn once more does.
-    """
-    location, graph = strip(site.location).uid, losses.graph
-    again = [each for each in losses.samples if each is not site and strip(each.location).uid == location]
-    if not again or any(targets.is_of_input(recon, site, graph) for recon in decoded):
-        return False
-    others = [recon for recon in recons if recon not in decoded]
-    return any(
-        losses.holds_one(recon, each.z.uid) and targets.is_of_input(recon, each, graph)
-        for each in again
-        for recon in others
-    )
-
-
-def _is_summed(kl: Divergence, recon: Reconstruction, losses: Losses) -> bool:
-    """Whether an error is summed over a sample on its way to the loss that a KL stands in."""
-    reading = losses.read(kl, recon)
-    reduced = None if reading is None else read(reading.recon, rank_of(recon.term))
-    return reduced is not None and reduced.event is Reduction.SUM
-
-
-def _recon_beside(kl: Divergence, recons: list[Reconstruction], losses: Losses) -> Reconstruction | None:
-    """The only reconstruction that stands beside a KL, or that is made from its mean where they are handed on apart."""
-    beside = [each for each in targets.of_data(recons, kl.location, losses.graph) if losses.of(kl, each) is not None]
-    beside = [recon for recon in beside if not settings_apart.are_never_added(kl, recon, losses)]
-    # What is handed on without its gradient feeds a term that trains something else.
-    beside = [recon for recon in beside if not any(map(gradients.is_cut, (recon.first, recon.second)))]
-    if not beside:
-        mean = kl.location.uid
-        beside = [recon for recon in recons if losses.holds_one(recon, mean)]
-    if len(beside) != 1 or made_up_targets.is_of_one(beside[0]) or unread_errors.stands_beside(kl, beside[0], losses):
-        return None
-    return beside[0]
 
 
 def _is_apart(site: SamplerSite, sampler: Sampler, recon: Reconstruction, losses: Losses) -> bool:

@@ -22,6 +22,7 @@ from vae_checked.linter.symbols.expression import (
     Expr,
     Graph,
     opaque,
+    strip,
 )
 
 MOST_CONDITIONS = 3
@@ -149,6 +150,11 @@ def _is_number(value: Expr) -> bool:
     return True
 
 
+def _are_one_laid_out(*arms: Expr) -> bool:
+    """Whether both arms of a choice are one value, in one layout of its axes or another: `x.view(len(x), -1)` and x."""
+    return len({strip(arm).uid for arm in arms}) == 1
+
+
 def _sealed(condition: Expr) -> Expr:
     """What stands for a condition, whatever it asks."""
     return opaque(f"condition:{condition.uid}", (), condition.site)
@@ -158,8 +164,8 @@ class Branching:
     """The conditions on which some expressions depend, and these expressions under one choice of them or another.
 
     What conditions choose that are not among those tried stays open: nothing is said of either side. Of those whose
-    choice a layer takes each is taken to hold. What is computed to ask an open condition is no part of the value,
-    unless these are kept to be settled later.
+    choice a layer takes, or that choose no more than axes, each is taken to hold. What is computed to ask an open
+    condition is no part of the value, unless these are kept to be settled later.
     """
 
     def __init__(self, values: Iterable[Expr], keeps_conditions: bool = False) -> None:
@@ -174,8 +180,8 @@ class Branching:
         self._ways: dict[tuple[int, int], Way | None] = {}
         # The conditions that hold in training alone, and those that hold outside of it alone.
         self._training = self._evaluation = 0
-        # The conditions that choose more than numbers.
-        self._of_values = 0
+        # The conditions that choose more than numbers and more than the axes that a value is laid out in.
+        self._of_values = self._of_more_than_axes = 0
         graph = Graph(values)
         for node in graph.nodes:
             if node.bits & PHI:
@@ -205,8 +211,10 @@ class Branching:
                 self._note_equality(condition)
             place = 1 << self._places[condition.uid]
             depends |= place
-            if not all(map(_is_number, node.args[1:])):
-                self._of_values |= place
+            if not _are_one_laid_out(*node.args[1:]):
+                self._of_more_than_axes |= place
+                if not all(map(_is_number, node.args[1:])):
+                    self._of_values |= place
             if condition.op == "training":
                 self._training |= place
             elif asks_for_mode(condition):
@@ -271,6 +279,7 @@ class Branching:
         settled = (self._settled(fixed | sum(places), failed | bits) for bits in chosen)
         first = self._first[value.uid]
         near_by = sum(1 << self._places[condition.uid] for far, condition in first if far < _A_LAYER)
+        near_by &= self._of_more_than_axes
         # Of what is taken apart by fewer conditions than it may be, no side is taken for the one that is run.
         kept_open = near_by if most == MOST_CONDITIONS else -1
         return [self._chosen(value, way[0], way[1] & kept_open) for way in settled if way is not None]
