@@ -71,3 +71,46 @@ def test_the_label_of_an_item_is_no_picture(tmp_path: Path) -> None:
     data = PICTURES.format(transforms=SHIFTED).replace("[0].view", "[1].view")
     source = HEAD + SQUASHED + LAYERS_FORWARD + TRAIN.format(data=data, given="x in pictures")
     assert "VAE403" not in codes(linted(tmp_path, {"train.py": source}))
+
+
+SHELF = """
+from torch.utils.data import IterableDataset
+
+
+class Shelf(IterableDataset):
+    def __init__(self, held{given}):
+        self.held = held{kept}
+
+    def __iter__(self):
+        for one in self.held:
+            yield {handed}
+
+
+steps = transforms.Compose([transforms.Resize(9), {steps}])
+shelf = Shelf(np.load("rows.npy"){handing})
+"""
+PLAIN = {"given": "", "kept": "", "handed": "one", "handing": ""}
+STEPPED = {
+    "given": ", steps",
+    "kept": "\n        self.steps = steps",
+    "handed": "self.steps(one)",
+    "handing": ", steps",
+}
+
+
+@pytest.mark.parametrize("moved", [SHIFTED, "transforms.ToTensor()"])
+def test_what_a_set_hands_out_in_turn_lies_where_no_other_steps_say(moved: str, tmp_path: Path) -> None:
+    text = TRAIN.format(data=SHELF.format(steps=moved, **PLAIN), given="x in DataLoader(shelf, batch_size=31)")
+    report = linted(tmp_path, {"train.py": HEAD + SQUASHED + LAYERS_FORWARD + text})
+    assert codes(report) == []
+    clean = {code for vae in report.vaes for code in vae.clean}
+    assert not clean & {"VAE104", "VAE403"}
+
+
+@pytest.mark.parametrize(("moved", "is_named"), [(SHIFTED, True), ("transforms.ToTensor()", False)])
+def test_what_a_set_hands_out_in_turn_lies_where_its_own_steps_put_it(
+    moved: str, is_named: bool, tmp_path: Path
+) -> None:
+    text = TRAIN.format(data=SHELF.format(steps=moved, **STEPPED), given="x in DataLoader(shelf, batch_size=31)")
+    report = linted(tmp_path, {"train.py": HEAD + SQUASHED + LAYERS_FORWARD + text})
+    assert ("VAE403" in codes(report)) is is_named

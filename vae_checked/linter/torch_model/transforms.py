@@ -441,7 +441,8 @@ def from_instance(evaluator: Evaluator, source: Instance, site: Site) -> Loader:
             return Loader(None, site, source.cls.name, found, known, True)
     if transform is not None and not isinstance(getter, Function):
         return Loader(interval_after(evaluator, transform), decisive(transform), source.cls.name)
-    return Loader(None, site, source.cls.name, own=isinstance(getter, Function))
+    hands_out = getter if isinstance(getter, Function) else source.cls.find("__iter__")
+    return Loader(None, site, source.cls.name, own=isinstance(hands_out, Function))
 
 
 def _settled(expr: Expr) -> Site | None:
