@@ -31,6 +31,10 @@ CHAIN = """if options.bend == "relu":
             self.bend = nn.Softplus()
         else:
             self.bend = nn.Identity()"""
+LEFT_OUT = """if options.bend is None:
+            self.bend = {plain}
+        {other}:
+            self.bend = nn.ReLU()"""
 MADE = {
     "of a table": (TABLE % "", "options.bend == 'relu' or options.bend == 'soft'"),
     "by a changed text": (TABLE % ".lower()", "options.bend.lower() == 'relu' or options.bend.lower() == 'soft'"),
@@ -38,6 +42,11 @@ MADE = {
     "by a number": ("self.bend = {0: nn.ReLU(), 1: nn.Identity()}[options.bend]", "options.bend == 0"),
     "by yes or no": ("self.bend = {True: nn.ReLU(), False: nn.Identity()}[options.bend]", "options.bend == True"),
     "in a chain": (CHAIN, 'options.bend == "soft" or options.bend == "relu"'),
+    "or none": (LEFT_OUT.format(plain="nn.Identity()", other="else"), "not (options.bend is None)"),
+    "or none by a name": (
+        LEFT_OUT.format(plain="lambda h: h", other='elif options.bend == "relu"'),
+        "not (options.bend is None)",
+    ),
 }
 
 
@@ -75,3 +84,27 @@ def test_the_entry_that_a_file_of_settings_names_is_taken(changed: str, tmp_path
         messages = said(files, tmp_path / name)
         assert len(messages) == (confined is not None)
         assert all(confined in each and "where" not in each for each in messages if confined is not None)
+
+
+SET = """from net import Net
+
+
+def main(args):
+    net = Net(bend=args.bend)
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in args.records:
+        optimizer.zero_grad()
+        net(x).backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(("plain", "bent"), [("nn.Dropout(0.1)", "nn.Tanh()"), ("nn.Identity()", "nn.ReLU()")])
+def test_what_an_argument_that_has_none_by_default_bends_is_named_with_it(
+    plain: str, bent: str, tmp_path: Path
+) -> None:
+    made = f"self.bend = {plain} if bend is None else {bent}"
+    text = NET.replace("options):", "bend=None):").format(made=made)
+    assert said({"net.py": text}, tmp_path / "alone") == []
+    (message,) = said({"net.py": text, "fit.py": HEAD + SET}, tmp_path / "set")
+    assert message.endswith(", where not (bend is None)")

@@ -12,7 +12,7 @@ from vae_checked.linter.interpreter.context import UNREAD, Result
 from vae_checked.linter.interpreter.filled import of_both
 from vae_checked.linter.interpreter.texts import partly_known
 from vae_checked.linter.symbols import asked_data, turns
-from vae_checked.linter.symbols.conditions import BY_KEY
+from vae_checked.linter.symbols.conditions import BY_KEY, may_be_none
 from vae_checked.linter.symbols.constants import MAX_ITEMS, extent, is_followed, joined
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.either import unknown_layer
@@ -219,6 +219,9 @@ _ORDERS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
 
 def _compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
     if isinstance(op, (ast.Is, ast.IsNot)) and (left is None or right is None):
+        if any(isinstance(item, Expr) and may_be_none(item) for item in (left, right)):
+            # Nobody has to set it: an option has None where it is left out, a file of settings where it says null.
+            return None
         return (left is None and right is None) is isinstance(op, ast.Is)
     if isinstance(op, (ast.Eq, ast.NotEq)) and (left is None) is not (right is None):
         made = right if left is None else left

@@ -13,6 +13,9 @@ RELATIONS: Mapping[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
     ast.Gt: operator.gt, ast.GtE: operator.ge,
 }  # fmt: skip
+_EQUALITIES = frozenset(("compare:Eq", "compare:NotEq", "compare:Is", "compare:IsNot"))
+# What settings are attributes of: an argument, what a parser or a file gave.
+_HOLDERS = frozenset(("atom", "call", "opaque"))
 Equality = tuple[int, int, bool]
 # Conditions, each with whether it holds.
 Steps = tuple[tuple[Expr, bool], ...]
@@ -23,12 +26,21 @@ BY_KEY = "key:"
 def equality(condition: Expr) -> Equality | None:
     """(value, constant, negated) of a comparison of a value with a constant, by their uids; None for any other."""
     kind = condition.get("name") if condition.op == "opaque" else None
-    if kind not in ("compare:Eq", "compare:NotEq"):
+    if kind not in _EQUALITIES:
         return None
     given, constant = condition.args
     if constant.op != "const" and (constant.op != "opaque" or constant.args):
         return None
-    return given.uid, constant.uid, kind == "compare:NotEq"
+    return given.uid, constant.uid, kind in ("compare:NotEq", "compare:IsNot")
+
+
+def may_be_none(value: Expr) -> bool:
+    """Whether a value is a setting, read of an object that is not known: whoever leaves it out has None there."""
+    while value.op == "attribute" and value.args:
+        value = value.args[0]
+        if value.op in _HOLDERS:
+            return True
+    return False
 
 
 def parts(condition: Expr, holds: bool) -> Iterator[tuple[Expr, bool]]:
