@@ -103,6 +103,29 @@ def test_a_mean_of_made_up_input_beside_other_noise_is_no_draw(tmp_path: Path) -
     assert any("VAE201" in each.clean for each in report.vaes)
 
 
+TRIED = "\n\nother = Net()\n{filled}x = {x}\nm, s = other.to_m(x), other.to_s(x)\nshown = other.back({drawn})\n"
+FILLED = {
+    "a file": "other.load_state_dict(torch.load('a'))\n",
+    "what was trained": "other.load_state_dict(fit().state_dict())\n",
+    "by hand": "for own, new in zip(other.parameters(), fit().parameters()):\n    own.data.copy_(new.data)\n",
+}
+
+
+@pytest.mark.parametrize("x", [*MADE_UP, "next(iter(DataLoader(Dataset(), batch_size=4)))"])
+@pytest.mark.parametrize("drawn", WRONG.values(), ids=WRONG)
+def test_what_is_tried_out_on_a_new_object_reads_no_head_that_is_trained(drawn: str, x: str, tmp_path: Path) -> None:
+    tried = TRIED.format(filled="", x=x, drawn=drawn)
+    report = linted(tmp_path, {"net.py": NET + FIT + tried + "net = fit()\n"})
+    assert codes(report) == []
+    assert any("VAE201" in each.clean for each in report.vaes)
+
+
+@pytest.mark.parametrize("filled", FILLED.values(), ids=FILLED)
+def test_an_object_that_was_filled_reads_the_head_that_is_trained(filled: str, tmp_path: Path) -> None:
+    tried = TRIED.format(filled=filled, x=MADE_UP[0], drawn=WRONG["a log variance as a std"])
+    assert codes(linted(tmp_path, {"net.py": NET + FIT + tried + "net = fit()\n"})) == ["VAE201"]
+
+
 LEARNED = (
     LAYERS
     + "        self.up_m, self.up_s = nn.Linear(5, 7), nn.Linear(5, 7)\n"

@@ -32,7 +32,7 @@ class Across:
         self.left_out = LeftOut()
         self.optimizers = Optimizers(observed)
         self.prior = PriorDraws()
-        self.readings = Readings()
+        self.readings = Readings(observed)
         self.scales = InputScales()
         self.targets = TargetScales()
         self.unmoved = UnmovedLayers()

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from vae_checked.facts import KL, Fact, Facts, KLForm, Parametrisation, Sampler, StdCurve
 from vae_checked.linter.evaluations.evaluation import Evaluation
+from vae_checked.linter.roles import missed_beside
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.samplers import SamplerSite, curve
 from vae_checked.linter.roles.validations import source_of
 from vae_checked.linter.symbols.expression import Expr, built_at, strip
+from vae_checked.linter.symbols.observations import ProjectObservations
 from vae_checked.record import dataclass
 
 # What may bound a layer's output, for all that read it alike.
@@ -29,13 +31,19 @@ class _Drawn:
     read_as: Parametrisation
     function: object
     names: Mapping[str, str]
+    evaluation: int
+    layer: frozenset[int]
 
 
 class Readings:
     """How the heads of the project are read: the model may be trained in another evaluation than it is used in."""
 
-    def __init__(self) -> None:
+    def __init__(self, observed: ProjectObservations) -> None:
+        self._observed = observed
         self._trained: dict[Head, set[Fact[KLForm]]] = {}
+        # By a head and the evaluation that trains it: which layers make it there.
+        self._layers: dict[tuple[Head, int], frozenset[int]] = {}
+        self._current: tuple[int, Evaluation | None] = (0, None)
         self._drawn: list[_Drawn] = []
         # The functions that draw from a head as it is trained: what else they make of it, they do by a setting.
         self._functions: set[tuple[Head, object]] = set()
@@ -51,16 +59,19 @@ class Readings:
             return False
         if form is None:
             function = _function_around(site, evaluation)
-            self._drawn.append(_Drawn(facts.subject, head, std, read_as, function, facts.names))
+            at = self._number(evaluation), _layer_of(site.fitting_head)
+            self._drawn.append(_Drawn(facts.subject, head, std, read_as, function, facts.names, *at))
             bare = _below_mappings(site.fitting_head)
             made = None if bare is None else curve(site.scale, bare, clipped=False)
             below = None if made is None else known_head(bare)
             if bare is not None and made is not None and below is not None:
                 names = {**facts.names, "second": next(iter(evaluation.observations.names.get(bare.uid, ())), "s")}
                 whole = Fact(StdCurve(*made), std.origin)
-                self._drawn.append(_Drawn(facts.subject, below, whole, read_as, function, names))
+                self._drawn.append(_Drawn(facts.subject, below, whole, read_as, function, names, *at))
         elif form.value.parametrisation is read_as is _own_reading(site):
             self._trained.setdefault(head, set()).add(form)
+            here = head, self._number(evaluation)
+            self._layers[here] = self._layers.get(here, frozenset()) | _layer_of(site.fitting_head)
             self._functions.add((head, _function_around(site, evaluation)))
         return True
 
@@ -71,10 +82,25 @@ class Readings:
             forms = self._trained.get(drawn.head, set())
             ways = {form.value.parametrisation for form in forms}
             chosen = drawn.function is not None and (drawn.head, drawn.function) in self._functions
-            if not chosen and len(ways) == 1 and drawn.read_as not in ways:
+            if not chosen and len(ways) == 1 and drawn.read_as not in ways and not self._is_of_new(drawn):
                 form = min(forms, key=lambda item: str(item.origin.place))
                 found.append(Facts(drawn.subject, sampler=Sampler(std=drawn.std), kl=KL(form=form), names=drawn.names))
         return found
+
+    def _number(self, evaluation: Evaluation) -> int:
+        """The number of an evaluation; they are read one after the other."""
+        number, last = self._current
+        if last is not evaluation:
+            self._current = number + 1, evaluation
+        return self._current[0]
+
+    def _is_of_new(self, drawn: _Drawn) -> bool:
+        """Whether a draw is of an object that nothing trains or fills, beside another of its class that is trained.
+
+        What such an object makes is tried out, as the shapes are: it learnt no reading.
+        """
+        trained = self._layers.get((drawn.head, drawn.evaluation), frozenset())
+        return bool(trained and missed_beside.layers(trained, drawn.layer, self._observed))
 
 
 def is_of_trained_mean(site: SamplerSite, kls: Iterable[Divergence]) -> bool:
@@ -110,6 +136,16 @@ def _below_mappings(head: Expr | None) -> Expr | None:
     while node is not None and strip(node).op in _MAPPING:
         node, mapped = strip(node).args[0], True
     return node if mapped else None
+
+
+def _layer_of(head: Expr | None) -> frozenset[int]:
+    """The number of the layer whose output a known head is; none where another value is called."""
+    node = None if head is None else strip(head)
+    while node is not None and node.op in _PICKING | _BOUNDING | _MAPPING and node.args:
+        inner = [arg for arg in node.args if arg.op != "const"]
+        node = strip(inner[0]) if len(inner) == 1 else None
+    number = None if node is None or node.op != "layer" else node.get("serial")
+    return frozenset((number,)) if isinstance(number, int) else frozenset()
 
 
 def known_head(head: Expr | None) -> Head | None:
