@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Fact, Facts, Origin
+from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import (
     class_posteriors,
@@ -15,6 +16,7 @@ from vae_checked.linter.roles import (
     moved_means,
     other_draws,
     reductions,
+    relabelled,
     samplers,
     settings_apart,
     ungiven_gradients,
@@ -69,6 +71,7 @@ def explained(
         stopped_at=places,
         elsewhere=dict(_of_what_is_minimised(kl, recon, reading, losses))
         | dict(_of_other_parts(prediction, site, losses))
+        | dict(_of_arrays(losses.evaluation))
         | dict(_on_another_way(kl, recon, site, losses)),
     )
 
@@ -84,6 +87,14 @@ def _of_what_is_minimised(
         taken_off = (node for node in losses.graph.having("sub") if losses.minimises(node))
         ends = ("kl.in_loss",) if any(_holds_twice(node, kl.term.uid, losses) for node in taken_off) else ()
         yield from ((path, reason) for path in (*_OF_BOTH, *ends))
+
+
+def _of_arrays(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
+    """The order of the axes is not known where pictures are made of an array by a view that is not followed."""
+    view = evaluation.read_once(relabelled.of_an_array)
+    if view is not None:
+        where = in_short(origin(view).source)
+        yield "data.axis_order", f"whether {where} keeps the axes of the array in their order is not known"
 
 
 def _of_other_parts(prediction: Expr | None, site: SamplerSite | None, losses: Losses) -> Iterator[tuple[str, str]]:

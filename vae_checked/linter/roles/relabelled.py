@@ -11,7 +11,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files import prefilter
 from vae_checked.linter.roles import layout
 from vae_checked.linter.roles.view_sizes import STILL, sizes_of
-from vae_checked.linter.symbols.expression import Expr, Graph, origin
+from vae_checked.linter.symbols.expression import Expr, Graph, origin, walk
 from vae_checked.linter.symbols.values import Module
 from vae_checked.linter.torch_model.transforms import is_picture
 
@@ -21,6 +21,9 @@ _COLOURS = frozenset((3, 4))
 _ACROSS_PIXELS = ([0, 3, 1, 2], [0, 2, 3, 1])
 # What is relabelled by a view to three sizes, and to four.
 _ORDERS = {3: AxisOrder.SCRAMBLED_ARRAY, 4: AxisOrder.SCRAMBLED}
+# What reads an array, and what tells of a value that it was made by a model, drawn, or handed out by a loader.
+_CALLED = frozenset(("call", "opaque"))
+_READ = frozenset("layer noise sample batch data parameter weight".split())
 _BY_NUMBERS = frozenset(("mul", "div", "add", "sub"))
 _OF_PICTURES = re.compile(r"\.(?:view|reshape)\(\s*\(?\s*[34],")
 
@@ -34,6 +37,25 @@ def facts(evaluation: Evaluation) -> list[Facts]:
         Facts(evaluation.subject, data=Data(axis_order=Fact(_ORDERS[len(sizes_of(view))], origin(view))))
         for view in places.values()
     ]
+
+
+def of_an_array(evaluation: Evaluation) -> Expr | None:
+    """A view that makes pictures in colour of an array whose sizes are not read: it may relabel the axes, or may not.
+
+    A single colour stands anywhere, and what a model makes is no array.
+    """
+    views = evaluation.graph().having("view", "reshape")
+    return next((view for view in views if _makes_colours(view) and _is_of_an_array(view)), None)
+
+
+def _makes_colours(view: Expr) -> bool:
+    sizes = sizes_of(view)
+    return len(sizes) in _ORDERS and sizes[-3] in _COLOURS and layout.own_order(view) is None
+
+
+def _is_of_an_array(view: Expr) -> bool:
+    below = {node.op for node in walk(view)}
+    return not below.isdisjoint(_CALLED) and below.isdisjoint(_READ)
 
 
 def _may_hold(module: Module) -> bool:
