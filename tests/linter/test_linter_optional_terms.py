@@ -93,7 +93,10 @@ LAID_OUT = (
     def forward(self, x):
         both = self.to_m(x)
         m, s = both[:, :7], both[:, 7:]
-        return self.back(m + torch.randn_like(m) * torch.exp(0.5 * s)), m, s
+        y = self.back(m + torch.randn_like(m) * torch.exp(0.5 * s))
+        if y.shape[0] != self.size:
+            y = y.view(y.shape[0], 84)
+        return y, m, s
 
 
 def error_of(y, x, kind):
