@@ -19,6 +19,7 @@ from vae_checked.linter.symbols.either import unknown_layer
 from vae_checked.linter.symbols.expression import Expr, Site, const, opaque, strip
 from vae_checked.linter.symbols.places import Places, is_unknown_item
 from vae_checked.linter.symbols.registered import is_learned
+from vae_checked.linter.symbols.several_lengths import put_together
 from vae_checked.linter.symbols.unknown_keys import UnknownKey
 from vae_checked.linter.symbols.values import (
     Choice,
@@ -307,14 +308,14 @@ def _merged(condition: Expr, one: Value, other: Value, prefer: Prefer | None = N
         while condition.op == "opaque" and condition.get("name") == "not":
             condition, left, right = condition.args[0], right, left
         return Expr("phi", (condition, *asked_data.without_ranges(condition, left, right)), (), site)
-    if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
-        return tuple(_merged(condition, left, right, prefer) for left, right in zip(one, other, strict=True))
     if isinstance(one, dict) and isinstance(other, dict):
         return {**other, **one}
     if isinstance(one, (list, tuple)) and type(one) is type(other):
-        steps = _of_steps(condition, one, other)
+        steps = None if len(one) == len(other) and isinstance(one, tuple) else _of_steps(condition, one, other)
         if steps is not None:
             return type(one)(steps)
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return put_together(one, other, lambda left, right: _merged(condition, left, right, prefer))
     if one is None or (isinstance(one, list) and not one and isinstance(other, list)):
         return other
     if isinstance(one, list) and len(one) == 1 and _is_each_of(one[0], other):

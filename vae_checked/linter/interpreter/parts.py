@@ -14,6 +14,7 @@ from vae_checked.linter.symbols.given import is_data
 from vae_checked.linter.symbols.index_keys import index_key
 from vae_checked.linter.symbols.places import Grown, Places, is_unknown_item, unknown_item
 from vae_checked.linter.symbols.registered import is_learned
+from vae_checked.linter.symbols.several_lengths import at, of_length
 from vae_checked.linter.symbols.turns import is_of_any_turn
 from vae_checked.linter.symbols.unknown_keys import UnknownKey, key_of, stands_for, written
 from vae_checked.linter.symbols.values import (
@@ -96,7 +97,7 @@ def unpack(context: Context, value: Value, count: int, site: Site, starred: int 
     context.charge(value)
     known: list[Value] | None = None
     if isinstance(value, (tuple, list)):
-        known = list(value)
+        known = list(of_length(value, count) if starred is None else value)
     elif isinstance(value, Instance):
         known = tuple_fields(value)
     elif isinstance(value, (Layers, dict)):
@@ -220,10 +221,11 @@ def _listed(
     context: Context, owner: list[Value] | tuple[Value, ...], key: Value, index: int | None, site: Site
 ) -> Value:
     """An item or a slice of a list; its first item where it is not known which is asked for."""
-    if index is not None and -len(owner) <= index < len(owner):
-        return owner[index]
+    having = [] if index is None else at(owner, index)
+    if index is not None and having and (len(having) == 1 or -len(owner) <= index < len(owner)):
+        return having[0]
     if index is not None and (isinstance(owner, tuple) or _is_whole(owner)):
-        return opaque("beyond", (), site)
+        return opaque("beyond", tuple(as_expr(each, site) for each in having), site)
     ends = _ends(key) if isinstance(key, slice) else None
     if ends is not None and ends != slice(None) and any(isinstance(each, Expr) and _is_of_more(each) for each in owner):
         some = opaque("slice", tuple(as_expr(each, site) for each in owner), site)
