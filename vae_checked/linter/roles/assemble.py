@@ -73,6 +73,8 @@ from vae_checked.record import replace
 _MAX_LOOKED, _MOST_LATENTS = 24, 4
 # What is made for these can be known by its range alone, whatever it is of.
 _OF_PROBABILITIES = frozenset((Likelihood.BCE, Likelihood.BCE_WITH_LOGITS))
+# What tells a KL that nothing is asked of: it trains nothing, and another one of the same VAE does.
+_BESIDE = (validations.is_measured, validations.is_left_over, validations.is_of_arguments)
 _Parts = tuple[Graph, list[SamplerSite], list[Divergence], list[Reconstruction]]
 
 
@@ -144,7 +146,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     across.prior.read(evaluation.subject, graph, posterior, of_kl, losses.ends)
     apart = (kl for kl in kls if kl.term.uid not in used and not directions.is_beside(kl, used.values()))
     for kl in few_alike(apart, losses):
-        if validations.is_measured(kl, used.values(), losses) or validations.is_left_over(kl, used.values(), losses):
+        if any(is_beside(kl, used.values(), losses) for is_beside in _BESIDE):
             continue
         drawn = partners.on_another_way(kl, posterior, used.values(), losses)
         recon = partner_errors.of_kl(kl, drawn, recons, losses)

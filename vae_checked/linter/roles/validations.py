@@ -12,13 +12,15 @@ from vae_checked.linter.roles import masked_draws, modes, partners, samplers, sh
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin, strip, walk
+from vae_checked.linter.symbols.expression import NO_GRAD, TRANSPARENT, Expr, Graph, origin, strip, walk
 
 _PARTS = frozenset(("part", "item", "index"))
 # What makes something else of what it is given.
 _DECODING = frozenset(("layer", "matmul", "detach"))
 _MADE = _DECODING | {"call", "opaque"}
 _ELEMENTWISE = frozenset(("exp", "clamp", "softplus", "mul"))
+# What is handed over, and what takes one entry of it or gives it another shape.
+_HANDED = TRANSPARENT | _PARTS | {"atom", "const"}
 # What stands for input where nothing is read that could be data.
 _MADE_UP = frozenset(("noise", "const"))
 
@@ -153,6 +155,21 @@ def is_left_over(kl: Divergence, used: Iterable[Divergence], losses: Losses) -> 
         return False
     (function,) = functions.values()
     return shown.are_read_for_one_another({root.name for root in roots}, function)
+
+
+def is_of_arguments(kl: Divergence, used: Iterable[Divergence], losses: Losses) -> bool:
+    """Whether a KL in no loss is of what a method of a trainer is handed, and nobody here hands it anything.
+
+    It is a formula that was left in the code, or one for other code to call, beside the one that trains. A formula of
+    its own is reported.
+    """
+    if kl.parametrisation is None or kl.offset or losses.is_differentiated(kl):
+        return False
+    if not any(map(losses.is_differentiated, used)):
+        return False
+    sources = {node.op for node in walk(kl.location, kl.head, *(kl.prior_heads or ()))}
+    owners = [root.function.owner for root in losses.roots_with(kl.term) if root.function is not None]
+    return sources <= _HANDED and "atom" in sources and bool(owners) and None not in owners
 
 
 def _is_of_trained_mean(kl: Divergence, others: Iterable[Divergence], losses: Losses) -> bool:
