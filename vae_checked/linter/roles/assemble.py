@@ -116,7 +116,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         if looked_at is not None:
             facts.extend(looked_at)
             continue
-        if validations.is_shown(site, found, losses):
+        if validations.is_shown(site, kl, found, losses):
             if kl is not None:
                 used[kl.term.uid] = kl
             continue

@@ -76,17 +76,19 @@ def _differentiated(evaluation: Evaluation) -> list[Expr]:
     return ways.in_all(evaluation, [value for value in roots if isinstance(value, Expr)])
 
 
-def is_shown(site: SamplerSite, found: Iterable[SamplerSite], losses: Losses) -> bool:
+def is_shown(site: SamplerSite, kl: Divergence | None, found: Iterable[SamplerSite], losses: Losses) -> bool:
     """Whether a draw without a gradient repeats one that is trained, and is compared with nothing: for a picture.
 
-    So does one that no loss has, where what is decoded is made of several, or masked.
+    So does one that is compared in no loss that is read with its KL, as where the evidence is estimated by weights of
+    many draws; and one that no loss has, where what is decoded is made of several, or masked.
     """
     if not losses.backward:
         return False
     mixed = not losses.trains(site.z) and masked_draws.is_no_draw(site, None, losses.graph)
     if not mixed and not _is_without_gradient(site.z, losses):
         return False
-    if any(losses.holds_one(recon, site.z.uid) for recon in losses.recons):
+    compared = [recon for recon in losses.recons if losses.holds_one(recon, site.z.uid)]
+    if compared and (mixed or kl is None or any(losses.read(kl, recon) is not None for recon in compared)):
         return False
     kind = _kind_of(site)
     return any(other.z.uid != site.z.uid and _kind_of(other) == kind and losses.trains(other.z) for other in found)
