@@ -94,11 +94,15 @@ class Plan:
 
         A script too, unless today's settings have a KL of what it draws.
         """
-        again, module = evaluation.again, evaluation.module
-        choices = [{value: other} for value, other in list(evaluation.observations.skipped)[:_MAX_SUPPOSED]]
+        again, module, skipped = evaluation.again, evaluation.module, evaluation.observations.skipped
+        is_script = evaluation.subject == module.path
+        # What trains alone, by a formula that stands elsewhere, is the whole of a script.
+        told = [choice for choice, is_told in skipped.items() if is_told]
+        training = [choice for choice in skipped if is_script and choice not in told]
+        choices = [{value: other} for value, other in (*told, *training)[:_MAX_SUPPOSED]]
         if again is None or not choices:
             return
-        if evaluation.subject != module.path:
+        if not is_script:
             for choice in choices:
                 yield self._project.supposing(choice, module, partial(again, {}))
         elif not self._roles.joins(evaluation):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.context import Context
@@ -26,12 +27,15 @@ def note_skipped(context: Context, node: ast.If, truth: bool, scope: Scope) -> N
         known = scope.module.read_once(_others_by_place)
         place = context.site(node).source.cell.number, node.lineno, node.col_offset, truth
         if place not in known:
-            known[place] = _others(node, truth, asked[1], asked[2])
-        for other in known[place]:
-            context.observations.skipped.setdefault((value, other))
+            told = _others(node, truth, asked[1], asked[2], _tells)
+            training = _others(node, truth, asked[1], asked[2], syntax.trains)
+            known[place] = {**dict.fromkeys(training, False), **dict.fromkeys(told, True)}
+        for other, is_told in known[place].items():
+            skipped = context.observations.skipped
+            skipped[value, other] = skipped.get((value, other), False) or is_told
 
 
-def _others_by_place(_: Module) -> dict[tuple[int | None, int, int, bool], list[str]]:
+def _others_by_place(_: Module) -> dict[tuple[int | None, int, int, bool], dict[str, bool]]:
     """By cell, line, column and truth of an `if`: it is met in many evaluations, and its nodes are made anew."""
     return {}
 
@@ -46,16 +50,16 @@ def _choice(test: ast.expr) -> tuple[ast.expr, str, bool] | None:
     return (setting, text.value, isinstance(test.ops[0], ast.Eq)) if isinstance(text.value, str) else None
 
 
-def _others(node: ast.If, truth: bool, constant: str, equal: bool) -> list[str]:
-    """The choices by which a part of an `if` that is not run today, and that may hold a formula, would be run."""
+def _others(node: ast.If, truth: bool, constant: str, equal: bool, tells: Callable[[ast.stmt], bool]) -> list[str]:
+    """The choices by which a part of an `if` that is not run today, and that `tells` of something, would be run."""
     if not truth:
-        return [constant if equal else OTHERWISE] if any(map(_tells, node.body)) else []
+        return [constant if equal else OTHERWISE] if any(map(tells, node.body)) else []
     found: list[str] = []
     rest = node.orelse
     while len(rest) == 1 and isinstance(rest[0], ast.If) and (asked := _choice(rest[0].test)) is not None:
-        found += [asked[1]] if asked[2] and any(map(_tells, rest[0].body)) else []
+        found += [asked[1]] if asked[2] and any(map(tells, rest[0].body)) else []
         rest = rest[0].orelse
-    if any(map(_tells, rest)):
+    if any(map(tells, rest)):
         found.append(OTHERWISE if equal else constant)
     return found
 

@@ -49,13 +49,21 @@ def _is_none(form: KLForm) -> bool:
 def new(supposed: Iterable[Facts], known: Iterable[Facts]) -> list[Facts]:
     """Of what was seen under other settings that which stands at no place that was seen under those of today.
 
-    Of a whole VAE it is the KL that was not: its sampler is seen with its model.
+    Of a whole VAE it is the KL that was not, or not of any draw: its sampler is seen with its model, and a loss that no
+    setting of today calls was run by itself.
     """
-    seen = {place for item in known for place in _places(item)}
+    seen, joined = set[Place](), set[Place]()
+    for item in known:
+        places = _places(item)
+        seen |= places
+        if item.kl.form is not None and item.sampler.std is not None:
+            joined |= places
     return [
         item
         for item in supposed
-        if seen.isdisjoint(_places(item if item.recon.kind is None else replace(item, sampler=Sampler())))
+        if (seen if item.recon.kind is None else joined).isdisjoint(
+            _places(item if item.recon.kind is None else replace(item, sampler=Sampler()))
+        )
     ]
 
 

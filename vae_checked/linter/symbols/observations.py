@@ -82,7 +82,8 @@ class Observations:
 
     `fed` are layers that were applied to data, before anything but their scale and layout was changed. `cuts` are
     where it ended too early: what comes after was not seen. `skipped` are pairs of a setting's value and another, with
-    which a branch would be run that was not; `left_out` says whether one in which a VAE is used was not run.
+    which a branch would be run that was not, and whether a formula may stand in it, or it trains alone; `left_out` says
+    whether one in which a VAE is used was not run.
     `decodings` are the calls of the project's own decoders, by the number of what they gave, `encodings` those of its
     encoders, by the number of each tensor that they gave. `decoded` says of each call of a decoder that is not read
     whether it was seen with gradient, and without. `put_on` are models and
@@ -111,7 +112,7 @@ class Observations:
     names: dict[int, list[str]] = field(default_factory=dict)
     fed: list[Expr] = field(default_factory=list)
     cuts: list[Cut] = field(default_factory=list)
-    skipped: dict[tuple[str, str], None] = field(default_factory=dict)
+    skipped: dict[tuple[str, str], bool] = field(default_factory=dict)
     left_out: bool = False
     decodings: dict[int, Decoding] = field(default_factory=dict)
     encodings: dict[int, OwnEncoding] = field(default_factory=dict)
