@@ -40,7 +40,7 @@ def _part(context: Context, parameter: ast.arg, scope: Scope, site: Site) -> Ins
     if not any(module.read_once(_trains) for module in (scope.module, *around)):
         return None
     declared = None if parameter.annotation is None else _value(parameter.annotation, scope)
-    if not isinstance(declared, Class) or not isinstance(declared.find("forward"), Function) or _is_abstract(declared):
+    if not isinstance(declared, Class) or not _is_of_parts(declared) or _is_abstract(declared):
         base = declared if isinstance(declared, Class) else None
         declared = configured_objects.class_for(context, parameter.arg, site, base)
         if declared is None:
@@ -83,6 +83,17 @@ def _lookup(scope: Scope, name: str) -> Value:
             return settle(inner.names, name)
         inner = inner.parent
     return None
+
+
+def _is_of_parts(cls: Class) -> bool:
+    """Whether an object of a class is a model or a loss, or is called for one that it holds: `self.net(x)`."""
+    if isinstance(cls.find("forward"), Function):
+        return True
+    called = cls.find("__call__")
+    if not isinstance(called, Function):
+        return False
+    calls = (each.func for each in syntax.descendants(called.node) if isinstance(each, ast.Call))
+    return any(isinstance(each, ast.Attribute) and getattr(each.value, "id", "") == "self" for each in calls)
 
 
 def _is_abstract(cls: Class) -> bool:
