@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TypeAlias
 
-from vae_checked.facts import Facts, KLForm, Reduced, StdCurve
+from vae_checked.facts import Factor, Facts, KLForm, Reduced, StdCurve
 from vae_checked.record import replace
 
 # The facts whose places distinguish one VAE from another; the others follow from where these are seen.
@@ -82,6 +82,12 @@ def _parts(path: str, value: object) -> Iterator[tuple[str, object]]:
         yield path, value.parametrisation
         if value.reversed is not None:
             yield f"{path}.reversed", value.reversed
+        return
+    if isinstance(value, Factor):
+        # What a distribution claims of its own KL is told where the KL is added to a loss by that factor.
+        yield f"{path}.value", value.value
+        if not value.claimed:
+            yield path, value
         return
     if not isinstance(value, Reduced):
         yield path, _essence(value)
