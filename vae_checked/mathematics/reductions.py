@@ -217,7 +217,13 @@ def scaled(batch: Reduction | None, event: Reduction | None, scalings: Iterable[
 
 
 def _is_of_kl(step: Scaling) -> bool:
-    return isinstance(step, Weight) and is_kl_weight(step.text)
+    """Whether a factor is called the weight of the KL: a beta wherever it stands, and any other where it multiplies.
+
+    What divides the error beside the KL may be the batch size by that name.
+    """
+    if not isinstance(step, Weight) or not is_kl_weight(step.text):
+        return False
+    return not step.divides or "beta" in step.text.lower()
 
 
 def _is_divisor(step: Number) -> bool:
