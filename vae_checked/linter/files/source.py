@@ -17,7 +17,7 @@ from typing import TypeVar, cast
 
 from vae_checked.errors import UsageError
 from vae_checked.finding import Place
-from vae_checked.linter.files import syntax
+from vae_checked.linter.files import marimo, syntax
 from vae_checked.linter.files.discovery import Passed, below
 from vae_checked.linter.files.ignore_rules import Globs
 from vae_checked.linter.files.newer_syntax import as_earlier
@@ -262,17 +262,19 @@ def _parts(text: str) -> int:
 def parsed(text: str) -> ast.Module:
     """The tree of a text; what Python warns of there is the author's affair.
 
-    What Python 3.12 brought is read by earlier ones too; SyntaxError where no Python reads a text.
+    What Python 3.12 brought is read by earlier ones too; SyntaxError where no Python reads a text. The cells of a
+    notebook of marimo stand at the top level.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return ast.parse(text)
+            tree = ast.parse(text)
         except SyntaxError:
             earlier = as_earlier(text)
             if earlier is None:
                 raise
-            return ast.parse(earlier)
+            tree = ast.parse(earlier)
+    return marimo.opened(tree) if marimo.is_notebook(text) else tree
 
 
 def _plain(text: str) -> str:
