@@ -58,3 +58,22 @@ def test_an_estimate_is_no_latent_of_its_own(by: str, std: str, found: list[str]
     report = linted(tmp_path, {"train.py": SCRIPT.format(by=by, std=std, kl=KL)})
     assert codes(report) == found
     assert [vae.core_checked for vae in report.vaes] == [std != "torch.exp(s)"]
+
+
+MEASURED = """
+with torch.no_grad():
+    for x in DataLoader(Dataset()):
+        y, _, _ = net(x)
+        print(F.mse_loss(y.detach(), x, reduction="sum").item())
+        m, s = net.encode(x)
+        z = m + {other} * torch.randn_like(m)
+        print(F.mse_loss(net.back(z), x, reduction="sum").item())
+"""
+
+
+@pytest.mark.parametrize(("other", "found"), [("torch.exp(0.5 * s)", []), ("torch.exp(s)", ["VAE201"])])
+def test_an_error_alone_that_is_measured_is_none_either(other: str, found: list[str], tmp_path: Path) -> None:
+    script = SCRIPT[: SCRIPT.index("with torch.no_grad")].format(by="+", kl=KL) + MEASURED.format(other=other)
+    report = linted(tmp_path, {"train.py": script})
+    assert codes(report) == found
+    assert [vae.core_checked for vae in report.vaes] == [not found]

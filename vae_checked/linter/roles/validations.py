@@ -80,7 +80,8 @@ def is_shown(site: SamplerSite, kl: Divergence | None, found: Iterable[SamplerSi
     """Whether a draw without a gradient repeats one that is trained, and is compared with nothing: for a picture.
 
     So does one that is compared in no loss that is read with its KL, as where the evidence is estimated by weights of
-    many draws; and one that no loss has, where what is decoded is made of several, or masked.
+    many draws, or an error alone is measured; and one that no loss has, where what is decoded is made of several, or
+    masked.
     """
     if not losses.backward:
         return False
@@ -88,7 +89,7 @@ def is_shown(site: SamplerSite, kl: Divergence | None, found: Iterable[SamplerSi
     if not mixed and not _is_without_gradient(site.z, losses):
         return False
     compared = [recon for recon in losses.recons if losses.holds_one(recon, site.z.uid)]
-    if compared and (mixed or kl is None or any(losses.read(kl, recon) is not None for recon in compared)):
+    if compared and (mixed or (kl is not None and any(losses.read(kl, recon) is not None for recon in compared))):
         return False
     kind = _kind_of(site)
     return any(other.z.uid != site.z.uid and _kind_of(other) == kind and losses.trains(other.z) for other in found)

@@ -84,7 +84,7 @@ def _parts(path: str, value: object) -> Iterator[tuple[str, object]]:
             yield f"{path}.reversed", value.reversed
         return
     if isinstance(value, Factor):
-        # What a distribution claims of its own KL is told where the KL is added to a loss by that factor.
+        # What a distribution claims of its own KL is said again where the KL is added to a loss by that factor.
         yield f"{path}.value", value.value
         if not value.claimed:
             yield path, value
