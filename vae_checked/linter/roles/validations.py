@@ -11,6 +11,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import masked_draws, modes, partners, samplers, shown, ways
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
+from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import NO_GRAD, TRANSPARENT, Expr, Graph, origin, strip, walk
 
@@ -89,10 +90,17 @@ def is_shown(site: SamplerSite, kl: Divergence | None, found: Iterable[SamplerSi
     if not mixed and not _is_without_gradient(site.z, losses):
         return False
     compared = [recon for recon in losses.recons if losses.holds_one(recon, site.z.uid)]
-    if compared and (mixed or (kl is not None and any(losses.read(kl, recon) is not None for recon in compared))):
+    if compared and (mixed or _is_asked_for(site, kl or partners.kl_of(site, list(losses.kls)), compared, losses)):
         return False
     kind = _kind_of(site)
     return any(other.z.uid != site.z.uid and _kind_of(other) == kind and losses.trains(other.z) for other in found)
+
+
+def _is_asked_for(site: SamplerSite, kl: Divergence | None, compared: Iterable[Reconstruction], losses: Losses) -> bool:
+    """Whether something is asked of the KL beside a draw: it is read in a loss with an error, or reads other heads."""
+    if kl is None:
+        return False
+    return not partners.agrees(site, kl) or any(losses.read(kl, recon) is not None for recon in compared)
 
 
 def is_measured(kl: Divergence, used: Iterable[Divergence], losses: Losses) -> bool:
