@@ -19,7 +19,7 @@ class SeveralLengths(tuple[Value, ...]):
 
 
 def put_together(one: _Parts, other: _Parts, merge: Callable[[Value, Value], Value]) -> _Parts:
-    """The tuples of two ways: those of one length are merged part by part, those of others stand beside it."""
+    """The tuples of two ways: those of one length are merged part by part, any other stands beside it."""
     found = {len(each): each for each in _all(one)}
     for each in _all(other):
         known = found.get(len(each))
