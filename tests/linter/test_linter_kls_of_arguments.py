@@ -72,6 +72,17 @@ def test_what_is_wrong_beside_it_is_named(tmp_path: Path) -> None:
     assert codes(_report(tmp_path / "formula", PLAIN, KL.replace("- m.pow(2)", "+ m.pow(2)"))) == ["VAE301"]
 
 
-@pytest.mark.parametrize("left", [OF_ANOTHER, TRAINING], ids=["heads of another network", "differentiated"])
+HANDED = (
+    PLAIN
+    + """
+    def prepare(self, unread):
+        unread.fit(self.divergence)
+"""
+)
+
+
+@pytest.mark.parametrize(
+    "left", [OF_ANOTHER, TRAINING, HANDED], ids=["heads of another", "differentiated", "handed on"]
+)
 def test_a_kl_that_is_of_heads_or_trains_is_asked_for(left: str, tmp_path: Path) -> None:
     assert not any(vae.core_checked for vae in _report(tmp_path, left).vaes)

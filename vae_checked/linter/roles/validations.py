@@ -179,8 +179,17 @@ def is_of_arguments(kl: Divergence, used: Iterable[Divergence], losses: Losses) 
     if not any(map(losses.is_differentiated, used)):
         return False
     sources = {node.op for node in walk(kl.location, kl.head, *(kl.prior_heads or ()))}
-    owners = [root.function.owner for root in losses.roots_with(kl.term) if root.function is not None]
-    return sources <= _HANDED and "atom" in sources and bool(owners) and None not in owners
+    functions = [root.function for root in losses.roots_with(kl.term) if root.function is not None]
+    if not sources <= _HANDED or "atom" not in sources or any(function.owner is None for function in functions):
+        return False
+    return bool(functions) and _handed_on(losses.evaluation).isdisjoint(function.name for function in functions)
+
+
+def _handed_on(evaluation: Evaluation) -> frozenset[str]:
+    """The names of methods that code hands to others, or keeps, without calling them there: `fit(self.divergence)`."""
+    file = evaluation.module.file
+    called = {id(call.func) for call in file.of(ast.Call)}
+    return frozenset(node.attr for node in file.of(ast.Attribute) if id(node) not in called)
 
 
 def _is_of_trained_mean(kl: Divergence, others: Iterable[Divergence], losses: Losses) -> bool:
