@@ -114,6 +114,32 @@ def test_a_validation_says_nothing_of_the_gradients_of_a_training(
     assert any("VAE706" in each.clean for each in all_examined(report)) is clean
 
 
+# How the optimizer is made of what; `held` and `made` are functions of other packages.
+MADE = {
+    "kind(held(unet))": False,
+    "kind(params=held(unet))": False,
+    "kind(unet.parameters())": True,
+    "groups.of(unet, vae)": False,
+    "groups.of(unet, models=[vae])": False,
+    "made(unet, vae, rate=1e-4)": False,
+    "made(dict(unet=unet, vae=vae))": False,
+    "made(unet)": True,
+    "torch.optim.lr_scheduler.of(unet, vae)": True,
+}
+
+
+@pytest.mark.parametrize(("made", "found"), MADE.items(), ids=MADE)
+@pytest.mark.parametrize("inside", [True, False])
+def test_an_optimizer_that_other_code_makes_of_a_vae_may_train_it(
+    made: str, found: bool, inside: bool, tmp_path: Path
+) -> None:
+    imports = ("import groups", "from groups import held, made", "kind = torch.optim.RAdam")
+    text = TRAINED.replace("torch.optim.AdamW({parameters}, lr=1e-4)", made)
+    text = text.format(**{**PLAIN, "prepare": "; ".join(imports) if inside else "vae.eval()"})
+    text = text if inside else "\n".join(imports) + text
+    assert [code for code, _ in codes(tmp_path, text)] == ["VAE706"] * found
+
+
 TWICE = """
 def fit(unet, scheduler, batches, t, wanted):
     vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-mse")

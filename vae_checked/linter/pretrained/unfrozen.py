@@ -32,6 +32,7 @@ _FREEZES = re.compile(r"freez|frozen|set_grad_enabled|inference_mode|toggle_grad
 _ASKED_FOR = frozenset(("parameters", "named_parameters"))
 _HANDING_ON = frozenset(("torch", "itertools", "builtins"))
 _MOST_BOUND = 3
+_NAMED = (ast.Name, ast.Attribute)
 
 
 def unfrozen(evaluation: Evaluation, flow: Flow) -> Iterator[Fact[str | None]]:
@@ -70,9 +71,31 @@ def _may_freeze(module: Module) -> bool:
         return True
     if any(not _is_another(given) for text in texts for given in _GIVEN.findall(text)):
         return True
-    made = (call for call in module.file.of(ast.Call) if syntax.called(call) in NAMES)
+    made = (call for call in module.file.of(ast.Call) if _makes_optimizer(call, module))
     handed = (part for call in made for part in (*call.args[:1], *_as_parameters(call)))
-    return any(_is_unread(name, module) for part in handed for name in _named_in(part, module))
+    if any(_is_unread(name, module) for part in handed for name in _named_in(part, module)):
+        return True
+    return any(_is_made_unread_with_a_vae(each, module) for each in module.file.of(ast.Assign))
+
+
+def _makes_optimizer(call: ast.Call, module: Module) -> bool:
+    """Whether a call makes an optimizer, by its class or by a name that is bound to it."""
+    name = syntax.called(call)
+    if name in NAMES or not isinstance(call.func, ast.Name):
+        return name in NAMES
+    return any(_binds(each, name) and syntax.last(each.value) in NAMES for each in module.file.of(ast.Assign))
+
+
+def _is_made_unread_with_a_vae(assigned: ast.Assign, module: Module) -> bool:
+    """Whether an optimizer is what a function that is not read makes of a VAE, and of other models beside it."""
+    call = assigned.value
+    is_optimizer = any(isinstance(each, _NAMED) and "optim" in syntax.last(each).lower() for each in assigned.targets)
+    if not is_optimizer or not isinstance(call, ast.Call):
+        return False
+    given = [*call.args, *(each.value for each in call.keywords)]
+    handed = {syntax.last(part) for each in given for part in ast.walk(each) if isinstance(part, _NAMED)}
+    made_by = next((part.id for part in ast.walk(call.func) if isinstance(part, ast.Name)), "")
+    return any(map(is_named, handed)) and _is_unread(made_by, module)
 
 
 def _as_parameters(call: ast.Call) -> list[ast.expr]:
@@ -101,13 +124,17 @@ def _is_unread(name: str, module: Module) -> bool:
     value = settle(module.scope.names, name) if name in module.scope.names else None
     if value is None:
         # What a function imports is not followed here.
-        imports = (
-            each
-            for each in module.file.of(ast.ImportFrom)
-            if name in {alias.asname or alias.name for alias in each.names}
-        )
-        return any((each.module or "").partition(".")[0] not in _HANDING_ON for each in imports)
+        return any(package.partition(".")[0] not in _HANDING_ON for package in _imported_as(name, module))
     return isinstance(value, External) and value.dotted.partition(".")[0] not in _HANDING_ON
+
+
+def _imported_as(name: str, module: Module) -> Iterator[str]:
+    """The packages from which a file imports something by a name, or that it imports as one."""
+    for each in module.file.of(ast.ImportFrom):
+        if name in {alias.asname or alias.name for alias in each.names}:
+            yield each.module or ""
+    for plain in module.file.of(ast.Import):
+        yield from (alias.name for alias in plain.names if name == (alias.asname or alias.name.partition(".")[0]))
 
 
 def _is_another(name: str) -> bool:
