@@ -66,6 +66,31 @@ def test_what_each_error_of_a_loss_is_handed(further: str, found: list[str], tmp
         assert [each.fix for each in report.findings] == ["drop the softmax: the loss takes the softmax itself"]
 
 
+# How often each part is used is put near to how often it shall be: numbers, whatever the data.
+USED = "used = torch.softmax(self.kinds(z), dim=1).mean(0)\n        further = F.mse_loss(used, {}, reduction='sum')"
+SHALL = [
+    "torch.ones(22) / 22",
+    "torch.full_like(used, 0.05)",
+    "torch.ones_like(used) / used.shape[0]",
+    "1 / used.size(0)",
+]
+
+
+@pytest.mark.parametrize("shall", SHALL)
+def test_an_error_against_numbers_is_none_of_the_data(shall: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": NET.format(further=USED.format(shall))})
+    assert codes(report) == []
+    assert [each.core_checked for each in report.vaes] == [True]
+
+
+@pytest.mark.parametrize(
+    "shall", ["torch.softmax(x[:, 40:], dim=1).mean(0)", "labels / 22", "self.to_m.bias.repeat(3)"]
+)
+def test_an_error_against_what_is_no_number_is_looked_at(shall: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": NET.format(further=USED.format(shall))})
+    assert [each.core_checked for each in report.vaes] == [False]
+
+
 SUMMED = "further = F.mse_loss({}, {}, reduction='none').sum(dim={}).mean()"
 BESIDE = "error = F.mse_loss(self.numbers(z), x[:, :40], reduction='none').sum(dim=1).mean()"
 KL = "kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1).mean()"

@@ -320,22 +320,21 @@ def _is_one_hot(node: Expr) -> bool:
 
 
 def is_of_constant(recon: Reconstruction) -> bool:
-    """Whether a side is one and the same number everywhere, a discriminator's label or made of sizes: no data."""
-    return any(strip(side).op in ("const", "empty") or _is_of_sizes(side) for side in (recon.first, recon.second))
+    """Whether a side is made of numbers and sizes alone, a discriminator's label or `torch.ones(5) / 5`: no data."""
+    return any(strip(side).op == "empty" or _is_of_numbers(side) for side in (recon.first, recon.second))
 
 
-def _is_of_sizes(side: Expr) -> bool:
-    """Whether a value is worked out of the sizes of tensors alone: `min(11, x.size(1)) // 2`."""
-    stack, met = [side], False
+def _is_of_numbers(side: Expr) -> bool:
+    """Whether a value is worked out of numbers, and of the sizes of tensors: `min(11, x.size(1)) // 2`."""
+    stack = [side]
     while stack:
         node = strip(stack.pop())
-        met = met or node.op in _SIZES
         if node.op in _SIZES or node.op == "const":
             continue
         if not node.args or (node.op in _MAKING and not str(node.get("name")).startswith(_COUNTING)):
             return False
         stack += node.args
-    return met
+    return True
 
 
 def is_chosen(recon: Reconstruction, unsettled: Graph) -> bool:
