@@ -21,6 +21,8 @@ _OF_ALL = frozenset("prepare setup setup_module initialize".split())
 _OF_A_MODEL = frozenset("prepare_model setup_model wrap_model auto_model".split())
 # Those among them by which nothing else goes.
 _OF_LOADERS = frozenset(("prepare", "prepare_data_loader", "setup_dataloaders"))
+# How methods of libraries' classes are called that load a model.
+_LOADING = frozenset(("from_pretrained", "from_single_file", "from_config"))
 # How functions of other libraries are called that move what they are given to a device.
 _MOVES = re.compile(
     r"(?:to|put|send|move|copy)_(?:\w+_)?(?:cuda|gpu|device)s?|(?:cuda|gpu|device)_put|cud(?:a|afy|able)|convert_tensor"
@@ -50,9 +52,9 @@ def prepared(dotted: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     library, _, name = dotted.rpartition(".")
     given = [*args, *(kwargs[key] for key in _GIVEN_BY_NAME if key in kwargs)]
     has_loader = name in _OF_LOADERS and any(isinstance(item, Loader) for item in given)
-    if not has_loader and not any(map(_is_model, given)):
+    if not has_loader and not any(map(_is_model, given)) and not any(map(_is_pretrained, given)):
         return None
-    models = [item for item in given if _is_model(item)]
+    models = [item for item in given if _is_model(item) or _is_pretrained(item)]
     if name in _OF_A_MODEL:
         return models[0]
     if library == "deepspeed":
@@ -85,6 +87,12 @@ def scaled_loss(owner: Expr | None, name: str, args: list[Value]) -> Expr | None
         return args[0] if name.endswith(_SCALES_LOSS) else None
     called = str(strip(owner).get("name")).rpartition(".")[2]
     return args[0] if name == "scale" and len(args) == 1 and _SCALERS.search(called) else None
+
+
+def _is_pretrained(value: Value) -> bool:
+    """Whether a value is a model that a class of a library loads."""
+    node = strip(value) if isinstance(value, Expr) else None
+    return node is not None and node.op == "opaque" and str(node.get("name")).rpartition(".")[2] in _LOADING
 
 
 def _is_model(value: Value) -> bool:
