@@ -21,6 +21,8 @@ _PASSED_BY_NONE = "which no value of the KL passes"
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
 # What makes 0 of all that is less than one, or of what does not hold.
 _COUNTED = re.compile(r"//|%|[<>]|\b(?:int|round|floor|trunc|max|clip)\(")
+# What puts a number under the name of an argument.
+_OVERWRITTEN = re.compile(r"(\w+)\s*=\s*-?[\d.e]+")
 # What keeps a value within bounds, where it is written.
 _CLIP = re.compile(r"\b(?:clamp(?:_min|_max)?_?|clip|hardtanh|minimum|maximum|min|max|relu)\(")
 
@@ -53,6 +55,8 @@ def judge(facts: Facts) -> Verdict:
 
 def _remedy(facts: Facts, stopped: str) -> str:
     """What brings the KL into the loss: added to it, or, where it stands there without its gradient, with that."""
+    if (overwritten := _OVERWRITTEN.fullmatch(stopped)) is not None:
+        return f"take {stopped} away: it stands in the place of the {overwritten[1]} that is given"
     if _CLIPPED in stopped:
         return f"give the clamp of {names_of(facts).kl} room: between equal bounds it is a constant"
     if _PASSED_BY_NONE in stopped:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from vae_checked.facts import Fact, Head, Interval
+from vae_checked.facts import Fact, Head, Interval, Origin
+from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import score_functions
+from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import layer_of
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
-from vae_checked.linter.symbols.expression import NO_GRAD, NOISE, TRANSPARENT, Expr, origin, strip, walk
+from vae_checked.linter.symbols.expression import NO_GRAD, NOISE, TRANSPARENT, Expr, Site, origin, strip, walk
 from vae_checked.linter.symbols.gradient_flow import is_of_places, reached
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.linter.symbols.observations import Observations
@@ -307,12 +309,39 @@ def _is_written_flat(node: Expr) -> bool:
     """Whether an operation says by numbers alone, written where it stands, that it leaves one number of a KL."""
     call = None if node.site is None else node.site.node
     if isinstance(call, ast.BinOp) and isinstance(call.op, ast.Mult):
-        return any(map(_is_literal, (call.left, call.right)))
+        return any(map(_is_literal, (call.left, call.right))) or _overwritten(node) is not None
     if not isinstance(call, ast.Call):
         return False
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     bounds = given if isinstance(call.func, ast.Attribute) and not _is_of_torch(call.func) else given[1:]
     return all(map(_is_literal, bounds))
+
+
+def overwritten_at(node: Expr) -> Origin | None:
+    """Where a function puts a number in the place of an argument that a KL is multiplied with; None for others."""
+    found = _overwritten(node)
+    return None if found is None or node.site is None else Site(node.site.source, found).origin
+
+
+def _overwritten(node: Expr) -> ast.Assign | None:
+    call, cell = (None, None) if node.site is None else (node.site.node, node.site.source.cell)
+    if not isinstance(call, ast.BinOp) or not isinstance(call.op, ast.Mult) or cell is None:
+        return None
+    around = function_around(call, cell)
+    names = {side.id for side in (call.left, call.right) if isinstance(side, ast.Name)}
+    if around is None or not names:
+        return None
+    given = {each.arg for each in (*around.args.posonlyargs, *around.args.args, *around.args.kwonlyargs)}
+    for name in sorted(names & given):
+        written = [each for each in syntax.descendants(around) if _stores(each, name)]
+        made = [each for each in around.body if isinstance(each, ast.Assign) and _stores(each.targets[0], name)]
+        if len(made) == len(written) == 1 and made[0].lineno < call.lineno and _is_literal(made[0].value):
+            return made[0]
+    return None
+
+
+def _stores(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)
 
 
 def _is_of_torch(function: ast.Attribute) -> bool:

@@ -86,7 +86,7 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         kept = in_loss is None and gradients.has_head_without_gradient(kl, losses)
         kept = kept and not _is_measured(kl, losses)
         stopped = gradients.stopped_at(kl, losses) if in_loss is False else None
-        out_of_loss = where if stopped is None else origin(stopped)
+        out_of_loss = where if stopped is None else gradients.overwritten_at(stopped) or origin(stopped)
         # What is not differentiated lowers nothing, whichever side of a minus it stands on.
         sign = sign if losses.flow.reaches(losses.ends, kl.term.uid) else None
     held = counted_weights.held_back(kl, losses) if in_loss else None
