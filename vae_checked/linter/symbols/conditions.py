@@ -35,9 +35,14 @@ def equality(condition: Expr) -> Equality | None:
 
 
 def may_be_none(value: Expr) -> bool:
-    """Whether a value is a setting, read of an object that is not known: whoever leaves it out has None there."""
+    """Whether a value is a setting, read of an object that is not known: whoever leaves it out has None there.
+
+    What the configuration of a model says, the model decides.
+    """
     while value.op == "attribute" and value.args:
         value = value.args[0]
+        if value.op == "attribute" and value.get("name") == "config":
+            return False
         if value.op in _HOLDERS:
             return True
     return False
