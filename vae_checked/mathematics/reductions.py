@@ -124,10 +124,10 @@ Scaling = Number | Size | Weight | Tensor
 ChainStep = Reduce | Negate | Scaling | Reshape | Squeeze | Stack | Through
 
 # What a term may pass through without losing its axes or the order of its elements: its slope is 1, -1 or 0 each.
-_PASSED = frozenset(("abs", "clamp", "nan_to_num", "maximum", "masked", "relu"))
+_PASSED = frozenset(("abs", "clamp", "nan_to_num", "maximum", "masked", "relu", "where"))
 # What a larger argument makes larger, or leaves, so that a sign survives it.
 _MONOTONE = frozenset(
-    "clamp nan_to_num maximum minimum relu softplus sqrt exp log log1p abs square masked cat stack".split()
+    "clamp nan_to_num maximum minimum relu softplus sqrt exp log log1p abs square masked where cat stack".split()
 )
 # What hands on some of the elements, and what puts tensors together.
 _PICKING, _JOINING = frozenset(("index", "item", "part")), frozenset(("cat", "stack"))

@@ -24,6 +24,7 @@ from vae_checked.linter.symbols.expression import (
     strip,
     walk,
 )
+from vae_checked.linter.symbols.gradient_flow import stops_gradient
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.numeric import leaves, settled
 from vae_checked.linter.symbols.structures import once_per_structure, once_per_structures
@@ -104,7 +105,7 @@ def ways(root: Expr, target: int, graph: Graph | None = None, *, attached: bool 
         if node.uid in memo or depth > _MAX_DEPTH or (leading is not None and node.uid not in leading):
             return memo.get(node.uid, {})
         memo[node.uid] = {}
-        if attached and node.op == "detach":
+        if attached and stops_gradient(node):
             return {}
         found: dict[tuple[ChainStep, ...], tuple[Taken, ...]] = {}
         # The size of a tensor says nothing of its values.
