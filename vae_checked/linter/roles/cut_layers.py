@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from vae_checked.facts import Fact
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.roles import ungiven_gradients
@@ -12,7 +14,7 @@ from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import NO_GRAD, Expr, origin, walk
 from vae_checked.linter.symbols.observations import ProjectObservations
 from vae_checked.linter.symbols.registered import serials
-from vae_checked.linter.symbols.values import Instance
+from vae_checked.linter.symbols.values import Class, Instance
 
 
 def read(
@@ -57,6 +59,7 @@ def _without_gradient(
     models = [held for held in losses.evaluation.read_once(_built) if not held.isdisjoint(numbers)]
     built = frozenset[object]().union(*models)
     seen = bool(built) and built <= trained and built <= losses.read_once(differentiated)
+    seen = seen and not any(map(partial(_is_run_in_part, losses), losses.evaluation.read_once(models_run)))
     # Parts that are switched off get none, whatever a loss would give them.
     return Fact((), origin(totals[0])) if seen and not freezes(losses.evaluation) else None
 
@@ -77,12 +80,39 @@ def _built(evaluation: Evaluation) -> list[frozenset[int]]:
     return [serials(model) for model in evaluation.read_once(models_run)]
 
 
+def _is_run_in_part(losses: Losses, model: Instance) -> bool:
+    """Whether a model holds one of a library, of which the pass runs a part alone: `self.trunk.layer1(x)`."""
+    held = model.attributes.items()
+    unread = {value.uid for _, value in held if isinstance(value, Expr) and value.op == "opaque"}
+    if not unread:
+        return False
+    # A part that is held by a name of its own is called by that.
+    parts = {f".{name}": value for name, value in held if isinstance(value, Expr) and value.op == "attribute"}
+    reached = losses.flow.reached(losses.totals)
+    whole: set[int] = set()
+    some: set[int] = set()
+    for node in losses.graph.having("opaque", "call"):
+        name = str(node.get("name"))
+        part = next((value for end, value in parts.items() if name.startswith("method:") and name.endswith(end)), None)
+        callee = part if part is not None else node.args[0] if len(node.args) > 1 else None
+        if callee is None or node.uid not in reached:
+            continue
+        below = {each.uid for each in walk(callee)} & unread
+        (whole if callee.uid in unread and name == "call" else some).update(below)
+    return not some <= whole
+
+
 def models_run(evaluation: Evaluation) -> list[Instance]:
     """Each model, and each part of one, that a method of which is run."""
     roots = evaluation.observations.roots if evaluation.model is None else evaluation.model.observations.roots
     owners = [root.function.bound for root in roots if root.function is not None]
-    models = {id(each): each for each in owners if isinstance(each, Instance) and each.cls.is_module}
+    models = {id(each): each for each in owners if isinstance(each, Instance) and _may_be_a_model(each.cls)}
     return list(models.values())
+
+
+def _may_be_a_model(cls: Class) -> bool:
+    """Whether a class is one of torch's modules, or has a pass and a base that is not read."""
+    return cls.is_module or (bool(cls.external_bases()) and cls.find("forward") is not None)
 
 
 def differentiated(losses: Losses) -> frozenset[object]:
