@@ -325,13 +325,20 @@ def is_of_constant(recon: Reconstruction) -> bool:
 
 
 def _is_of_numbers(side: Expr) -> bool:
-    """Whether a value is worked out of numbers, and of the sizes of tensors: `min(11, x.size(1)) // 2`."""
+    """Whether a value is worked out of numbers, and of the sizes of tensors: `min(11, x.size(1)) // 2`.
+
+    A tensor that is filled element by element with some of them holds data.
+    """
     stack = [side]
     while stack:
         node = strip(stack.pop())
         if node.op in _SIZES or node.op == "const":
             continue
-        if not node.args or (node.op in _MAKING and not str(node.get("name")).startswith(_COUNTING)):
+        if (
+            node.get("filled") is True
+            or not node.args
+            or (node.op in _MAKING and not str(node.get("name")).startswith(_COUNTING))
+        ):
             return False
         stack += node.args
     return True
