@@ -116,3 +116,25 @@ def test_a_posterior_without_a_kl_is_another_one_than_its_twin(lines: list[str],
 )
 def test_a_posterior_with_its_kl_stays_checked_next_to_others(lines: list[str], tmp_path: Path) -> None:
     assert "sampler, KL and loss checked in 1" in _summary(lines, tmp_path)
+
+
+DRAWN = ["z, m, s = self.one(x)", "w, n, t = self.other(y)"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_clean"),
+    [
+        ([*DRAWN, f"loss = {ERRORS} + kl_of(m, s)", "print(kl_of(n, t).item())"], False),
+        ([*DRAWN, f"loss = {ERRORS} + kl_of(n, t)", "print(kl_of(m, s).item())"], False),
+        ([*DRAWN, "loss = error(self.back(z + w), x) + kl_of(m, s)", "print(kl_of(n, t))"], False),
+        ([*DRAWN, "loss = error(self.back(z + w), x) + kl_of(m, s) + kl_of(n, t)", "print(kl_of(n, t))"], True),
+        # The error of its draw is not trained on either.
+        ([*DRAWN, "loss = error(self.back(z), x) + kl_of(m, s)", "print(error(self.back(w), y) + kl_of(n, t))"], True),
+    ],
+)
+def test_a_kl_that_is_only_shown_is_another_one_than_its_twin(lines: list[str], is_clean: bool, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"vae.py": TWO.format(loss="\n".join(f"        {line}" for line in lines))})
+    assert report.findings == ()
+    (vae,) = report.vaes
+    assert "VAE301" in vae.clean
+    assert ("VAE305" in vae.clean) is is_clean

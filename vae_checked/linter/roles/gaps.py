@@ -145,6 +145,15 @@ def _holds_twice(difference: Expr, term: int, losses: Losses) -> bool:
     return all(losses.graph.holds(side, term) for side in difference.args)
 
 
+def _is_of_another_alone(kl: Divergence, recon: Reconstruction, losses: Losses) -> bool:
+    """Whether what is differentiated holds an error of what this KL's draw is decoded to, and a KL of other heads."""
+    ends = [end for end in losses.backward if losses.graph.holds(end, recon.term.uid)]
+    if not ends or any(losses.graph.holds(end, kl.term.uid) for end in losses.backward):
+        return False
+    others = [other for other in losses.kls if strip(other.location).uid != strip(kl.location).uid]
+    return any(losses.graph.holds(end, other.term.uid) for end in ends for other in others)
+
+
 def _on_another_way(
     kl: Divergence | None, recon: Reconstruction | None, site: SamplerSite | None, losses: Losses
 ) -> Iterator[tuple[str, str]]:
@@ -169,6 +178,9 @@ def _on_another_way(
             reason = "another loss of the same model is differentiated as well, and no KL is read in it"
             yield from ((path, reason) for path in (*_OF_A_KL, "kl.in_loss"))
         return
+    if recon is not None and _is_of_another_alone(kl, recon, losses):
+        reason = "the KL of another latent is differentiated with this error, and that of this one is not seen in it"
+        yield "kl.in_loss", reason
     other = settings_apart.unread_way(kl, losses)
     if other is not None:
         reason = _at(origin(other), "in another branch {} stands in the place of this KL").value

@@ -70,9 +70,10 @@ def _content(facts: Facts) -> _Content:
         for path, fact in known
         for part, value in _parts(path, fact.value)
     }
-    if facts.kl.form is None and "kl.form" in facts.elsewhere:
-        # A draw that trains without a KL is another one than a draw that has one, though both be at the same lines.
-        content["kl.form.elsewhere"] = (True, None)
+    # A draw that trains without a KL is another one than a draw that has one, though both be at the same lines.
+    lacking = "kl.in_loss" if facts.kl.form is not None else "kl.form"
+    if lacking in facts.elsewhere:
+        content[f"{lacking}.elsewhere"] = (True, None)
     return content
 
 
