@@ -70,3 +70,29 @@ def test_a_part_with_gradient_is_enough(tmp_path: Path) -> None:
 def test_a_vae_that_may_be_trained_learns_from_it(tmp_path: Path) -> None:
     assert codes(tmp_path, kept="vae.train()", trained=BOTH) == []
     assert codes(tmp_path, kept="pass", trained=BOTH) == []
+
+
+MAPPED = FITTED.replace(
+    'masked = ((decoded - batch["pictures"])',
+    "with {block}:\n            shown = {shown}\n        masked = ((shown - {wanted})",
+)
+
+
+@pytest.mark.parametrize(
+    ("shown", "block", "fix"),
+    [
+        ("(decoded / 2 + 0.5).clamp(0, 1)", "torch.no_grad()", "compute {} with gradient, as the decode before it"),
+        ("decoded / 2 + 0.5", "torch.inference_mode()", "compute {} with gradient, as the decode before it"),
+        ("(decoded / 2 + 0.5).clamp(0, 1)", "torch.enable_grad()", None),
+    ],
+)
+def test_what_is_computed_on_without_gradient_is_pointed_at(
+    shown: str, block: str, fix: str | None, tmp_path: Path
+) -> None:
+    wanted = '(batch["pictures"] / 2 + 0.5)'
+    text = MAPPED.format(kept=KEPT, trained=NET, latent="clean", shown=shown, block=block, wanted=wanted)
+    (tmp_path / "fit.py").write_text(text, encoding="utf-8")
+    found = [each for each in lint([tmp_path]).findings if each.severity != "info"]
+    assert [(each.code, each.fix) for each in found] == ([("VAE705", fix.format(shown))] if fix else [])
+    assert [each.place.line for each in found if each.place] == [24] * len(found)
+    assert all("decoded under" not in each.message for each in found)

@@ -10,7 +10,13 @@ from vae_checked.facts import Facts
 from vae_checked.finding import Severity
 
 # How a picture is cut off from what is trained.
-_HOW = {"detach": "that is detached", "latent": "decoded of a detached latent"}
+_HOW = {
+    "detach": "that is detached",
+    "latent": "decoded of a detached latent",
+    "after": "that is computed on under no_grad",
+}
+_REMEDY = "decode with gradient; requires_grad_(False) on the VAE keeps its own weights as they are"
+_AFTER = "compute {source} with gradient, as the decode before it"
 
 
 def judge(facts: Facts) -> Verdict:
@@ -20,7 +26,9 @@ def judge(facts: Facts) -> Verdict:
         return lacking(facts, "latents.cut")
     if not cut.value:
         return Clean()
-    return Found(Evidence(origin=cut.origin, values={"how": _HOW.get(cut.value, f"decoded under {cut.value}")}))
+    remedy = _AFTER.format(source=cut.origin.source) if cut.value == "after" else _REMEDY
+    how = _HOW.get(cut.value, f"decoded under {cut.value}")
+    return Found(Evidence(origin=cut.origin, values={"how": how, "remedy": remedy}))
 
 
 _PERCEPTUAL = """\
@@ -50,7 +58,7 @@ MISTAKE = Mistake(
     said=("perceptual loss has no effect", "lpips loss does not change", "decode under no_grad in the loss"),
     message="this term of the loss has no gradient: it reads a picture {how}",
     evidence="every way from the term to what is trained passes the decode",
-    fix="decode with gradient; requires_grad_(False) on the VAE keeps its own weights as they are",
+    fix="{remedy}",
     bad=edit(
         (
             "    decoded = vae.decode(raw).sample\n",

@@ -173,8 +173,13 @@ def _of_term(
             return
         stack.extend(node.args[1:] if is_call else node.args)
     if stopped is not None:
-        by_hand = stopped.op == "detach" and stopped.get("known") != NO_GRAD
-        yield Fact("detach" if by_hand else "no_grad", origin(decode))
+        if stopped.op == "detach" and stopped.get("known") != NO_GRAD:
+            yield Fact("detach", origin(decode))
+        elif stopped is decode or False in ways or is_without_gradient(decode.site):
+            yield Fact("no_grad", origin(decode))
+        else:
+            # The decode has its gradient, and what is done to the picture behind it has none.
+            yield Fact("after", origin(stopped.args[0]))
 
 
 def _is_model(handed: Expr, called: Collection[int]) -> bool:
