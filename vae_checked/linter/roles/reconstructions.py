@@ -37,7 +37,7 @@ _UNREAD = frozenset(("opaque", "call", "atom"))
 _ACTIVATIONS = names_of(lambda operation: operation.closes)
 _SIZES, _COUNTING = frozenset(("size", "shape")), ("builtins.", "math.")
 _MAKING = _UNREAD | {"noise", "layer", "parameter"}
-_AFFINE = frozenset(("add", "sub", "mul", "div", "neg"))
+_AFFINE, _TAKEN = frozenset(("add", "sub", "mul", "div", "neg")), frozenset(("index", "item", "part"))
 _PENALTIES = frozenset(("add", "sub", "mul", "div", "log", "log1p", "sqrt", "where", "neg"))
 _MAX_LOGS, _MAX_NEAR, _MOST_BESIDE, _LEAST = 4, 24, 3, 1e-3
 _BCE = error_of(Likelihood.BCE)
@@ -327,7 +327,7 @@ def is_of_constant(recon: Reconstruction) -> bool:
 def _is_of_numbers(side: Expr) -> bool:
     """Whether a value is worked out of numbers, and of the sizes of tensors: `min(11, x.size(1)) // 2`.
 
-    A tensor that is filled element by element with some of them holds data.
+    A tensor that is filled element by element with some of them holds data, and so may one that rows are taken of.
     """
     stack = [side]
     while stack:
@@ -337,6 +337,7 @@ def _is_of_numbers(side: Expr) -> bool:
         if (
             node.get("filled") is True
             or not node.args
+            or (node.op in _TAKEN and strip(node.args[0]).op == "const")
             or (node.op in _MAKING and not str(node.get("name")).startswith(_COUNTING))
         ):
             return False
