@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import HEAD, LAYERS, codes, linted
 
 GAUSSIAN = """\
 import math
@@ -28,15 +28,9 @@ class Gaussian:
 """
 NET = (
     HEAD
+    + "from gaussian import Gaussian\n\n"
+    + LAYERS
     + """
-from gaussian import Gaussian
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
-
     def forward(self, x):
         posterior = Gaussian(self.to_m(x), self.to_s(x))
         z = posterior.rsample()

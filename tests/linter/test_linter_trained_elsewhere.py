@@ -1,4 +1,4 @@
-"""A model that a step of its own trains, and that other files run: what they run of it need not be what is trained."""
+"""A model that some code trains, and that other files run: what they run of it need not be what is trained."""
 
 from __future__ import annotations
 
@@ -66,3 +66,46 @@ def test_what_is_shown_of_a_model_is_not_what_its_step_trains(
 ) -> None:
     files = {"training.py": TRAINING.format(drawn=drawn, step=step), "show.py": SHOWN}
     assert codes(linted(tmp_path, files)) == found
+
+
+# The same, trained by a function of the file, by a method, or by code that is not read.
+OWN = TRAINING[: TRAINING.index("    def training_step")].replace("pl.LightningModule", "nn.Module")
+LOOP = """
+def fit(loader):
+    net = Seq()
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        loss = net.{step}
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+METHOD = """    def train_on(self, x, optimizer):
+        loss = self.{step}
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("trained", ["\n" + LOOP, METHOD])
+@pytest.mark.parametrize(
+    ("drawn", "step", "found"),
+    [
+        ("rsample", "shared(x)", []),
+        ("sample", "shared(x)", ["VAE206"]),
+        ("rsample", "forward(x)[0]", ["VAE206"]),
+    ],
+)
+def test_what_is_shown_is_not_what_a_loop_trains(
+    drawn: str, step: str, found: list[str], trained: str, tmp_path: Path
+) -> None:
+    files = {"training.py": OWN.format(drawn=drawn) + trained.format(step=step), "show.py": SHOWN}
+    assert codes(linted(tmp_path, files)) == found
+
+
+@pytest.mark.parametrize(("drawn", "found"), [("rsample", []), ("sample", ["VAE206"])])
+def test_one_of_two_draws_is_open_where_no_training_is_read(drawn: str, found: list[str], tmp_path: Path) -> None:
+    report = linted(tmp_path, {"training.py": OWN.format(drawn=drawn), "show.py": SHOWN})
+    assert codes(report) == found
+    assert not any("VAE206" in vae.clean for vae in report.vaes)

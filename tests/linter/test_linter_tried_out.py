@@ -5,19 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, LAYERS, codes, linted
+from small_vaes.fragments import ENCODING_FORWARD, HEAD, LAYERS, codes, linted
 
 TRIED = (
     HEAD
     + LAYERS
+    + ENCODING_FORWARD.replace("{std}", "torch.exp(0.5 * s)")
     + """
-    def encode(self, x):
-        return self.to_m(x), self.to_s(x)
-
-    def forward(self, x):
-        m, s = self.encode(x)
-        return self.back(m + torch.randn_like(m) * torch.exp(0.5 * s)), m, s
-
 
 net = Net()
 optimizer = torch.optim.Adam(net.parameters())

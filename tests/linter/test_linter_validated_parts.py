@@ -5,22 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, LAYERS, codes, linted
+from small_vaes.fragments import ENCODING_FORWARD, HEAD, LAYERS, codes, linted
 
 from vae_checked.linter import LintReport
 
-MODEL = (
-    HEAD
-    + LAYERS
-    + """
-    def encode(self, x):
-        return self.to_m(x), self.to_s(x)
-
-    def forward(self, x):
-        m, s = self.encode(x)
-        return self.back(m + torch.randn_like(m) * {std}), m, s
-"""
-)
+MODEL = HEAD + LAYERS + ENCODING_FORWARD
 TASK = (
     "import lightning.pytorch as pl\n"
     + HEAD

@@ -47,7 +47,16 @@ LAYERS_FORWARD = """
         m, s = self.to_m(x), self.to_s(x)
         return self.back(m + torch.randn_like(m) * torch.exp(0.5 * s)), m, s
 """
-# The same, with a decoder that ends in a sigmoid.
+# The same, with the heads by a method of their own; `{std}` is how they are drawn with.
+ENCODING_FORWARD = """
+    def encode(self, x):
+        return self.to_m(x), self.to_s(x)
+
+    def forward(self, x):
+        m, s = self.encode(x)
+        return self.back(m + torch.randn_like(m) * {std}), m, s
+"""
+# The layers, with a decoder that ends in a sigmoid.
 SQUASHED = LAYERS.replace("nn.Linear(7, 84)", "nn.Sequential(nn.Linear(7, 84), nn.Sigmoid())")
 # The same by the names that papers have for what is computed; as it is run.
 NAMED = """

@@ -11,6 +11,7 @@ from vae_checked.linter.roles.drawn_again import DrawnAgain
 from vae_checked.linter.roles.left_out import LeftOut
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.optimizers import Optimizers
+from vae_checked.linter.roles.other_samples import OtherSamples
 from vae_checked.linter.roles.prior import PriorDraws
 from vae_checked.linter.roles.readings import Readings
 from vae_checked.linter.roles.reconstructions import Reconstruction
@@ -31,6 +32,7 @@ class Across:
         self.decoded = DecodedDraws()
         self.left_out = LeftOut()
         self.optimizers = Optimizers(observed)
+        self.others = OtherSamples()
         self.prior = PriorDraws()
         self.readings = Readings(observed)
         self.scales = InputScales()
@@ -50,6 +52,7 @@ class Across:
     ) -> None:
         """Take note of the parts of an evaluation: whether they train, and are read."""
         self.again.note(facts, site, kl, recon, losses)
+        self.others.note(site, losses)
         self.unread_trainings.note(facts, kl, recon, losses)
         self.repeated.note(facts, kl, losses)
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-import operator
 from collections.abc import Iterator
 
 from vae_checked.facts import Fact, Head, Interval, Origin
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import score_functions
 from vae_checked.linter.roles.batch_sizes import function_around
-from vae_checked.linter.roles.cut_layers import models_run
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import layer_of
 from vae_checked.linter.roles.objective import Losses
@@ -19,7 +17,7 @@ from vae_checked.linter.symbols.expression import NO_GRAD, NOISE, TRANSPARENT, E
 from vae_checked.linter.symbols.gradient_flow import is_of_places, reached
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.linter.symbols.observations import Observations
-from vae_checked.linter.symbols.values import Class, Function, Instance, opened
+from vae_checked.linter.symbols.values import Instance, opened
 from vae_checked.record import dataclass
 
 # What layers and calls make, whose parts are picked out.
@@ -80,41 +78,11 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], kl: Divergence | 
         return Passage(None)
     if kl is None or (not _is_trained_by(kl, losses) and _is_data_of_another(site, losses)):
         return Passage(None)
-    if score_functions.weighs_the_density(site, losses) or losses.read_once(_is_trained_elsewhere):
+    if score_functions.weighs_the_density(site, losses):
         return Passage(None)
     stopped = _first_cut(site, losses)
     where = None if stopped is None else origin(stopped)
     return Passage(Fact(frozenset(), reaches.origin), None if where is None else Fact(where.source, where))
-
-
-def _is_trained_elsewhere(losses: Losses) -> bool:
-    """Whether a model is run here by what the step that trains it never runs, and that step is not."""
-    if losses.backward:
-        return False
-    entered = losses.evaluation.observations.entered
-    for model in losses.evaluation.read_once(models_run):
-        step = model.cls.find("training_step")
-        run = [root for root in losses.evaluation.observations.roots if root.function and root.function.bound is model]
-        if not isinstance(step, Function) or id(step.node) in entered or not run:
-            continue
-        first = min(run, key=operator.attrgetter("depth")).function
-        if first is not None and first.name not in _run_by(step, model.cls):
-            return True
-    return False
-
-
-def _run_by(step: Function, cls: Class) -> set[str]:
-    """The methods of a class that one of them runs, itself among these: `self(x)` runs the forward pass."""
-    found, waiting = {step.name}, [step]
-    while waiting:
-        calls = (node.func for node in syntax.descendants(waiting.pop().node) if isinstance(node, ast.Call))
-        names = {syntax.last(call) for call in calls}
-        for name in {"forward" if name == "self" else name for name in names} - found:
-            method = cls.find(name)
-            if isinstance(method, Function):
-                found.add(name)
-                waiting.append(method)
-    return found
 
 
 def _is_decoded_alone(site: SamplerSite, losses: Losses) -> bool:

@@ -206,7 +206,7 @@ def _facts(
     ]
     consistent = optimizers.consistent(told, across.optimizers.of_others())
     moved = across.unmoved.left_open(cut_losses.left_open(consistent, project.modules.values()))
-    whole = across.again.told(across.repeated.at_trained(moved))
+    whole = across.again.told(across.repeated.at_trained(across.others.left_open(moved)))
     settled = distinct(_settled(list(across.unread_trainings.left_open(whole))), tests)
     return [*settled, *_without_read_draws(in_use.facts(project.modules.values(), project.disk), settled)]
 
