@@ -9,6 +9,7 @@ from vae_checked.linter.evaluations.evaluation import Evaluation, expressions
 from vae_checked.linter.roles import (
     batches_of_one,
     chosen_models,
+    class_draws,
     copies,
     decoded_draws,
     densities_apart,
@@ -262,12 +263,14 @@ def _terms(
 ) -> tuple[list[Divergence], list[Reconstruction]]:
     """The KLs of a graph and its reconstructions."""
     held = divergences.find(graph, _cuts(found), _heads(found))
-    posteriors = (kl for kl in held if not (directions.is_no_term(kl, found) or moments.are_heads_of(kl, found)))
+    errors = list(reconstructions.find(graph))
+    terms = (kl for kl in held if not (directions.is_no_term(kl, found) or moments.are_heads_of(kl, found)))
+    posteriors = (kl for kl in terms if class_draws.may_be_of_a_posterior(kl, errors, graph))
     whole = [of_whole_heads(of_a_turn(kl, found), found) for kl in posteriors]
     kls = [read_with(kl, found, graph) for kl in whole]
     recons = [
         recon
-        for recon in reconstructions.find(graph)
+        for recon in errors
         if not latent_differences.is_of_latents(recon, found, kls, graph)
         and not reconstructions.is_of_constant(recon)
         and not targets.is_of_itself(recon)

@@ -27,7 +27,7 @@ PROPERTIES = frozenset(
 # Those through whose draws a gradient passes to what they are made of, and that are no function of a normal one.
 _REPARAMETRISED = frozenset(
     "Laplace Dirichlet Beta Gamma StudentT Cauchy Gumbel Weibull HalfNormal HalfCauchy Kumaraswamy Exponential "
-    "MultivariateNormal LowRankMultivariateNormal".split()
+    "MultivariateNormal LowRankMultivariateNormal RelaxedOneHotCategorical RelaxedBernoulli".split()
 )
 
 # The one argument of a method, by the name under which it is given where it is not given by its place.
