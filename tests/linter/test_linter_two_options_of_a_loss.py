@@ -61,7 +61,7 @@ WEIGHED = "(error + beta * kl).mean()"
         (WEIGHED, CLOSED, [], True),
         ("(error - beta * kl).mean()", CLOSED, ["VAE302"], True),
         (WEIGHED, CLOSED.replace("0.5", "-0.5"), [], False),
-        (WEIGHED, CLOSED.replace("- s)", "+ s)"), ["VAE301"], False),
+        (WEIGHED, CLOSED.replace("- s)", "+ s)"), ["VAE301"], True),
         ("beta * (error + kl).mean()", CLOSED.replace(".sum(", ".mean("), ["VAE503"], True),
     ],
     ids=["right", "both subtracted", "closed and negative", "closed by a wrong formula", "closed and averaged"],

@@ -12,10 +12,11 @@ from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.by_one_name import only_name, value_of
 from vae_checked.catalogue.support.edits import halved_exponent
 from vae_checked.catalogue.support.example import EXAMPLE, edit
+from vae_checked.catalogue.support.formula import is_no_kl
 from vae_checked.catalogue.support.names import names_of, std_formula
 from vae_checked.catalogue.support.places import at
 from vae_checked.catalogue.support.readings import kl_departs
-from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking
+from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
 from vae_checked.facts import Facts, Family, HeadSource, Parametrisation
 from vae_checked.finding import Severity
 from vae_checked.mathematics.gaussians import std_at
@@ -35,6 +36,8 @@ def judge(facts: Facts) -> Verdict:
     if std is None or form is None:
         return lacking(facts, "sampler.std", "kl.form")
     read_as = form.value.parametrisation
+    if read_as is None and is_no_kl(facts):
+        return left_to("VAE301")
     if read_as is None:
         return Undecided(reason="the KL reads the head for std in no way that is known")
     if std.value.parametrisation is read_as:

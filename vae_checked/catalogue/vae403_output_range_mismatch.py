@@ -22,7 +22,9 @@ from vae_checked.finding import Provenance, Severity
 
 _OTHER_SCALE = frozenset({Likelihood.CROSS_ENTROPY, Likelihood.DENSITY, Likelihood.POISSON})
 # What takes any target, and any prediction for it, or scores of which each class can have the largest.
-_UNBOUND = frozenset({Likelihood.MSE, Likelihood.L1, Likelihood.SMOOTH_L1, Likelihood.CROSS_ENTROPY})
+_UNBOUND = frozenset(
+    {Likelihood.MSE, Likelihood.L1, Likelihood.SMOOTH_L1, Likelihood.GAUSSIAN_NLL, Likelihood.CROSS_ENTROPY}
+)
 # Without a loss the output may be the prediction itself or its logits; data below 0 are neither classes nor counts.
 _CENTRED = ", whose mean was taken away: they lie on both sides of 0, and beyond 1 or -1"
 _HALF = 0.5  # pixels that fill less of [0, 1] may be something else
@@ -33,7 +35,9 @@ _WITHOUT_A_LOSS = (Likelihood.MSE, Likelihood.BCE_WITH_LOGITS)
 def judge(facts: Facts) -> Verdict:
     """Found where output and data differ in range, unless a neighbour of this code says why they do."""
     kind, output, data = facts.recon.kind, facts.output.interval, facts.data.interval
-    if data is None and kind is not None and kind.value in _UNBOUND and output is not None and output.value == REAL:
+    without_bounds = kind is not None and kind.value in _UNBOUND and output is not None and output.value == REAL
+    classes = kind is not None and kind.value is Likelihood.CROSS_ENTROPY
+    if without_bounds and (data is None or classes or not data.value.bounded):
         # Whatever the data are, it can be produced.
         return Clean()
     if data is None and output is not None and squashed_twice(_chain(facts)) is not None:

@@ -155,6 +155,15 @@ NO_MISTAKES: list[tuple[str, Values, str]] = [
         )
     ),
     ("VAE403", {"recon.kind": Likelihood.MSE, "output.interval": Interval(0.0), "data.interval": UNIT}, "a ReLU"),
+    *(
+        ("VAE403", {"recon.kind": kind, "output.interval": REAL, "data.interval": data}, why)
+        for kind, data, why in (
+            (Likelihood.MSE, REAL, "whatever it is"),
+            (Likelihood.GAUSSIAN_NLL, Interval(0.0), "counts and amounts"),
+            (Likelihood.CROSS_ENTROPY, Interval(0.0, 9.0), "scores of classes"),
+        )
+    ),
+    ("VAE403", {"recon.kind": Likelihood.GAUSSIAN_NLL, "output.interval": REAL}, "a linear mean of whatever it is"),
     ("VAE404", {"recon.swapped": True, "recon.kind": Likelihood.MSE}, "the order of a symmetric loss is nothing"),
     ("VAE405", {"output.activations": ("relu", "sigmoid"), "output.interval": Interval(0.5, 1.0)}, "VAE406's"),
     ("VAE405", {"output.activations": ("sigmoid", "clamp"), "output.interval": UNIT}, "a guard against log 0"),
@@ -201,9 +210,14 @@ UNDECIDED: list[tuple[str, Values, str]] = [
     ("VAE104", {"data.interval": UNIT, "output.interval": UNIT}, "data.entering"),
     (
         "VAE201",
-        {"sampler.std": LOG_STD_CURVE, "kl.form": KLForm(None)},
+        {
+            "sampler.std": LOG_STD_CURVE,
+            "sampler.noise": Noise(NoiseLaw.OTHER),
+            "kl.form": KLForm(None),
+        },
         "the KL reads the head for std in no way that is known",
     ),
+    ("VAE201", {"sampler.std": LOG_STD_CURVE, "kl.form": KLForm(None)}, "VAE301"),
     ("VAE202", {"sampler.noise": Noise(NoiseLaw.CONSTANT, 0.0, 0.0)}, "VAE207"),
     ("VAE205", {"heads.source": HeadSource.DISTINCT}, "kl.form"),
     ("VAE202", {"sampler.noise": Noise(NoiseLaw.OTHER)}, "kl.form"),
