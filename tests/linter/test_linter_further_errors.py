@@ -146,7 +146,9 @@ MADE_OF_IT = {
     "edges": ("F.l1_loss(y[:, 1:] - y[:, :-1], t[:, 1:] - t[:, :-1])", True),
     "a filter": ("F.smooth_l1_loss(F.conv1d(y[:, None], self.kernel), F.conv1d(t[:, None], self.kernel))", True),
     "features": ("F.mse_loss(self.seen(y), self.seen(t))", True),
-    "logits made of it": ("F.binary_cross_entropy_with_logits(self.seen(y), labels)", False),
+    "logits made of it": ("F.binary_cross_entropy_with_logits(self.seen(y), labels)", True),
+    "a probability made of it": ("F.binary_cross_entropy(torch.sigmoid(self.seen(y)), labels)", True),
+    "scores for a probability": ("F.binary_cross_entropy(self.seen(y), labels)", False),
     "another output": ("F.l1_loss(self.kinds(z), x[:, 40:])", False),
 }
 

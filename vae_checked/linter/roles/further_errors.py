@@ -10,21 +10,26 @@ import operator
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from vae_checked.facts import REAL, Fact, Facts, Likelihood, Recon, Reduced
-from vae_checked.linter.roles import chosen_models, reconstructions
+from vae_checked.facts import REAL, UNIT, Fact, Facts, Likelihood, Recon, Reduced
+from vae_checked.linter.roles import chosen_models, reconstructions, targets
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.likelihood import output_facts, recon_facts, sides
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import origin, strip
+from vae_checked.linter.symbols.expression import Expr, origin, strip
 from vae_checked.record import replace
 
 T = TypeVar("T")
 # How many are read beside an error: what is one of many, as in a hierarchy, is not clean.
 _MAX_READ = 3
+# Of how many it is asked whether they are of what is made of an output, as of the features of each layer.
+_MAX_LOOKED_AT = 12
 # What is said of an error by how it stands in a loss.
-_OF_AN_ERROR = ("recon.kind", "recon.swapped", "recon.sign", "recon.reduced")
+_KIND, _REDUCED = "recon.kind", "recon.reduced"
+_OF_AN_ERROR = (_KIND, "recon.swapped", "recon.sign", _REDUCED)
+# What may be a network, or a part of one.
+_APPLIED = frozenset(("layer", "matmul", "opaque", "call"))
 
 
 def facts(site: SamplerSite, chosen: Iterable[Reconstruction], losses: Losses) -> Iterator[Facts]:
@@ -65,11 +70,15 @@ def left_open(
     for index, item in enumerate(own):
         open_ = dict(item.elsewhere)
         for place, other in enumerate(others) if item.recon.kind is not None else ():
-            departs: Iterable[str] = _OF_AN_ERROR
+            alike = place < _MAX_LOOKED_AT and _is_of_output(other, chosen[index], site, losses)
             if place < len(read):
-                alike = _is_of_output(other, chosen[index], site, losses)
                 named = _is_of_classes(other) and _is_activated(other, site, losses)
-                departs = _departing(item, read[place], of_same=alike, named=named)
+                departs = set(_departing(item, read[place], of_same=alike, named=named))
+            else:
+                takes_any = alike and other.kind is not None and other.kind.symmetric
+                departs = set(_OF_AN_ERROR[1:] if takes_any else _OF_AN_ERROR)
+            if _REDUCED in departs and alike and _is_beside(other, chosen[index], site, losses):
+                departs.remove(_REDUCED)
             reason = f"{origin(other.term).source} is minimised with this reconstruction, and is not judged"
             open_.update(dict.fromkeys(departs, reason))
         yield item if open_ == item.elsewhere else replace(item, elsewhere=open_)
@@ -109,18 +118,48 @@ def _is_of_output(other: Reconstruction, recon: Reconstruction, site: SamplerSit
     return prediction is not None and output is not None and losses.graph.holds(prediction, strip(output).uid)
 
 
+def _is_beside(other: Reconstruction, recon: Reconstruction, site: SamplerSite, losses: Losses) -> bool:
+    """Whether an error of what is made of an output is no second reconstruction of the data: its balance is its own.
+
+    Edges and spectra are none, nor is what a critic or a network of features says of the output; what another network
+    makes of it to be compared with the data again is one.
+    """
+    (prediction, target), (output, data) = sides(site, other), sides(site, recon)
+    if prediction is None or output is None or strip(prediction).uid == strip(output).uid:
+        return False
+    if not _passes_a_network(prediction, strip(output), losses):
+        return True
+    is_same = target is not None and data is not None and strip(target).uid == strip(data).uid
+    return not is_same and not targets.is_of_input(other, site, losses.graph)
+
+
+def _passes_a_network(value: Expr, output: Expr, losses: Losses) -> bool:
+    """Whether a network stands between an output and what is made of it."""
+    made_of_it = losses.graph.holding(output.uid)
+    stack, seen = [value], {output.uid}
+    while stack:
+        node = stack.pop()
+        if node.uid in seen or node.uid not in made_of_it:
+            continue
+        if node.op in _APPLIED:
+            return True
+        seen.add(node.uid)
+        stack += node.args
+    return False
+
+
 def _departing(item: Facts, other: Facts, *, of_same: bool, named: bool) -> Iterator[str]:
     """The facts of an error that are not known to be the same of another one.
 
-    Where both are `of_same` output, an error that takes any value leaves it in the range that it is judged in. What is
-    wrong with the range of the other one may be `named` by itself.
+    Where both are `of_same` output, an error that takes any value leaves it in the range that it is judged in, and so
+    does one that is given what it takes. What is wrong with the range of the other one may be `named` by itself.
     """
     needed, given = (None if each.recon.kind is None else each.recon.kind.value for each in (item, other))
     same_needs = needed is not None and given is not None and needed.prediction == given.prediction
     alike = same_needs and _value(item.output.interval) == _value(other.output.interval)
-    of_output = of_same and given is not None and given.symmetric
+    of_output = of_same and given is not None and (given.symmetric or _fits(other))
     if not (alike or of_output or named or _takes_anything(other)):
-        yield _OF_AN_ERROR[0]
+        yield _KIND
     for path in _OF_AN_ERROR[1:]:
         read = operator.attrgetter(path)
         if _standing(read(item)) != _standing(read(other)):
@@ -132,6 +171,15 @@ def _takes_anything(other: Facts) -> bool:
     kind = _value(other.recon.kind)
     takes_any = kind is not None and (kind.symmetric or kind is Likelihood.CROSS_ENTROPY)
     return takes_any and _value(other.output.interval) == REAL
+
+
+def _fits(other: Facts) -> bool:
+    """Whether an error is given what it takes: a probability, or scores that are none."""
+    kind, given = _value(other.recon.kind), _value(other.output.interval)
+    if kind is None or given is None:
+        return False
+    is_probability = UNIT.contains(given)
+    return is_probability if kind is Likelihood.BCE else kind is Likelihood.BCE_WITH_LOGITS and not is_probability
 
 
 def _standing(fact: Fact[T] | None) -> T | Reduced | None:
