@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vae_checked.facts import Reduced, Reduction
+from vae_checked.mathematics.effective_beta import weight_of
 from vae_checked.mathematics.reductions import (
     ChainStep,
     Extent,
@@ -28,7 +29,6 @@ from vae_checked.mathematics.reductions import (
     read,
     repeated,
     sign_of,
-    weight_of,
 )
 from vae_checked.mathematics.reductions import (
     Tensor as Factor,
@@ -266,6 +266,8 @@ def test_the_weight_of_a_chain_is_what_has_no_name() -> None:
     assert weight_of((Number(0.5), Number(-4.0), Size(0, divides=True))) == (2.0, True)
     assert weight_of((Number(0.5), Size(0, divides=True))) == (0.5, False)
     assert weight_of((Number(3.0, "BETA", named=True), Weight("w"))) == (1.0, True)
+    assert weight_of((Number(0.5), Weight("rise", turn=True, most=1.0))) == (0.5, False)
+    assert weight_of((Number(0.5), Weight("rise", turn=True, most=0.1))) == (0.5, True)
 
 
 UNKNOWN_RANK = {

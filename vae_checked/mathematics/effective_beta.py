@@ -10,7 +10,16 @@ import math
 from collections.abc import Iterable
 
 from vae_checked.facts import EffectiveBeta, Quantity, Reduced, Reduction
-from vae_checked.mathematics.reductions import ChainStep, Number, Size, Tensor, Through, Weight
+from vae_checked.mathematics.reductions import (
+    ChainStep,
+    Number,
+    Size,
+    Tensor,
+    Through,
+    Weight,
+    is_chosen,
+    is_weight,
+)
 from vae_checked.record import dataclass
 
 BATCH, LATENTS, ELEMENTS = "B", "L", "C*H*W"
@@ -67,6 +76,19 @@ def scaling_of(chain: Iterable[ChainStep]) -> tuple[float, tuple[Quantity, ...]]
         elif isinstance(step, Weight) or (isinstance(step, Size) and step.axis != 0):
             named.append(Quantity(step.text, -1 if step.divides else 1))
     return constant, tuple(named)
+
+
+def weight_of(chain: Iterable[ChainStep]) -> tuple[float, bool]:
+    """(the constant that has no name, whether the author weighs by more than that) of a chain."""
+    value, chosen = 1.0, False
+    for step in chain:
+        if isinstance(step, Number):
+            if not step.named:
+                value *= abs(step.value)
+                chosen = chosen or is_chosen(step.value)
+        elif isinstance(step, Through) or is_weight(step):
+            chosen = True
+    return value, chosen
 
 
 def effective_beta(kl: Term, recon: Term) -> EffectiveBeta | None:

@@ -67,13 +67,15 @@ class Size:
 class Weight:
     """A factor whose value is not known, or a divisor where it `divides`: a setting, a schedule, a parameter.
 
-    `turn` where it is the number of a loop's turn, as of an epoch.
+    `turn` where it follows from the number of a loop's turn, as of an epoch, and from numbers alone; `most` is what it
+    grows to and stays at.
     """
 
     text: str = ""
     negative: bool = False
     divides: bool = False
     turn: bool = False
+    most: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +146,13 @@ def is_chosen(value: float) -> bool:
 def is_weight(step: ChainStep) -> bool:
     """Whether a step scales a term by something that an author chose: a name, a count, a number of its own.
 
-    The batch size is none: it makes a mean of a sum.
+    The batch size is none: it makes a mean of a sum. Nor is what grows to 1, by which a term counts as it is then.
     """
     if isinstance(step, Number):
         return step.named or is_chosen(step.value)
-    return isinstance(step, (Weight, Tensor)) or (isinstance(step, Size) and step.axis != 0)
+    if isinstance(step, Weight):
+        return step.most != 1.0
+    return isinstance(step, Tensor) or (isinstance(step, Size) and step.axis != 0)
 
 
 @dataclass(slots=True)
@@ -485,16 +489,3 @@ def _flips(step: ChainStep) -> bool:
     if isinstance(step, Number):
         return step.value < 0
     return isinstance(step, Negate) or (isinstance(step, Weight) and step.negative)
-
-
-def weight_of(chain: Iterable[ChainStep]) -> tuple[float, bool]:
-    """(the constant that has no name, whether the author weighs by more than that) of a chain."""
-    value, chosen = 1.0, False
-    for step in chain:
-        if isinstance(step, Number):
-            if not step.named:
-                value *= abs(step.value)
-                chosen = chosen or is_chosen(step.value)
-        elif isinstance(step, (Weight, Tensor, Through)) or (isinstance(step, Size) and step.axis != 0):
-            chosen = True
-    return value, chosen

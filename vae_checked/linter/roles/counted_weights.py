@@ -11,25 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
-from vae_checked.linter.symbols.conditions import RELATIONS
-from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, Graph, called_name, walk
+from vae_checked.linter.roles.turn_numbers import MOST_NODES, Numbers, is_counter, some
+from vae_checked.linter.symbols.expression import Expr, Graph
 from vae_checked.linter.symbols.values import Value, number_of
-from vae_checked.mathematics.names import words_of
-from vae_checked.mathematics.ops import OPERATIONS
 from vae_checked.record import dataclass
 
-# What a loop or a trainer counts by.
-_COUNTERS = frozenset("epoch step iter iteration".split())
-_LOOPS = frozenset(("loop", "index"))
 # What is 0, or false, for a while: of anything else a count that moves makes something.
 _FLAT = frozenset("floor round trunc remainder maximum clamp relu opaque detach phi where".split())
-# Comparisons by the names that they have in a condition.
-_RELATIONS = {kind.__name__: relation for kind, relation in RELATIONS.items()}
 # What settings and lengths that are not known may come to, and how many turns there may be.
 _SETTINGS = (2.0, 5.0, 100.0)
 _FEW, _MANY = 2, 100
-# Turns that are looked at, of the first ones and evenly over all; nodes of a weight.
-_FIRST_TURNS, _SPREAD, _MOST_NODES = 30, 50, 200
+# Turns that are looked at, of the first ones and evenly over all.
+_FIRST_TURNS, _SPREAD = 30, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +46,7 @@ def held_back(kl: Divergence, losses: Losses) -> Held | None:
     ends = [root.value for root in roots if root.kind == "backward" and isinstance(root.value, Expr)]
     ends = [end for end in ends if end.uid in holding] or stops[-1:]
     turns = losses.evaluation.observations.turns
-    asked = [node for stop in stops for node in _some(_weight(stop, holding)) if _is_counter(node)]
+    asked = [node for stop in stops for node in some(_weight(stop, holding)) if is_counter(node)]
     shown = [
         any(_World(turn, setting, holding, graph).shows(end) for end in ends for turn in numbers)
         for setting in _SETTINGS
@@ -66,18 +59,9 @@ def held_back(kl: Divergence, losses: Losses) -> Held | None:
 
 def _counters(graph: Graph) -> list[Expr]:
     """The numbers of turns, and what goes by such a name."""
-    return [node for node in graph.nodes if not node.args and _is_counter(node)] + [
-        node for node in graph.having("attribute") if _is_counter(node)
+    return [node for node in graph.nodes if not node.args and is_counter(node)] + [
+        node for node in graph.having("attribute") if is_counter(node)
     ]
-
-
-def _is_counter(node: Expr) -> bool:
-    if node.op not in ("atom", "attribute", "opaque"):
-        return False
-    name = str(node.get("name"))
-    if node.op == "atom" and name in _LOOPS:
-        return True
-    return not _COUNTERS.isdisjoint(words_of(called_name(node))[-1:])
 
 
 def _is_held_by_count(node: Expr, holding: set[int], graph: Graph) -> bool:
@@ -101,17 +85,8 @@ def _counting(graph: Graph) -> set[int]:
 def _is_flat(factor: Expr, graph: Graph) -> bool:
     if not _depends(factor, graph):
         return False
-    nodes = _some(factor)
-    return len(nodes) < _MOST_NODES and any(node.op in _FLAT for node in nodes)
-
-
-def _some(value: Expr) -> list[Expr]:
-    found = []
-    for node in walk(value):
-        found.append(node)
-        if len(found) >= _MOST_NODES:
-            break
-    return found
+    nodes = some(factor)
+    return len(nodes) < MOST_NODES and any(node.op in _FLAT for node in nodes)
 
 
 def _weight(stop: Expr, holding: set[int]) -> Expr:
@@ -157,7 +132,7 @@ def _is_so_for_any_number(stop: Expr, holding: set[int], turns: Mapping[int, Seq
     weight = _weight(stop, holding)
     if stop.op == "phi":
         return False
-    for node in _some(weight):
+    for node in some(weight):
         given = turns.get(node.uid)
         if not given:
             continue
@@ -176,17 +151,14 @@ def _is_so_for_any_number(stop: Expr, holding: set[int], turns: Mapping[int, Seq
     return False
 
 
-class _World:
-    """The numbers of an evaluation in one turn, where each setting that is not known has one value."""
+class _World(Numbers):
+    """The numbers of an evaluation in one turn, and what of a KL they leave."""
 
     def __init__(self, turn: float, setting: float, holding: set[int], graph: Graph | None) -> None:
-        self._turn = turn
-        self._setting = setting
+        super().__init__(turn, setting, set() if graph is None else {node.uid for node in graph.read_once(_counters)})
         self._holding = holding
-        self._counters = set() if graph is None else {node.uid for node in graph.read_once(_counters)}
         self._graph = graph
         self._shown: dict[int, bool] = {}
-        self._values: dict[int, float] = {}
 
     def shows(self, node: Expr) -> bool:
         """Whether a KL takes part in a value in this turn, as far as the count decides it."""
@@ -220,55 +192,3 @@ class _World:
             if any(_is_flat(arg, self._graph) and self.value(arg) == 0.0 for arg in others):
                 return []
         return inner
-
-    def value(self, node: Expr, depth: int = 0) -> float:
-        """The number of a weight; NaN where it is not known."""
-        known = self._values.get(node.uid)
-        if known is None:
-            known = self._values[node.uid] = self._computed(node, depth)
-        return known
-
-    def _computed(self, node: Expr, depth: int) -> float:
-        if node.op == "const":
-            return node.value
-        if node.uid in self._counters:
-            return self._turn
-        if depth > _FIRST_TURNS:
-            return math.nan
-        name = str(node.get("name") or "")
-        if node.op in ("phi", "where"):
-            condition, one, other = (self.value(arg, depth + 1) for arg in node.args)
-            return (one if one == other else math.nan) if math.isnan(condition) else one if condition else other
-        if node.op == "opaque" and (node.args or name == "boolean"):
-            return _logical(name, [self.value(arg, depth + 1) for arg in node.args])
-        if node.op in TRANSPARENT and node.args:
-            inner = self.value(node.args[0], depth + 1)
-            return _whole(str(node.get("known")), inner)
-        given = [self.value(arg, depth + 1) for arg in node.args]
-        try:
-            operation = OPERATIONS.get(node.op)
-            settings = None if operation is None else operation.settings(node.get)
-            if operation is None or operation.value is None or settings is None:
-                return math.nan if any(_is_counter(each) for each in _some(node)) else self._setting
-            return operation.value(*given, *settings)
-        except (ValueError, OverflowError, ZeroDivisionError):
-            return math.nan
-
-
-def _whole(known: str, value: float) -> float:
-    if not math.isfinite(value):
-        return math.nan
-    return float(math.trunc(value) if known == "int" else round(value) if known == "round" else value)
-
-
-def _logical(name: str, values: Sequence[float]) -> float:
-    """A comparison, or what joins some: 1 or 0; NaN for any other call."""
-    if any(map(math.isnan, values)):
-        return math.nan
-    if name == "not":
-        return float(not values[0])
-    if name in ("And", "Or"):
-        return float(all(values) if name == "And" else any(values))
-    kind, _, relation = name.partition(":")
-    known = _RELATIONS.get(relation)
-    return float(known(*values)) if kind == "compare" and known is not None else math.nan

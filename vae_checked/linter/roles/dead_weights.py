@@ -32,7 +32,7 @@ def without_effect(
         return Fact((), where)
     weights = [fact for fact in left if is_kl_weight(fact.value)]
     named = any(isinstance(step, Weight) or (isinstance(step, Number) and step.named) for step in of_recon)
-    if not weights or named or any(map(is_weight, of_kl)):
+    if not weights or named or any(isinstance(step, Weight) or is_weight(step) for step in of_kl):
         return None
     return Fact((weights[0].value,), weights[0].origin)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vae_checked.facts import Reduction
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.arguments import are_parsed
-from vae_checked.linter.roles import batch_sizes, given_numbers, row_steps, turn_means
+from vae_checked.linter.roles import batch_sizes, given_numbers, ramps, row_steps, turn_means
 from vae_checked.linter.roles.counted import is_of_one_sample, is_taken_apart, may_be_all_data, may_be_of_one_sample
 from vae_checked.linter.roles.draw_axes import is_in_front
 from vae_checked.linter.roles.samplers import is_scalar
@@ -58,9 +58,8 @@ _MAX_DEPTH = 200
 # Batch, steps and features.
 _OF_SEQUENCES = (3, 5)
 _SCALING_METHODS = frozenset("mul multiply div divide true_divide".split())
-_OF_TWO = 2
-# The axes of rows of features.
-_ROWS = 2
+# The operands of a product, and the axes of rows of features.
+_OF_TWO, _ROWS = 2, 2
 # What has an axis of samples.
 _OF_DATA = frozenset(("layer", "noise", "batch", "data", "loss"))
 # What has as many axes as the one of its arguments that has most.
@@ -235,6 +234,8 @@ def _factors(node: Expr, index: int, inverse: bool, term: Expr) -> Iterator[Chai
     bare = strip(node.args[index])
     if (number := settled(bare)) is not None:
         yield _number(node, index, number, inverse)
+    elif (most := ramps.limit_of(bare)) is not None:
+        yield Weight(_text(node, index) or bare.op, divides=inverse, turn=True, most=most)
     elif bare.op in ("mul", "div"):
         yield from _factors(bare, 0, inverse, term)
         yield from _factors(bare, 1, inverse is not (bare.op == "div"), term)
@@ -246,9 +247,8 @@ def _factors(node: Expr, index: int, inverse: bool, term: Expr) -> Iterator[Chai
     elif _is_batch(bare, inverse):
         yield Size(0, _text(node, index), inverse)
     else:
-        yield Weight(
-            _text(node, index) or _name(bare) or bare.op, given_numbers.is_negative(bare), inverse, counts(bare)
-        )
+        text = _text(node, index) or _name(bare) or bare.op
+        yield Weight(text, given_numbers.is_negative(bare), inverse, counts(bare))
 
 
 def _is_batch(number: Expr, inverse: bool) -> bool:
