@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vae_checked.facts import Fact, Origin
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.overwritten import is_replaced
+from vae_checked.linter.roles.spent_weights import read_for_nothing
 from vae_checked.linter.symbols.expression import Site
 from vae_checked.linter.symbols.values import Class, Function
 from vae_checked.mathematics.names import is_kl_weight
@@ -38,7 +39,10 @@ def without_effect(
 
 
 def unread_weights(function: Function, evaluation: Evaluation) -> Iterator[Fact[str]]:
-    """What holds a weight by its name or a number and is never read: parameters, names, attributes of its class."""
+    """What holds a weight by its name or a number and is never read: parameters, names, attributes of its class.
+
+    Nor is it where it is read alone for what nothing is made of any more.
+    """
     source = function.scope.module.source_of(function.node)
     known = function.scope.module.read_once(_by_function)
     if function.node not in known:
@@ -46,6 +50,9 @@ def unread_weights(function: Function, evaluation: Evaluation) -> Iterator[Fact[
         assigned = [node for node in nodes if isinstance(node, ast.Assign) and not _is_neutral(node.value)]
         known[function.node] = frozenset(_read_names(nodes)), assigned
     read, assigned = known[function.node]
+    for name, spent in read_for_nothing(function.node, read).items():
+        if is_kl_weight(name.removeprefix(".")) and not _is_read_elsewhere(name, function, evaluation):
+            yield Fact(name.removeprefix("."), Site(source, spent).origin)
     for item, default in _with_defaults(function.node.args):
         name, weight = item.arg, is_kl_weight(item.arg)
         if (name not in read and (weight or _is_number(default))) or (weight and is_replaced(name, function.node)):
@@ -92,6 +99,15 @@ def _stored_unread(cls: Class, evaluation: Evaluation) -> Iterator[Fact[str]]:
             wanted = is_kl_weight(name) or fraction
             if wanted and f".{name}" not in read and (not _is_neutral(node.value) or _is_set(name, each)):
                 yield Fact(name, Site(cls.scope.module.source_of(init.node), node).origin)
+
+
+def _is_read_elsewhere(name: str, function: Function, evaluation: Evaluation) -> bool:
+    """Whether an attribute is read by more than one node of the files that are run."""
+    if not name.startswith("."):
+        return False
+    files = {module.path: module.file for module in (function.scope.module, *evaluation.modules())}.values()
+    reads = (node for file in files for node in file.of(ast.Attribute) if isinstance(node.ctx, ast.Load))
+    return sum(f".{node.attr}" == name for node in reads) > 1
 
 
 def _is_neutral(value: ast.expr | None) -> bool:

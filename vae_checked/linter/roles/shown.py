@@ -49,7 +49,7 @@ def are_read_for_one_another(names: Set[str], function: ast.AST) -> bool:
 
 def is_only_shown(name: str, function: ast.AST) -> bool:
     """Whether a local name is never read, or only shown: printed, logged, or taken out of the graph by item()."""
-    stored, read = _uses(name, function)
+    stored, read = uses(name, function)
     return stored and not read
 
 
@@ -74,12 +74,12 @@ def is_handed_to_nothing(roots: Iterable[Root], holding: Set[int], evaluation: E
             is_dropped = True
         elif not shows(root) and (root.kind != "return" or root.depth == 1):
             return False
-    uses = [(_uses(name, function), function, others) for (name, function), others in names.items()]
-    if is_dropped and not all(stored for (stored, _), _, _ in uses):
+    used = [(uses(name, function), function, others) for (name, function), others in names.items()]
+    if is_dropped and not all(stored for (stored, _), _, _ in used):
         # What an attribute keeps may be read wherever the object is.
         return False
     return (is_dropped or bool(names)) and all(
-        _is_followed(read, function, others, run) for (_, reads), function, others in uses for read in reads
+        _is_followed(read, function, others, run) for (_, reads), function, others in used for read in reads
     )
 
 
@@ -161,7 +161,7 @@ def _keys_of_others(root: Root, holding: Set[int]) -> Iterator[object]:
             yield key
 
 
-def _uses(name: str, function: ast.AST) -> tuple[bool, list[ast.Name]]:
+def uses(name: str, function: ast.AST) -> tuple[bool, list[ast.Name]]:
     """Whether a function assigns a name, and where it reads it for more than to show it."""
     shown: set[int] = set()
     for node in syntax.descendants(function):

@@ -1,0 +1,99 @@
+"""Weights that scale a term when its loss stands already: nothing is made of `kl *= beta` behind `loss = error + kl`."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+
+from vae_checked.linter.files import syntax
+from vae_checked.linter.roles.shown import is_never_read, uses
+
+_SCALING, _SCALING_METHODS = (ast.Mult, ast.Div), frozenset(("mul_", "div_"))
+
+
+def read_for_nothing(function: ast.AST, read: Collection[str]) -> dict[str, ast.stmt]:
+    """The names among those that a function reads that it reads in one statement alone, which scales for nothing.
+
+    Attributes have a dot before them.
+    """
+    spent = _scaled_for_nothing(function)
+    if not spent:
+        return {}
+    times = Counter(_read_in(function))
+    return {name: each for each in spent for name in _read_in(each) if name in read and times[name] == 1}
+
+
+@lru_cache(maxsize=512)
+def _scaled_for_nothing(function: ast.AST) -> tuple[ast.stmt, ...]:
+    """The statements of a function that scale a local value which is only shown from there on, or is never read.
+
+    The value is made anew in the same list of statements: in the next turn of a loop nothing of it is left.
+    """
+    found = []
+    for block in syntax.blocks(syntax.descendants(function)):
+        for place, statement in enumerate(block):
+            name = _scaled(statement)
+            if name and _is_spent(name, statement, block[:place], function):
+                found.append(statement)
+    return tuple(found)
+
+
+def _read_in(written: ast.AST) -> Iterator[str]:
+    """The names that are read, as often as they are, attributes with a dot before them."""
+    for node in syntax.descendants(written):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            yield f".{node.attr}"
+
+
+def _scaled(statement: ast.stmt) -> str:
+    """The local name whose value a statement scales, or makes of a product; empty for any other statement."""
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, _SCALING):
+        return getattr(statement.target, "id", "")
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        is_product = any(
+            isinstance(getattr(node, "op", None), _SCALING) for node in syntax.descendants(statement.value)
+        )
+        return getattr(statement.targets[0], "id", "") if is_product else ""
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        method = statement.value.func
+        if isinstance(method, ast.Attribute) and method.attr in _SCALING_METHODS:
+            return getattr(method.value, "id", "")
+    return ""
+
+
+def _is_spent(name: str, statement: ast.stmt, before: list[ast.stmt], function: ast.AST) -> bool:
+    if is_never_read(name, function):
+        return True
+    made = next((each for each in reversed(before) if name in _assigned(each)), None)
+    if made is None or _is_read_inside_another(name, function):
+        return False
+    inside = {id(node) for node in syntax.descendants(statement)}
+    reads = [node.lineno for node in uses(name, function)[1] if id(node) not in inside]
+    return all(made.lineno <= line < statement.lineno for line in reads) and _reads(name, statement)
+
+
+def _reads(name: str, statement: ast.stmt) -> bool:
+    """Whether a statement makes a value of itself."""
+    return not isinstance(statement, ast.Assign) or name in _read_in(statement)
+
+
+def _assigned(statement: ast.stmt) -> set[str]:
+    """The names that an assignment gives a value, whatever they stood for."""
+    if not isinstance(statement, ast.Assign):
+        return set()
+    targets = (node for target in statement.targets for node in syntax.descendants(target))
+    return {node.id for node in targets if isinstance(node, ast.Name)}
+
+
+def _is_read_inside_another(name: str, function: ast.AST) -> bool:
+    """Whether a function in a function, or one like it, may read a name whenever it is called."""
+    inner = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Global, ast.Nonlocal)
+    others = (node for node in syntax.descendants(function) if isinstance(node, inner) and node is not function)
+    return any(
+        name in getattr(node, "names", ()) or any(getattr(each, "id", "") == name for each in syntax.descendants(node))
+        for node in others
+    )
