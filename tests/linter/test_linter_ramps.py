@@ -98,3 +98,43 @@ def test_half_of_the_kl_is_missed_where_its_weight_grows_to_one(tmp_path: Path) 
     text = trained("min(1.0, epoch / 20)", how=SUMMED).replace("F.mse_loss", "F.binary_cross_entropy")
     assert codes(linted(tmp_path, {"net.py": text})) == []
     assert codes(linted(tmp_path, {"net.py": text.replace("0.5 * torch.sum", "torch.sum")})) == ["VAE303"]
+
+
+HANDED = (
+    HEAD
+    + MODEL
+    + FORWARD
+    + """
+
+def cost(y, x, m, s, share=1.0):
+    kl = torch.{reduced}(0.5 * torch.sum(m.pow(2) + s.exp() - s - 1, dim=1))
+    return F.mse_loss(y, x{how}) + share * kl
+
+
+def fit(loader, beta=1.0):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for epoch in range(90):
+        for x in loader:
+            y, m, s = net(x)
+            loss = cost(y, x, m, s, {share})
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+"""
+)
+
+
+@pytest.mark.parametrize("share", ["min(1.0, epoch / 20)", "beta * min(1.0, epoch / 20)"])
+def test_a_weight_that_a_loss_is_given_is_a_setting_of_it(share: str, tmp_path: Path) -> None:
+    """As a number is: what the loss has a name for may be chosen."""
+    text = HANDED.format(share=share, reduced="mean", how="")
+    assert codes(linted(tmp_path, {"net.py": text})) == []
+    text = HANDED.format(share=share, reduced="sum", how=SUMMED)
+    assert codes(linted(tmp_path, {"net.py": text})) == ["VAE504"]
+
+
+def test_a_setting_times_a_weight_that_grows_to_one_is_a_setting(tmp_path: Path) -> None:
+    given = trained("beta * min(1.0, epoch / 20)").replace("fit(loader, settings)", "fit(loader, settings, beta=1.0)")
+    assert codes(linted(tmp_path, {"net.py": given})) == []
+    assert codes(linted(tmp_path, {"net.py": trained("1.0 * min(1.0, epoch / 20)")})) == ["VAE502"]

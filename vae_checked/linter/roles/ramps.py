@@ -5,10 +5,16 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
+from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.turn_numbers import MOST_NODES, Numbers, is_counter, some
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr
 from vae_checked.mathematics.ops import OPERATIONS
+from vae_checked.mathematics.reductions import Weight
+
+if TYPE_CHECKING:
+    from vae_checked.linter.files.source import Cell
 
 # Turns after any warm-up, at no common multiple, and what settings that are not known may come to.
 _LATE = (1_000_003.0, 1_000_000_007.0)
@@ -17,6 +23,21 @@ _SETTINGS = (2.0, 5.0, 100.0)
 _REACHED = 0.9
 _CYCLIC = frozenset(("remainder", "sin", "cos"))
 _CHOICES = frozenset(("phi", "where"))
+
+
+def read(number: Expr, node: Expr, operand: ast.expr | None, first: ast.expr | None, *, inverse: bool) -> Weight | None:
+    """A number as a weight that grows with the turns, None where it is none; `operand` is how `node` has it written.
+
+    Factors are asked for one by one: of a product, and of a quotient unless its `first` operand is a plain number.
+    """
+    if number.op == "mul" or (number.op == "div" and not isinstance(first, ast.Constant)):
+        return None
+    most = limit_of(number)
+    if most is None:
+        return None
+    is_setting = node.site is not None and _is_given(operand, node.site.source.cell)
+    text = number.op if operand is None else ast.unparse(operand)
+    return Weight(text, divides=inverse, turn=True, most=None if is_setting else most)
 
 
 def limit_of(weight: Expr) -> float | None:
@@ -37,6 +58,17 @@ def limit_of(weight: Expr) -> float | None:
     if not math.isfinite(limit) or limit <= 0.0 or not all(math.isclose(limit, each, rel_tol=1e-3) for each in limits):
         return None
     return limit if _is_reached(weight, nodes, counters, limit) else None
+
+
+def _is_given(operand: ast.expr | None, cell: Cell) -> bool:
+    """Whether a weight is one that a function is given, or that an object keeps, which is a setting by its name."""
+    if isinstance(operand, ast.Attribute):
+        return True
+    around = function_around(operand, cell) if isinstance(operand, ast.Name) else None
+    if around is None or not isinstance(operand, ast.Name):
+        return False
+    spec = around.args
+    return operand.id in {arg.arg for arg in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)}
 
 
 def _is_reached(weight: Expr, nodes: Iterable[Expr], counters: set[int], limit: float) -> bool:

@@ -234,8 +234,8 @@ def _factors(node: Expr, index: int, inverse: bool, term: Expr) -> Iterator[Chai
     bare = strip(node.args[index])
     if (number := settled(bare)) is not None:
         yield _number(node, index, number, inverse)
-    elif (most := ramps.limit_of(bare)) is not None:
-        yield Weight(_text(node, index) or bare.op, divides=inverse, turn=True, most=most)
+    elif (ramp := ramps.read(bare, node, _operand(node, index), _operand(bare, 0), inverse=inverse)) is not None:
+        yield ramp
     elif bare.op in ("mul", "div"):
         yield from _factors(bare, 0, inverse, term)
         yield from _factors(bare, 1, inverse is not (bare.op == "div"), term)

@@ -1,4 +1,4 @@
-"""Weights that scale a term when its loss stands already: nothing is made of `kl *= beta` behind `loss = error + kl`."""
+"""Weights that scale a term when its loss stands already: `kl *= beta` behind `loss = error + kl` moves nothing."""
 
 from __future__ import annotations
 
