@@ -87,6 +87,8 @@ def batch(context: Context, loader: Loader) -> Expr:
     attrs: Attrs = (("loader", id(loader)), ("interval", ends), ("own", loader.own), ("batched", loader.batched))
     if loader.batched and loader.rows is not None:
         attrs = (*attrs, ("rows", loader.rows), ("is_told_rows", loader.is_told_rows))
+    if loader.shuffled:
+        attrs = (*attrs, ("shuffled", True))
     if loader.centred:
         attrs = (*attrs, ("centred", True))
     return Expr("batch", (), (*attrs, ("fields", loader.fields)) if loader.fields else attrs, loader.site)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from vae_checked.facts import Fact
 from vae_checked.layout_facts import AxisOrder, BatchMixing, Mixing, ShapePair
-from vae_checked.linter.roles import flat_batches, recurrent_states, repeated_rows
+from vae_checked.linter.roles import flat_batches, recurrent_states, repeated_rows, steps_first
 from vae_checked.linter.roles.view_sizes import STILL, VIEWS, sizes_of, under
 from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr, origin, strip, walk
 from vae_checked.record import dataclass
@@ -400,6 +400,8 @@ def batch_mixing(output: Expr | None) -> Fact[BatchMixing | None] | None:
     views = [_Batch(_keeps_batch(node), node) for node in nodes if node.op in VIEWS]
     for node, by in flat_batches.rows(nodes):
         return Fact(BatchMixing(changed=0, moved=1, by=by), origin(node))
+    for node in steps_first.layers(nodes):
+        return Fact(BatchMixing(changed=0, moved=1, by=Mixing.BATCH_AS_STEPS), origin(node))
     for view in views:
         mixed = mixing.get(view.node.uid)
         if mixed is not None or view.kept is False:

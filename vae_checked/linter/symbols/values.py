@@ -361,10 +361,9 @@ class Transform:
 class Loader:
     """A data set or loader, whose items lie in `interval` (None: unknown), as the transform at `site` leaves them.
 
-    `fields` are the pictures in items that are dicts, each with its interval, and `item` is such a dict. `own` says
-    that it is seen what hands the items out, and that it is none of the data sets that libraries have; `batched` that
-    a loader puts them together, so that what it hands out has an axis of the batch, of `rows` samples where known (1
-    by default, unless it `is_told_rows`), `centred` that they are columns with the middle taken away.
+    `fields` are the pictures in items that are dicts, each with its interval, and `item` is such a dict. `own`: what
+    hands them out is seen, and no data set of a library; `batched`: a loader puts them together along an axis, `rows`
+    where known (1 by default, unless it `is_told_rows`), `shuffled` in no order; `centred`: columns around 0.
     """
 
     interval: Interval | None
@@ -376,6 +375,7 @@ class Loader:
     batched: bool = False
     rows: int | None = None
     is_told_rows: bool = False
+    shuffled: bool = False
     centred: bool = False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Hashable
 from functools import partial, reduce
 
@@ -177,7 +178,7 @@ def apply(
         return _OF_MANY[kind](layer, inputs, site)
     attrs = (("kind", kind), ("serial", layer.serial), ("rank", _rank(kind)), ("within", layer.within), *_tied(layer))
     applied = Site(site.source, site.node, layer.site)
-    result = Expr("layer", inputs, (*attrs, *_widths(layer), *_rate(layer)), applied)
+    result = Expr("layer", inputs, (*attrs, *_widths(layer), *_rate(layer), *_first(layer)), applied)
     if is_data(inputs[0]):
         evaluator.observations.fed.append(result)
     return result
@@ -240,7 +241,7 @@ def _recurrent(layer: Layer, inputs: tuple[Expr, ...], site: Site) -> Value:
 def _state(layer: Layer) -> tuple[tuple[str, int | None], ...]:
     """What makes up the axes of a recurrent layer's state beside that of the samples, as far as it is known.
 
-    And whether the samples may stand in front of the steps in what it takes.
+    And whether the samples stand in front of the steps in what it takes.
     """
     layers, width = number_of(layer.option("num_layers", 2, 1)), number_of(layer.option("hidden_size", 1))
     both = layer.option("bidirectional", 6, False)
@@ -248,7 +249,7 @@ def _state(layer: Layer) -> tuple[tuple[str, int | None], ...]:
         ("layers", None if layers is None else int(layers)),
         ("directions", 1 + both if isinstance(both, bool) else None),
         ("width", None if width is None else int(width)),
-        ("batch_first", layer.option("batch_first", 5 if layer.kind == "RNN" else 4, False) is not False),
+        ("batch_first", _is_batch_first(layer)),
     )
 
 
@@ -267,8 +268,38 @@ def _bounded(layer: Layer, given: int) -> tuple[tuple[str, bool], ...]:
 
 
 def _attention(layer: Layer, inputs: tuple[Expr, ...], site: Site) -> Value:
-    whole = Expr("layer", inputs, (("kind", layer.kind), ("serial", layer.serial)), site)
+    described = (("kind", layer.kind), ("serial", layer.serial), ("batch_first", _is_batch_first(layer)))
+    whole = Expr("layer", inputs, described, site)
     return (whole, opaque("attention", inputs, site))
+
+
+# At which place a layer over steps is told whether the samples stand in front of them.
+_BATCH_FIRST = {
+    "LSTM": 4, "GRU": 4, "RNN": 5, "MultiheadAttention": 8,
+    "TransformerEncoderLayer": 6, "TransformerDecoderLayer": 6, "Transformer": 10,
+}  # fmt: skip
+# What is built of one such layer.
+_OF_LAYERS = {"TransformerEncoder": "encoder_layer", "TransformerDecoder": "decoder_layer"}
+
+
+def _is_batch_first(layer: Layer) -> bool | None:
+    """Whether the samples stand in front of the steps in what a layer takes; None where that is not known."""
+    if layer.kind in _OF_LAYERS:
+        inner = layer.option(_OF_LAYERS[layer.kind], 0)
+        return _is_batch_first(inner) if isinstance(inner, Layer) else None
+    unsaid = None if layer.site is None or _has_unread_options(layer.site.node) else False
+    place = _BATCH_FIRST.get(layer.kind)
+    said = layer.attributes.get("batch_first", layer.option("batch_first", place, unsaid))
+    return said if isinstance(said, bool) and place is not None else None
+
+
+def _has_unread_options(written: ast.AST) -> bool:
+    """Whether a call is given options that it does not write: `nn.LSTM(7, 5, **options)`."""
+    if not isinstance(written, ast.Call):
+        return True
+    return any(each.arg is None for each in written.keywords) or any(
+        isinstance(each, ast.Starred) for each in written.args
+    )
 
 
 _OF_ONE: dict[str, Callable[[Layer, Expr, Site], Value]] = {
@@ -295,6 +326,12 @@ def _widths(layer: Layer) -> list[tuple[str, Hashable]]:
         return []
     found = ((name, whole(number_of(layer.option(option, index)))) for index, (name, option) in enumerate(names))
     return [(name, number) for name, number in found if number is not None]
+
+
+def _first(layer: Layer) -> list[tuple[str, Hashable]]:
+    """Whether the samples stand in front of the steps, of a layer that has any."""
+    has_steps = layer.kind in _OF_LAYERS or layer.kind in _BATCH_FIRST
+    return [("batch_first", _is_batch_first(layer))] if has_steps else []
 
 
 def _rate(layer: Layer) -> list[tuple[str, Hashable]]:

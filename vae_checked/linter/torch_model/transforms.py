@@ -100,6 +100,7 @@ def construct(
         if isinstance(loader, Loader) and last in _BATCHING and not _hands_out_items(args, kwargs):
             loader.batched, loader.rows = True, _rows(args, kwargs)
             loader.is_told_rows = len(args) > 1 or "batch_size" in kwargs
+            loader.shuffled = (args[2] if len(args) > 2 else kwargs.get("shuffle")) is True
         return loader
     if "datasets" in dotted and last[:1].isupper():
         chosen = kwargs.get("transform", next((item for item in args if isinstance(item, Transform)), None))
