@@ -100,7 +100,9 @@ def test_rows_without_steps_are_mixed_where_they_come_in_no_order(tmp_path: Path
     assert found(tmp_path, layer, STATE, loaded="batch_size=9") == []
 
 
-LAYERS = "self.over, self.out = nn.LSTM(24, 24, batch_first=True), nn.LSTM(7, 5{more})\n        self.widen = nn.Linear(7, 91)"
+LAYERS = """\
+self.over, self.out = nn.LSTM(24, 24, batch_first=True), nn.LSTM(7, 5{more})
+        self.widen = nn.Linear(7, 91)"""
 LAST = "h = self.over(h)[1][0][-1]"
 REPEATED = {
     "repeated": "z.unsqueeze(1).repeat(1, 13, 1)",

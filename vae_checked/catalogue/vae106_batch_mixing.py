@@ -18,8 +18,8 @@ _REMEDIES = {
     Mixing.BATCH_AS_CLASSES: "take the softmax along an axis of one sample, as dim=-1 does",
     Mixing.COPIES_AS_STEPS: "repeat each sample along an axis of its own: z.unsqueeze(1).expand(-1, T, -1)",
     Mixing.BATCH_AS_STEPS: (
-        "batch_first=True there, or .transpose(0, 1) before and behind it; to audit data that have time first, forward= a "
-        "method that takes the batch first"
+        "batch_first=True there, or .transpose(0, 1) before and behind it; to audit data that have time first, "
+        "forward= a method that takes the batch first"
     ),
     Mixing.STEPS_AS_COPIES: "put the copies along an axis of their own: z.unsqueeze(0).expand(T, -1, -1)",
 }
