@@ -103,6 +103,6 @@ def _undivided(weight: Expr) -> Iterator[Expr]:
 
 
 def _is_unknown(node: Expr) -> bool:
-    """Whether a number is none that is worked out of others."""
+    """Whether a number is none that follows from those below it."""
     known = node.op == "const" or node.op in OPERATIONS or node.op in _CHOICES
     return not known and (node.op not in TRANSPARENT or not node.args)

@@ -273,7 +273,7 @@ def _attention(layer: Layer, inputs: tuple[Expr, ...], site: Site) -> Value:
     return (whole, opaque("attention", inputs, site))
 
 
-# At which place a layer over steps is told whether the samples stand in front of them.
+# The place at which a layer over steps is given whether the samples stand in front of them.
 _BATCH_FIRST = {
     "LSTM": 4, "GRU": 4, "RNN": 5, "MultiheadAttention": 8,
     "TransformerEncoderLayer": 6, "TransformerDecoderLayer": 6, "Transformer": 10,
