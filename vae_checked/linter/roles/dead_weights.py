@@ -50,8 +50,9 @@ def unread_weights(function: Function, evaluation: Evaluation) -> Iterator[Fact[
         assigned = [node for node in nodes if isinstance(node, ast.Assign) and not _is_neutral(node.value)]
         known[function.node] = frozenset(_read_names(nodes)), assigned
     read, assigned = known[function.node]
-    for name, spent in read_for_nothing(function.node, read).items():
-        if is_kl_weight(name.removeprefix(".")) and not _is_read_elsewhere(name, function, evaluation):
+    weights = [name for name in read if is_kl_weight(name.removeprefix("."))]
+    for name, spent in read_for_nothing(function.node, weights).items():
+        if not _is_read_elsewhere(name, function, evaluation):
             yield Fact(name.removeprefix("."), Site(source, spent).origin)
     for item, default in _with_defaults(function.node.args):
         name, weight = item.arg, is_kl_weight(item.arg)

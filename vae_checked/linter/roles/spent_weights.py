@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Collection, Iterator
-from functools import lru_cache
 
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles.shown import is_never_read, uses
@@ -13,31 +12,23 @@ from vae_checked.linter.roles.shown import is_never_read, uses
 _SCALING, _SCALING_METHODS = (ast.Mult, ast.Div), frozenset(("mul_", "div_"))
 
 
-def read_for_nothing(function: ast.AST, read: Collection[str]) -> dict[str, ast.stmt]:
-    """The names among those that a function reads that it reads in one statement alone, which scales for nothing.
+def read_for_nothing(function: ast.AST, weights: Collection[str]) -> dict[str, ast.stmt]:
+    """The weights that a function reads in one statement alone, which scales for nothing, each with that statement.
 
-    Attributes have a dot before them.
+    That is a local value which is only shown from there on, or never read; it is made anew in the same list of
+    statements, so that in the next turn of a loop nothing of it is left. Attributes have a dot before them.
     """
-    spent = _scaled_for_nothing(function)
-    if not spent:
+    if not weights:
         return {}
     times = Counter(_read_in(function))
-    return {name: each for each in spent for name in _read_in(each) if name in read and times[name] == 1}
-
-
-@lru_cache(maxsize=512)
-def _scaled_for_nothing(function: ast.AST) -> tuple[ast.stmt, ...]:
-    """The statements of a function that scale a local value which is only shown from there on, or is never read.
-
-    The value is made anew in the same list of statements: in the next turn of a loop nothing of it is left.
-    """
-    found = []
+    found: dict[str, ast.stmt] = {}
     for block in syntax.blocks(syntax.descendants(function)):
         for place, statement in enumerate(block):
             name = _scaled(statement)
-            if name and _is_spent(name, statement, block[:place], function):
-                found.append(statement)
-    return tuple(found)
+            read = [weight for weight in _read_in(statement) if weight in weights] if name else []
+            if any(times[weight] == 1 for weight in read) and _is_spent(name, statement, block[:place], function):
+                found |= {weight: statement for weight in read if times[weight] == 1}
+    return found
 
 
 def _read_in(written: ast.AST) -> Iterator[str]:
