@@ -326,3 +326,88 @@ def test_features_that_a_loop_compares_are_no_results_of_a_vae(compared: str, tm
     report = read(tmp_path, BOTTLENECK, trainer)
     assert codes(report) == []
     assert all(facts.recon.kind is None for facts in report.facts)
+
+
+# A model that returns its terms by names, one that has no KL, and two trainings that are handed one of them.
+WITH_TERMS = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Drawing(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s = nn.Linear(784, 13), nn.Linear(784, 13)
+        self.back = nn.Linear(13, 784)
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(s)
+        kl = 0.5 * (m.pow(2) + s.exp() - 1.0 - s).sum(1).mean()
+        return {"error": F.mse_loss(self.back(z), x, reduction="none").sum(1).mean(), "kl": kl}
+"""
+PLAIN = """import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Plain(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.there, self.back = nn.Linear(784, 17), nn.Linear(17, 784)
+
+    def forward(self, x):
+        return {"error": F.mse_loss(self.back(self.there(x)), x)}
+"""
+TRAINED = """import torch
+
+
+def fit_FORM(net, loader):
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        made = net(x)
+        optimizer.zero_grad()
+        loss = LOSS
+        loss.backward()
+        optimizer.step()
+"""
+PART = """\
+class Back(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.layer = nn.Linear(width, 784)
+
+    def forward(self, z):
+        return self.layer(z)
+"""
+FITS_PLAIN = TRAINED.replace("FORM", "plain")
+FITS_DRAWING = TRAINED.replace("FORM", "drawing").replace("LOSS", 'made["error"] + 0.3 * made["kl"]')
+
+
+@pytest.mark.parametrize("error", ['made["error"]', 'made["error"] + 0.01 * made["error"] ** 2'])
+@pytest.mark.parametrize("told", ["by the other training", "by what it imports", "by what stands in it", "not at all"])
+def test_code_without_a_kl_may_train_a_model_that_has_none(error: str, told: str, tmp_path: Path) -> None:
+    fit = FITS_PLAIN.replace("LOSS", error)
+    texts = {"net": WITH_TERMS, "plain": PLAIN, "fit_plain": fit}
+    if told == "by the other training":
+        texts["fit_drawing"] = FITS_DRAWING
+    elif told == "by what it imports":
+        texts["fit_plain"] = "from plain import Plain\n" + fit
+    elif told == "by what stands in it":
+        texts["fit_plain"] = texts.pop("plain") + "\n\n" + fit
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    report = lint([tmp_path])
+    assert codes(report) == (["VAE305"] if told == "not at all" else [])
+    # Where no code is known to train it, nothing is said of what reaches its loss.
+    assert any("VAE305" in each.clean for each in report.judgements) is (told == "by the other training")
+
+
+def test_parts_of_a_model_are_no_others_that_a_training_may_be_for(tmp_path: Path) -> None:
+    model = WITH_TERMS.replace("class Drawing", PART + "\n\nclass Drawing").replace(
+        "self.back = nn.Linear(13, 784)", "self.back = Back(13)"
+    )
+    fit = "from net import Back, Drawing\n" + FITS_PLAIN.replace("LOSS", 'made["error"]')
+    (tmp_path / "net.py").write_text(model, encoding="utf-8")
+    (tmp_path / "fit.py").write_text(fit, encoding="utf-8")
+    assert codes(lint([tmp_path])) == ["VAE305"]

@@ -76,5 +76,11 @@ class RoleReader(Protocol):
     def holds_joined(self, evaluation: Evaluation) -> bool:
         """Whether any function that was run has a KL that reads the heads which a sampler draws with."""
 
+    def trains_joined(self, evaluation: Evaluation) -> bool:
+        """Whether what is differentiated has a KL that reads the heads which a sampler draws with."""
+
+    def leaves_out_joined(self, evaluation: Evaluation) -> bool:
+        """Whether something is differentiated, and none of it has a KL that reads a sampler's heads."""
+
     def departs(self, evaluation: Evaluation) -> bool:
         """Whether a KL is that of no parametrisation, or may read its head otherwise than the sampler beside it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from vae_checked.finding import Place
 from vae_checked.linter.evaluations import fitting_losses
@@ -15,6 +15,7 @@ from vae_checked.linter.interpreter import declared
 from vae_checked.linter.interpreter.interpreter import Substitutes
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.drawing import DRAWS, rank
+from vae_checked.linter.symbols.expression import KL
 from vae_checked.linter.symbols.taken import Call, Taken, class_of
 from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Value, settle
 from vae_checked.record import dataclass
@@ -31,7 +32,8 @@ class _Wanted:
     """An evaluation of code whose KL reads what an unknown model returns; `one` are the calls that return no tuple.
 
     Where `function` is handed the `loss` as well, the KL is read in that, and where `trains` is set what the model
-    returns is differentiated as it is: the KL is the model's own. `misfits` are those of the code without a model.
+    returns is differentiated as it is: the KL is the model's own. So it may be where the code `has_formula` of none.
+    `misfits` are those of the code without a model.
     """
 
     module: Module
@@ -43,22 +45,30 @@ class _Wanted:
     trains: bool = False
     function: int = 0
     misfits: frozenset[Place] = frozenset()
+    has_formula: bool = False
 
     def may_be(self, model: Instance) -> bool:
         """Whether a model is of the class that is named, if one is, and has the methods and the parts that are called.
 
         Its methods take as many arguments, by the names that are written, and return no tuple where one value is asked.
         """
-        forward = model.cls.find("forward")
+        return self._may_be(model.cls, _parts(model))
+
+    def may_be_of(self, cls: Class) -> bool:
+        """Whether a model of a class may be it, as far as the class alone tells."""
+        return self._may_be(cls, _assigned_in(cls))
+
+    def _may_be(self, cls: Class, parts: Collection[str]) -> bool:
+        forward = cls.find("forward")
         # A base that leaves it to derived classes is none of the models, and each of these is one.
         if isinstance(forward, Function) and declared.is_left_open(forward.node):
             return False
-        if class_of(self.taken) not in ("", model.cls.name):
+        if class_of(self.taken) not in ("", cls.name):
             return False
         return all(
-            name in _OF_EVERY_MODEL or name in _parts(model) or _takes(model.cls.find(name or "forward"), given, named)
+            name in _OF_EVERY_MODEL or name in parts or _takes(cls.find(name or "forward"), given, named)
             for name, given, named in self.calls
-        ) and not any(_returns_several(model.cls.find(name or "forward")) for name in self.one)
+        ) and not any(_returns_several(cls.find(name or "forward")) for name in self.one)
 
 
 class StandIns:
@@ -73,6 +83,8 @@ class StandIns:
         self._wanted: list[_Wanted] = []
         # The functions that were run, by their nodes, where a KL was joined with a sampler.
         self._run_joined: set[int] = set()
+        # Those that were run where such a KL is differentiated.
+        self._run_trained: set[int] = set()
 
     def note(self, evaluation: Evaluation) -> None:
         """Take note of a model that draws, and of what the code of an evaluation takes in the place of one."""
@@ -82,6 +94,8 @@ class StandIns:
                 self._models[id(model.cls.node)] = evaluation.subject, model
             elif rank(model) >= DRAWS:
                 self._others[id(model.cls.node)] = evaluation.subject, model
+        if self._reader.trains_joined(evaluation):
+            self._run_trained |= evaluation.observations.entered
         if evaluation.again is not None:
             if self._reader.joins(evaluation):
                 self._run_joined |= evaluation.observations.entered
@@ -91,6 +105,7 @@ class StandIns:
                 return
             one = self._reader.used_as_one(evaluation) if taken_models else ()
             misfits = frozenset(evaluation.observations.misfits)
+            has_formula = any(value.bits & KL == KL for value in evaluation.values())
             self._wanted += [
                 _Wanted(
                     evaluation.module,
@@ -99,6 +114,7 @@ class StandIns:
                     frozenset(calls),
                     frozenset(name for owner, name in one if owner == taken),
                     misfits=misfits,
+                    has_formula=has_formula,
                 )
                 for taken, calls in taken_models.items()
             ]
@@ -113,6 +129,7 @@ class StandIns:
                     each.loss is None,
                     _outermost(evaluation),
                     misfits,
+                    has_formula,
                 )
                 for each in self._reader.handed(evaluation)
             ]
@@ -126,7 +143,9 @@ class StandIns:
         """
         # What a few of the evaluations run once more is parsed again: most of what is held is done with.
         self._project.sweep(_HELD)
-        for wanted in list(self._wanted) if self._models or self._others else ():
+        # What tells by its formula which model it trains goes before what differentiates a result as it is.
+        ordered = sorted(self._wanted, key=lambda each: each.trains)
+        for wanted in ordered if self._models or self._others else ():
             if self._project.is_spent:
                 return
             if wanted.loss is not None and wanted.function in self._run_joined:
@@ -141,8 +160,10 @@ class StandIns:
                 fitting = [each for loss in self._losses_for(wanted) for each in self._joined(wanted, models, loss)]
                 several = len(fitting) > 1
                 for made, model in fitting:
-                    elsewhere = not wanted.trains and self._is_joined_elsewhere(model)
+                    elsewhere = not wanted.trains and _is_run(model, self._run_joined)
                     if several and (elsewhere or self._reader.departs(made)):
+                        continue
+                    if wanted.loss is None and self._may_train_another(wanted, made, model):
                         continue
                     # One that is derived from it may be what this loss is for, and decode in another way.
                     derived = any(_decodes_otherwise(each.cls, model.cls) for _, each in likely)
@@ -151,22 +172,38 @@ class StandIns:
                 if fitting:
                     break
 
+    def _may_train_another(self, wanted: _Wanted, made: Evaluation, model: Instance) -> bool:
+        """Whether code that leaves the KL of a model out may be for another model, which has none.
+
+        Other code trains this one with its KL, or the file has a class whose objects fit as well and draw nothing.
+        """
+        if wanted.has_formula or not self._reader.leaves_out_joined(made):
+            return False
+        if _is_run(model, self._run_trained):
+            return True
+        near, own = _nearness(model.cls, wanted.module), {*model.cls.mro(), *_classes_of_parts(model)}
+        classes = (settle(wanted.module.scope.names, name) for name in wanted.module.scope.names)
+        return any(
+            isinstance(cls, Class)
+            and cls.is_module
+            and cls not in own
+            and model.cls not in cls.mro()
+            and _nearness(cls, wanted.module) <= near
+            and rank(cls) < DRAWS
+            and wanted.may_be_of(cls)
+            for cls in classes
+        )
+
     def _losses_for(self, wanted: _Wanted) -> list[Function | Class | None]:
         """The losses that code may be handed; none where it has one of its own."""
         return [None] if wanted.loss is None else [*fitting_losses.fitting(self._project, wanted.loss)]
-
-    def _is_joined_elsewhere(self, model: Instance) -> bool:
-        forward = model.cls.find("forward")
-        return isinstance(forward, Function) and id(forward.node) in self._run_joined
 
     def _by_nearness(self, module: Module) -> Iterator[list[tuple[str, Instance]]]:
         """The models of this file, those that it imports, and all others; then those that do not draw by themselves."""
         for models in (self._models, self._others):
             near: dict[int, list[tuple[str, Instance]]] = {0: [], 1: [], 2: []}
             for subject, model in models.values():
-                name = model.cls.name
-                imported = name in module.scope.names and settle(module.scope.names, name) is model.cls
-                near[0 if model.cls.scope.module is module else 1 if imported else 2].append((subject, model))
+                near[_nearness(model.cls, module)].append((subject, model))
             yield from near.values()
 
     def _joined(
@@ -202,6 +239,24 @@ class StandIns:
             again.loss_is_one_of_several = not meet(self._project, loss.name, of_loss, subject, model.cls.scope.module)
         again.subject, again.model_is_supposed = subject, True
         return again if joins and again.observations.misfits <= wanted.misfits else None
+
+
+def _nearness(cls: Class, module: Module) -> int:
+    """How far a class is from a file: 0 in it, 1 where it imports the class, 2 elsewhere."""
+    if cls.scope.module is module:
+        return 0
+    return 1 if cls.name in module.scope.names and settle(module.scope.names, cls.name) is cls else 2
+
+
+def _is_run(model: Instance, entered: Collection[int]) -> bool:
+    """Whether the forward of a model is among the functions that were run, by their nodes."""
+    forward = model.cls.find("forward")
+    return isinstance(forward, Function) and id(forward.node) in entered
+
+
+def _classes_of_parts(model: Instance) -> set[Class]:
+    """The classes of the objects that a model holds."""
+    return {part.cls for part in model.attributes.values() if isinstance(part, Instance)}
 
 
 def _outermost(evaluation: Evaluation) -> int:
@@ -246,7 +301,12 @@ def _is_model(instance: Instance) -> bool:
 
 def _parts(model: Instance) -> set[str]:
     """The attributes that a model has or that a method gives it, under a condition that does not hold here too."""
-    return model.attributes.keys() | frozenset().union(*map(_assigned, model.cls.mro()))
+    return model.attributes.keys() | _assigned_in(model.cls)
+
+
+def _assigned_in(cls: Class) -> frozenset[str]:
+    """The attributes that the methods of a class and of its bases set."""
+    return frozenset[str]().union(*map(_assigned, cls.mro()))
 
 
 def _assigned(cls: Class) -> frozenset[str]:

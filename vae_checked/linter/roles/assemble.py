@@ -203,11 +203,7 @@ def is_joined(evaluation: Evaluation) -> bool:
     roots, script = evaluation.observations.roots, evaluation.subject == evaluation.module.path
     outer = (root.value for root in roots if root.depth == 1 or script)
     own = [value for each in outer for value in expressions(each)]
-    if not any(map(_holds_kl, own)) or not any(value.bits & SAMPLE for value in evaluation.values()):
-        return False
-    joined, graph = evaluation.read_once(_joined), evaluation.read_once(_read)[0]
-    resolved = (graph.rewritten.get(value.uid, value) for value in ways.in_all(evaluation, own, _holds_kl))
-    return not joined.isdisjoint(node.uid for node in walk(*resolved))
+    return has_joined_in(evaluation, own)
 
 
 def has_joined(evaluation: Evaluation) -> bool:
@@ -216,6 +212,16 @@ def has_joined(evaluation: Evaluation) -> bool:
     if not any(map(_holds_kl, values)) or not any(value.bits & SAMPLE for value in values):
         return False
     return bool(evaluation.read_once(_joined))
+
+
+def has_joined_in(evaluation: Evaluation, values: list[Expr]) -> bool:
+    """Whether some values of an evaluation have a KL that reads the heads which a sampler draws with."""
+    held = [value for value in values if _holds_kl(value)]
+    if not held or not has_joined(evaluation):
+        return False
+    joined, graph = evaluation.read_once(_joined), evaluation.read_once(_read)[0]
+    resolved = (graph.rewritten.get(value.uid, value) for value in ways.in_all(evaluation, held, _holds_kl))
+    return not joined.isdisjoint(node.uid for node in walk(*resolved))
 
 
 def _joined(evaluation: Evaluation) -> set[int]:

@@ -357,6 +357,16 @@ def holds_joined(evaluation: Evaluation) -> bool:
     return evaluation.read_once(assemble.has_joined)
 
 
+def trains_joined(evaluation: Evaluation) -> bool:
+    """Whether what is differentiated has a KL that reads the heads which a sampler draws with."""
+    return assemble.has_joined_in(evaluation, _differentiated(evaluation))
+
+
+def leaves_out_joined(evaluation: Evaluation) -> bool:
+    """Whether something is differentiated, and none of it has a KL that reads the heads which a sampler draws with."""
+    return bool(_differentiated(evaluation)) and not trains_joined(evaluation)
+
+
 def departs(evaluation: Evaluation) -> bool:
     """Whether a KL is that of no parametrisation, or may read its head otherwise than the sampler beside it."""
     return assemble.has_departing_kl(evaluation)
