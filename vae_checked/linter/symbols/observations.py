@@ -7,6 +7,7 @@ from types import NoneType
 
 from vae_checked.facts import Interval
 from vae_checked.finding import Place
+from vae_checked.linter.symbols import kept_records
 from vae_checked.linter.symbols.conditions import Steps, equality
 from vae_checked.linter.symbols.expression import Expr, Site
 from vae_checked.linter.symbols.values import Class, External, Function, Instance, Key, Layer, Loader, Value
@@ -236,7 +237,8 @@ class ProjectObservations:
         self._option_texts: dict[tuple[str, str], tuple[str, ...]] = {}
         self._option_defaults: dict[tuple[str, str], Key] = {}
         self._options_set: set[tuple[str, str]] = set()
-        self._assembled: dict[int, Instance] = {}
+        # By the node of a class: the first object, and the values that its lists held as it was made.
+        self._assembled: dict[int, tuple[Instance, frozenset[int]]] = {}
         # By the node of a class: what each call that makes an object of it gives in the place of a default.
         self._chosen: dict[int, list[dict[str, Value]]] = {}
         self._optimizers: dict[Optimizer, None] = {}
@@ -326,11 +328,14 @@ class ProjectObservations:
 
     def note_assembled(self, instance: Instance) -> None:
         """Keep the first instance of a class that was handed a part from outside."""
-        self._assembled.setdefault(id(instance.cls.node), instance)
+        if id(instance.cls.node) not in self._assembled:
+            self._assembled[id(instance.cls.node)] = instance, kept_records.held(instance)
 
-    def assembled(self) -> list[Instance]:
-        """An instance of each class that was handed a part from outside."""
-        return list(self._assembled.values())
+    def assembled(self) -> Iterator[Instance]:
+        """An instance of each class that was handed a part from outside, without the records of its runs."""
+        for instance, first in list(self._assembled.values()):
+            kept_records.forget(instance, first)
+            yield instance
 
     def note_choices(self, cls: Class, given: Mapping[str, Value]) -> None:
         """Keep the texts, switches, and layers or functions that an object of a class is made by."""
