@@ -84,6 +84,8 @@ def is_shown(site: SamplerSite, kl: Divergence | None, found: Iterable[SamplerSi
     many draws, or an error alone is measured; and one that no loss has, where what is decoded is made of several, or
     masked.
     """
+    if _is_between_others(site, found, losses):
+        return True
     if not losses.backward:
         return False
     mixed = not losses.trains(site.z) and masked_draws.is_no_draw(site, None, losses.graph)
@@ -94,6 +96,39 @@ def is_shown(site: SamplerSite, kl: Divergence | None, found: Iterable[SamplerSi
         return False
     kind = _kind_of(site)
     return any(other.z.uid != site.z.uid and _kind_of(other) == kind and losses.trains(other.z) for other in found)
+
+
+def _is_between_others(site: SamplerSite, found: Iterable[SamplerSite], losses: Losses) -> bool:
+    """Whether a mean is made of several that one layer gives of several inputs, without a gradient and for no error.
+
+    It is that of no posterior, as where a picture between two others is asked for: what is trained draws with one.
+    """
+    if not _is_without_gradient(site.z, losses):
+        return False
+    made = _layers_below(site.location)
+    layers = {node.get("serial") for node in made}
+    if len({node.uid for node in made}) < 2 or len(layers) != 1:
+        return False
+    if any(losses.holds_one(recon, site.z.uid) for recon in losses.recons):
+        return False
+    trained = (each for each in found if losses.trains(each.z) and not _is_without_gradient(each.z, losses))
+    return any({node.get("serial") for node in _layers_below(each.location)} == layers for each in trained)
+
+
+def _layers_below(value: Expr) -> list[Expr]:
+    """The layers that a value is made of, those that these are made of left out."""
+    found: dict[int, Expr] = {}
+    stack, seen = [value], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.uid in seen:
+            continue
+        seen.add(node.uid)
+        if node.op == "layer":
+            found[node.uid] = node
+        else:
+            stack.extend(node.args)
+    return list(found.values())
 
 
 def _is_asked_for(site: SamplerSite, kl: Divergence | None, compared: Iterable[Reconstruction], losses: Losses) -> bool:
