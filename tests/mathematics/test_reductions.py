@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vae_checked.facts import Reduced, Reduction
+from vae_checked.mathematics.chain_signs import sign_of
 from vae_checked.mathematics.effective_beta import weight_of
 from vae_checked.mathematics.reductions import (
     ChainStep,
@@ -28,7 +29,6 @@ from vae_checked.mathematics.reductions import (
     balancing,
     read,
     repeated,
-    sign_of,
 )
 from vae_checked.mathematics.reductions import (
     Tensor as Factor,

@@ -82,11 +82,14 @@ class Weight:
 class Tensor:
     """A factor that is computed from data: `positive` where it is known to be.
 
-    `whole` where it has no axes, None where that is not known.
+    `whole` where it has no axes, None where that is not known; `alike` where it has no other axes than the term, and
+    `given` where it came with the data, as a mask does: it has none that are not those of an error by itself.
     """
 
     whole: bool | None
     positive: bool
+    alike: bool = False
+    given: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +130,8 @@ ChainStep = Reduce | Negate | Scaling | Reshape | Squeeze | Stack | Through
 
 # What a term may pass through without losing its axes or the order of its elements: its slope is 1, -1 or 0 each.
 _PASSED = frozenset(("abs", "clamp", "nan_to_num", "maximum", "masked", "relu", "where"))
-# What a larger argument makes larger, or leaves, so that a sign survives it.
-_MONOTONE = frozenset(
-    "clamp nan_to_num maximum minimum relu softplus sqrt exp log log1p abs square masked where cat stack".split()
-)
-# What hands on some of the elements, and what puts tensors together.
-_PICKING, _JOINING = frozenset(("index", "item", "part")), frozenset(("cat", "stack"))
+# What bends a term entry by entry, which is its product with a number for each entry then.
+_BENDING = frozenset(("sqrt", "log", "log1p", "exp"))
 _OF_FORMULAS = (0.5, 1.0, 2.0)
 # The batch and one more.
 _OF_VECTORS = 2
@@ -336,10 +335,19 @@ def _reduce_axes(state: _State, kind: Reduction, chosen: tuple[int, ...]) -> boo
 
 
 def _take_tensor(state: _State, step: Tensor) -> bool:
+    if step.alike or (step.given and state.batch is Reduction.KEPT and not state.event):
+        return _weigh_entries(state, step)
     if state.axes != [] or step.whole is None:
         return False
     state.spread = not step.whole
     state.scalings.append(step)
+    return True
+
+
+def _weigh_entries(state: _State, step: Tensor) -> bool:
+    """Weigh a term entry by entry: where a mean follows on a sum then, it is not known to be one over the sample."""
+    state.scalings.append(step)
+    state.split = state.split or state.axes != []
     return True
 
 
@@ -396,6 +404,8 @@ def _take(state: _State, step: ChainStep) -> bool:
         case Stack():
             return _take_stack(state, of_rows=step.of_rows)
         case Through():
+            if step.op in _BENDING:
+                return _weigh_entries(state, Tensor(whole=True, positive=True))
             return step.op in _PASSED
         case Negate():
             return True
@@ -457,35 +467,3 @@ def summed_over_samples(chain: Sequence[ChainStep], shared: int, samples: float)
         if index >= shared and isinstance(step, Number) and math.isclose(abs(step.value) * samples, 1.0, rel_tol=1e-6):
             return (*chain[:index], *((Negate(),) if step.value < 0 else ()), *chain[index + 1 :])
     return (*chain, Number(float(samples)))
-
-
-def sign_of(chain: Iterable[ChainStep]) -> int | None:
-    """The sign with which a term stands below a chain, None when it depends on more than constants.
-
-    Some elements of a term have the sign of all; some of what was put together may be those of another term.
-    """
-    sign, bent, picked = 1, False, False
-    for step in chain:
-        if picked and (isinstance(step, Stack) or (isinstance(step, Through) and step.op in _JOINING)):
-            return None
-        if isinstance(step, Tensor):
-            if not step.positive:
-                return None
-        elif isinstance(step, Through):
-            if step.op not in _MONOTONE | _PICKING:
-                return None
-            picked = picked or step.op in _PICKING
-            bent = bent or step.op in _MONOTONE
-        elif isinstance(step, Number) and step.value == 0:
-            return None
-        elif _flips(step):
-            if bent:
-                return None
-            sign = -sign
-    return sign
-
-
-def _flips(step: ChainStep) -> bool:
-    if isinstance(step, Number):
-        return step.value < 0
-    return isinstance(step, Negate) or (isinstance(step, Weight) and step.negative)

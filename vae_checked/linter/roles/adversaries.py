@@ -10,7 +10,7 @@ from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import chains
 from vae_checked.linter.symbols.expression import Expr, strip
 from vae_checked.linter.symbols.given import is_given
-from vae_checked.mathematics.reductions import sign_of
+from vae_checked.mathematics.chain_signs import sign_of
 
 
 def is_of_one(kl: Divergence, recon: Reconstruction, reading: JointLoss, losses: Losses) -> bool:

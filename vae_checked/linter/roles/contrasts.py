@@ -7,7 +7,7 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import layer_of
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.symbols.expression import Expr
-from vae_checked.mathematics.reductions import sign_of
+from vae_checked.mathematics.chain_signs import sign_of
 
 
 def is_contrasted(kl: Divergence, total: Expr, losses: Losses) -> bool:

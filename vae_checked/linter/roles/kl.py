@@ -49,9 +49,10 @@ from vae_checked.linter.symbols.expression import (
 from vae_checked.linter.symbols.numeric import Program, leaves
 from vae_checked.linter.symbols.observations import Root
 from vae_checked.mathematics import reductions
+from vae_checked.mathematics.chain_signs import sign_of
 from vae_checked.mathematics.effective_beta import weight_of
 from vae_checked.mathematics.names import is_divergence
-from vae_checked.mathematics.reductions import ChainStep, Number, Through, sign_of
+from vae_checked.mathematics.reductions import ChainStep, Number, Through
 
 # What makes of a mean something else than the mean of what it makes.
 _BENDING = frozenset(("exp", "square", "pow", "log"))

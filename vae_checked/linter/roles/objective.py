@@ -34,13 +34,13 @@ from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin
 from vae_checked.linter.symbols.gradient_flow import GradientFlow, reached
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.linter.symbols.values import Instance
+from vae_checked.mathematics.chain_signs import sign_of
 from vae_checked.mathematics.effective_beta import Term, effective_beta, elements, latents, scaling_of, targets
 from vae_checked.mathematics.reductions import (
     ChainStep,
     Negate,
     Through,
     is_shared,
-    sign_of,
     summed_over_samples,
     weighs_formula,
 )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Collection, Iterator, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from vae_checked.facts import Reduction
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.arguments import are_parsed
-from vae_checked.linter.roles import batch_sizes, given_numbers, ramps, row_steps, turn_means
+from vae_checked.linter.roles import batch_sizes, given_numbers, ramps, row_steps, turn_means, written_factors
 from vae_checked.linter.roles.counted import is_of_one_sample, is_taken_apart, may_be_all_data, may_be_of_one_sample
 from vae_checked.linter.roles.draw_axes import is_in_front
+from vae_checked.linter.roles.entry_weights import are_of_entries, are_of_given
 from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import (
     ELEMENTWISE,
@@ -48,16 +46,12 @@ from vae_checked.mathematics.reductions import (
     weighs_formula,
 )
 
-if TYPE_CHECKING:
-    from vae_checked.linter.files.source import Cell
-
 _MAX_CHAINS = 4
 # Calls inside of one another that make a weight.
 _MAX_CALLS = 6
 _MAX_DEPTH = 200
 # Batch, steps and features.
 _OF_SEQUENCES = (3, 5)
-_SCALING_METHODS = frozenset("mul multiply div divide true_divide".split())
 # The operands of a product, and the axes of rows of features.
 _OF_TWO, _ROWS = 2, 2
 # What has an axis of samples.
@@ -107,9 +101,10 @@ def ways(root: Expr, target: int, graph: Graph | None = None, *, attached: bool 
         if attached and stops_gradient(node):
             return {}
         found: dict[tuple[ChainStep, ...], tuple[Taken, ...]] = {}
+        weighed = _weighed_by_itself(node, target)
         # The size of a tensor says nothing of its values.
         for index, arg in enumerate(node.args if node.op not in ("size", "shape") else ()):
-            below = visit(arg, depth + 1)
+            below = visit(arg, depth + 1) if weighed in (None, index) else {}
             own = taken.steps(node, index) if below else ()
             for chain, way in below.items():
                 # The square of a root is what stands under it.
@@ -137,6 +132,16 @@ class _Steps:
         if known is None:
             known = self._known[key] = node, _steps(node, index)
         return known[1]
+
+
+def _weighed_by_itself(node: Expr, target: int) -> int | None:
+    """Which factor a term is in a product with a weight that is made of it, as in a focal error; None elsewhere."""
+    if node.op != "mul":
+        return None
+    for index, (term, weight) in enumerate((node.args, node.args[::-1])):
+        if strip(term).uid == target and contains(weight, target) and are_of_entries(weight, term):
+            return index
+    return None
 
 
 def _steps(node: Expr, index: int) -> tuple[ChainStep, ...]:
@@ -215,7 +220,9 @@ def _scaling(node: Expr, index: int, inverse: bool) -> Iterator[ChainStep]:
         yield from _factors(node, index, inverse, node.args[1 - index])
         return
     interval = interval_of(strip(factor))
-    yield Tensor(whole=_wholeness(factor), positive=interval is not None and interval.low >= 0.0)
+    positive = interval is not None and interval.low >= 0.0
+    alike = are_of_entries(factor, node.args[1 - index])
+    yield Tensor(_wholeness(factor), positive, alike=alike, given=not alike and are_of_given(factor))
 
 
 def _wholeness(factor: Expr) -> bool | None:
@@ -234,7 +241,11 @@ def _factors(node: Expr, index: int, inverse: bool, term: Expr) -> Iterator[Chai
     bare = strip(node.args[index])
     if (number := settled(bare)) is not None:
         yield _number(node, index, number, inverse)
-    elif (ramp := ramps.read(bare, node, _operand(node, index), _operand(bare, 0), inverse=inverse)) is not None:
+    elif (
+        ramp := ramps.read(
+            bare, node, written_factors.operand(node, index), written_factors.operand(bare, 0), inverse=inverse
+        )
+    ) is not None:
         yield ramp
     elif bare.op in ("mul", "div"):
         yield from _factors(bare, 0, inverse, term)
@@ -243,11 +254,11 @@ def _factors(node: Expr, index: int, inverse: bool, term: Expr) -> Iterator[Chai
         yield Negate()
         yield from _factors(bare, 0, inverse, term)
     elif bare.op == "size":
-        yield _length(bare, _text(node, index), inverse, term)
+        yield _length(bare, written_factors.text(node, index), inverse, term)
     elif _is_batch(bare, inverse):
-        yield Size(0, _text(node, index), inverse)
+        yield Size(0, written_factors.text(node, index), inverse)
     else:
-        text = _text(node, index) or _name(bare) or bare.op
+        text = written_factors.text(node, index) or _name(bare) or bare.op
         yield Weight(text, given_numbers.is_negative(bare), inverse, counts(bare))
 
 
@@ -287,64 +298,16 @@ def _name(expr: Expr) -> str:
 
 def _number(node: Expr, index: int, number: float, inverse: bool) -> Number:
     value = 1.0 / number if inverse and number else number
-    of_batch = batch_sizes.stands_in(_operand(node, index), None if node.site is None else node.site.source.cell)
-    return Number(value, _text(node, index) or f"{number:g}", _is_named(node, index), inverse, of_batch)
-
-
-def _operand(node: Expr, index: int) -> ast.expr | None:
-    """An argument of a product or a quotient as it is written; None where that is neither operation nor method."""
-    written = node.site.node if node.site is not None else None
-    if isinstance(written, ast.BinOp):
-        return written.left if index == 0 else written.right
-    if not isinstance(written, ast.Call) or not isinstance(written.func, ast.Attribute):
-        return None
-    if written.func.attr.rstrip("_") not in _SCALING_METHODS:
-        return None
-    of_tensor = (written.func.value, *written.args)
-    operands = tuple(written.args) if len(written.args) == _OF_TWO else of_tensor
-    return operands[index] if len(operands) == _OF_TWO else None
-
-
-def _text(node: Expr, index: int) -> str:
-    operand = _operand(node, index)
-    return "" if operand is None else operand.id if isinstance(operand, ast.Name) else ast.unparse(operand)
-
-
-def _is_named(node: Expr, index: int) -> bool:
-    """Whether a number is written as something else than a number: a weight that has a name and a known value."""
-    operand = _operand(node, index)
-    if operand is None or isinstance(operand, ast.Constant):
-        return False
-    if isinstance(operand, ast.Name) and node.site is not None and _is_local(operand, node.site.source.cell):
-        return False
-    nodes = list(syntax.descendants(operand))
-    functions = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-    return any(
-        isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in functions and not _is_constant(node)
-        for node in nodes
+    of_batch = batch_sizes.stands_in(
+        written_factors.operand(node, index), None if node.site is None else node.site.source.cell
     )
-
-
-def _is_local(name: ast.Name, cell: Cell) -> bool:
-    """Whether a name is given a number in the function in which it is read: a number in another place, no setting."""
-    around = batch_sizes.function_around(name, cell)
-    return around is not None and name.id in _numbers_of(around)
-
-
-@lru_cache(maxsize=64)
-def _numbers_of(function: syntax.Definition) -> frozenset[str]:
-    """The names that are given a number in a function."""
-    given = (
-        node
-        for node in syntax.descendants(function)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+    return Number(
+        value,
+        written_factors.text(node, index) or f"{number:g}",
+        written_factors.is_named(node, index),
+        inverse,
+        of_batch,
     )
-    return frozenset(getattr(target, "id", "") for node in given for target in node.targets)
-
-
-def _is_constant(node: ast.expr) -> bool:
-    """Whether a name is that of a module or of a mathematical constant."""
-    return getattr(node, "attr", "") in ("pi", "e") or getattr(node, "id", "") in ("math", "np", "numpy", "torch")
 
 
 def is_whole(expr: Expr, with_axes: Collection[int] = ()) -> bool:

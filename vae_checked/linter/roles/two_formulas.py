@@ -16,8 +16,9 @@ from vae_checked.linter.roles.samplers import is_scalar
 from vae_checked.linter.symbols.expression import Expr, Graph, elementwise, strip
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.linter.symbols.structures import kept_with_structures
+from vae_checked.mathematics.chain_signs import sign_of
 from vae_checked.mathematics.effective_beta import scaling_of
-from vae_checked.mathematics.reductions import ChainStep, read, sign_of
+from vae_checked.mathematics.reductions import ChainStep, read
 from vae_checked.record import dataclass
 
 # Per head what it follows from elementwise.
