@@ -144,6 +144,7 @@ def joined(stored: Iterable[Encoded], read: Iterable[Trained], modules: Sequence
         replace(
             one,
             applied=affine_maps.after(each.applied, one.applied),
+            at=each.at if one.applied.is_identity and not each.applied.is_identity else one.at,
             use=Use.TRAINED,
             where=each.where,
             called_in=one.where,

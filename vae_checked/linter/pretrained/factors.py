@@ -133,7 +133,9 @@ def _trained_model(end: Encoded | Decoded, models: Models) -> Fact[str] | None:
     owner = end.owner
     found = [Fact(owner.model.companion, end.call)] if owner.model.companion else models.companions(owner)
     if isinstance(end, Encoded):
-        found = [*found, *models.pipelines(owner, end.where.path)]
+        # What is stored is trained on by what another file loads.
+        trained = models.companions(replace(owner, loaded_in=end.where.path))
+        found = [*found, *models.pipelines(owner, end.where.path), *trained]
     return next((each for each in found if denoises(each.value)), None)
 
 

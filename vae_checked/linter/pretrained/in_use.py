@@ -169,12 +169,13 @@ class InUse:
                 latents = Latents(encoded=Fact(read.applied, read.at), decoded=Fact(end.applied, end.call))
                 found.append(_of(end.where.subject, latents))
         apart = {end for each in found if _is_open(each.latents) for end in _ends_of(each.latents)}
-        shiftless = without_shift(asks.others(_all(self._encoded)), asks.others(_all(self._decoded)), models)
+        joined = caches.joined(self._stored, self._read_back, list(modules))
+        encoded_all = [*_all(self._encoded), *joined]
+        shiftless = without_shift(asks.others(encoded_all), asks.others(_all(self._decoded)), models)
         found += (each for each in shiftless if apart.isdisjoint(_ends_of(each.latents)))
         found += stored_without_shift(asks.others(self._stored), models)
-        found += unscaled(_all(self._encoded), _all(self._decoded), models)
+        found += unscaled(encoded_all, _all(self._decoded), models)
         if not any(_is_open(each.latents) for each in found):
-            encoded_all = [*_all(self._encoded), *caches.joined(self._stored, self._read_back, list(modules))]
             found += _of_pairs(pairs.across(encoded_all, list(_all(self._decoded)), told), callers, modules, models)
         why, told_apart = self._why_unpaired(), conditions.beside(_distinct(found), self._conditions)
         yield from (replace(item, unobserved=why.get(item.subject, {})) for item in told_apart)
