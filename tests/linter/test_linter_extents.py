@@ -94,3 +94,46 @@ def test_an_entry_of_other_axes_is_not_as_wide_as_its_layer(heads: str, text: st
     (facts,) = linted(tmp_path, {"net.py": BOTH.format(heads=heads)}).facts
     assert facts.objective.effective_beta is not None
     assert rendered(facts.objective.effective_beta.value) == text
+
+
+CUT = (
+    HEAD
+    + """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.to_m, self.to_s, self.back = nn.Linear(33, 7), nn.Linear(33, 7), nn.Linear(7, 60)
+
+    def forward(self, x):
+        m, s = self.to_m(x), self.to_s(x)
+        y = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
+        kl = (-0.5 * (1 + s - m.pow(2) - s.exp()).sum(1)).mean()
+        return F.mse_loss({back}, {given}) + kl
+
+
+def fit(net, loader):
+    for x in loader:
+        net(x).backward()
+"""
+)
+OPEN = "D (D the elements of a sample)"
+CUTS = {
+    "nothing": ("y", "60 (elements of a sample 60)"),
+    "the end": ("y[:, :33]", "33 (elements of a sample 33)"),
+    "a little": ("torch.sigmoid(y)[:, :-3]", "57 (elements of a sample 57)"),
+    "of the last axis": ("y[..., 4:]", "56 (elements of a sample 56)"),
+    "each other": ("y[:, ::2]", "30 (elements of a sample 30)"),
+    "rows": ("y[:5]", OPEN),
+    "one of three parts": ("y.chunk(3, dim=1)[0]", "20 (elements of a sample 20)"),
+    "a border": ("y.view(-1, 6, 10)[:, 1:, :9]", "45 (elements of a sample 45)"),
+    "as many as there are": ("y[:, : x.size(1)]", OPEN),
+    "something put behind": ("torch.cat([y, x], 1)", OPEN),
+    "a sum": ("y.view(-1, 6, 10).sum(2)", OPEN),
+}
+
+
+@pytest.mark.parametrize(("back", "text"), CUTS.values(), ids=CUTS)
+def test_what_is_cut_off_behind_the_last_layer_is_not_counted(back: str, text: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": CUT.format(back=back, given="x")})
+    found = [facts.objective.effective_beta for facts in report.facts]
+    assert {rendered(fact.value).replace("C*H*W", "D") for fact in found if fact is not None} == {text}

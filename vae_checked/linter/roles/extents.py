@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vae_checked.linter.roles.draw_axes import OVER_STEPS
 from vae_checked.linter.roles.reductions import rank_of, step_axes
 from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, called_name, strip, walk
-from vae_checked.linter.symbols.index_keys import ELLIPSIS
+from vae_checked.linter.symbols.index_keys import ELLIPSIS, WHOLE
 from vae_checked.mathematics.reductions import ChainStep, read
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ _LAYERS_OF_STEPS = (*OVER_STEPS, "Embedding")
 _OTHER_AXES = frozenset(("view", "reshape", "move"))
 # What leaves a tensor its axes.
 _WITH_ITS_AXES = ELEMENTWISE | frozenset(("cast", "detach", "contiguous", "alias"))
+# What has as many elements as its first argument.
+_AS_MANY = ELEMENTWISE | TRANSPARENT | frozenset(("move", "softmax", "item", "loss"))
 _KEEPING = ELEMENTWISE | frozenset(("cat", "part", "phi"))
 _MAX_NODES = 400
 _AXES_OF_PICTURES = 4
@@ -92,20 +94,65 @@ def _width_of_slice(index: Expr, whole: int | None) -> int | None:
 
 
 def elements(recon: Reconstruction) -> int | None:
-    """The number of elements of a sample, from a written view or the last linear layer of the prediction."""
+    """The number of elements of a sample, from a written view or the last linear layer of the prediction.
+
+    That is less what is cut off behind it; what is put together, or summed, has any number.
+    """
     for side in (recon.first, recon.second):
-        node = side
+        node, cuts = side, list[Expr]()
         while node.op not in ("layer", *_OF_STEPS) and node.args:
             sizes = node.get("sizes") if node.op in ("view", "reshape") else None
             if isinstance(sizes, tuple) and len(sizes) > 1 and all(isinstance(size, int) for size in sizes[1:]):
                 known = [size for size in sizes[1:] if isinstance(size, int)]
                 if min(known) > 0:
-                    return math.prod(known)
+                    return _left(known, cuts)
+            if node.op in ("part", "index"):
+                cuts.append(node)
+            elif node.op not in _AS_MANY:
+                break
             node = node.args[0]
         found = _outputs(node)
         if found is not None and not _has_steps(node):
-            return found
+            return _left([found], cuts)
     return None
+
+
+def _left(lengths: list[int], cuts: Iterable[Expr]) -> int | None:
+    """The number of elements of a sample whose axes have such lengths, once it is cut, the last cut first."""
+    for cut in reversed(list(cuts)):
+        left = _of_part(cut, lengths) if cut.op == "part" else _of_slices(cut, lengths)
+        if left is None:
+            return None
+        lengths = left
+    return math.prod(lengths)
+
+
+def _of_part(part: Expr, lengths: Sequence[int]) -> list[int] | None:
+    axis = part.get("axis")
+    if not isinstance(axis, (int, float)) or not -len(lengths) <= axis <= len(lengths):
+        return None
+    place = int(axis) - (axis > 0)
+    width = None if axis == 0 else _width_of_part(part, lengths[place])
+    return None if width is None else [width if index == place % len(lengths) else n for index, n in enumerate(lengths)]
+
+
+def _of_slices(index: Expr, lengths: Sequence[int]) -> list[int] | None:
+    """The lengths that an index of all samples leaves: of the axes behind that of the samples, or of the last ones."""
+    key = index.get("key")
+    if not isinstance(key, tuple) or len(key) > len(lengths) + 1 or key[0] not in (WHOLE, ELLIPSIS):
+        return None
+    parts = key[1:]
+    start = 0 if key[0] == WHOLE else len(lengths) - len(parts)
+    found = list(lengths[:start])
+    for length, part in zip(lengths[start:], parts, strict=False):
+        if part[0] == "slice" and all(end[0] == "value" for end in part[1:]) and part[3][1] != 0:
+            ends = [end[1] for end in part[1:]]
+            if not all(end is None or isinstance(end, int) for end in ends):
+                return None
+            found.append(len(range(length)[slice(*ends)]))
+        elif part[0] != "value" or not isinstance(part[1], int):
+            return None
+    return [*found, *lengths[start + len(parts) :]]
 
 
 def _has_steps(layer: Expr) -> bool:

@@ -76,7 +76,8 @@ class _Axes:
             return self._of_item(node, depth)
         if node.op in ("cat", "part"):
             axis = node.get("axis")
-            return isinstance(axis, int) and axis != 0 and any(self.has_samples_first(arg, depth) for arg in node.args)
+            is_other = isinstance(axis, (int, float)) and axis != 0
+            return is_other and any(self.has_samples_first(arg, depth) for arg in node.args)
         if node.op in ELEMENTWISE:
             return self._of_several(node, depth)
         return self._keeps_first(node) and self.has_samples_first(node.args[0], depth)
