@@ -227,3 +227,43 @@ def test_what_comes_too_late_to_be_read_may_train_a_layer(tmp_path: Path, monkey
     for most in range(0, 700, 35):
         monkeypatch.setattr(projects, "MAX_STEPS_OF_ALL", most)
         assert "VAE601" not in codes(linted(tmp_path, files))
+
+
+def _unread(before: str, loss: str = ERROR, after: str = "pass") -> dict[str, str]:
+    """A model that gives what it makes of the latents a name, in the place of handing it out."""
+    net = NET.replace('"wide": self.spread(h), ', "").replace("        return", f"        {before}\n        return")
+    return {"net.py": net, "train.py": TRAIN.format(before="pass", loss=loss, after=after)}
+
+
+UNREAD = {
+    "alone": "wide = self.spread(h)",
+    "bent": "wide = F.softplus(self.spread(h)) + 1e-3",
+    "in a loop": "for _ in range(3):\n            wide = torch.exp(self.spread(h))",
+}
+
+
+@pytest.mark.parametrize("before", UNREAD.values(), ids=UNREAD)
+def test_a_layer_whose_output_has_a_name_that_nothing_reads_is_named(before: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, _unread(before))
+    assert codes(report) == ["VAE601"]
+    (finding,) = report.findings
+    assert finding.place is not None
+    assert "self.spread(h)" in finding.place.text
+
+
+READ = {
+    "kept": ("self.wide = self.spread(h)", ERROR, "pass"),
+    "read in another branch": ("wide = self.spread(h)\n        if self.seen:\n            h = h * wide", ERROR, "pass"),
+    "run elsewhere": (UNREAD["alone"], ERROR, "F.l1_loss(net.spread(out['m']), x).backward()"),
+    "of weights in the loss": (UNREAD["alone"], f"{ERROR} + net.spread.weight.pow(2).sum()", "pass"),
+    "made of the mean as well": ("wide = self.mean(h) + 1", ERROR, "pass"),
+}
+
+
+@pytest.mark.parametrize(("before", "loss", "after"), READ.values(), ids=READ)
+def test_a_layer_whose_output_has_a_name_may_be_trained(before: str, loss: str, after: str, tmp_path: Path) -> None:
+    files = _unread(before, loss, after)
+    if ".weight" in loss:
+        one = "nn.Sequential(nn.Linear(33, 21), nn.ReLU(), nn.Linear(21, 84))"
+        files["net.py"] = files["net.py"].replace(one, "nn.Linear(33, 84)")
+    assert codes(linted(tmp_path, files)) == []

@@ -1,4 +1,4 @@
-"""Layers whose output a model hands out and no loss uses, in whatever evaluation: their weights stay as they are made.
+"""Layers whose output a model hands out, or gives a name, and no loss uses, in whatever evaluation: they stay as made.
 
 What is only shown, or what another step trains, may be handed out as well: a layer is one of these where every
 `backward` of the code that runs the model was read, and none of them reaches it.
@@ -17,6 +17,7 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
+from vae_checked.linter.roles.shown import is_never_read
 from vae_checked.linter.symbols.expression import Expr, Site, origin
 from vae_checked.linter.symbols.observations import ProjectObservations, Spot, spot_of
 from vae_checked.linter.symbols.registered import with_parameters
@@ -144,7 +145,7 @@ def _unreached(losses: Losses) -> list[Expr]:
     """
     evaluation, graph, made = losses.evaluation, losses.graph, losses.evaluation.read_once(_made)
     layers = [node for node in graph.having("layer") if node.get("serial") in made]
-    left = losses.trained | evaluation.read_once(_sharing)
+    left = losses.trained | evaluation.read_once(_sharing) | {node.get("layer") for node in graph.having("weight")}
     lost = [node for node in layers if node.get("serial") not in left]
     if not lost or frozen_parts.freezes(evaluation):
         return []
@@ -162,9 +163,9 @@ def _unreached(losses: Losses) -> list[Expr]:
 
 
 def _handed_out(losses: Losses, site: SamplerSite, recon: Reconstruction) -> dict[Spot, Origin]:
-    """Of these the layers whose output is handed out beside what an error compares, by where each is made.
+    """Of these the layers whose output is handed out beside what an error compares, or that nothing reads.
 
-    With each where it is applied.
+    By where each is made, where it is applied.
     """
     lost, made = losses.read_once(_unreached), losses.evaluation.read_once(_made)
     found: dict[Spot, Origin] = {}
@@ -173,7 +174,24 @@ def _handed_out(losses: Losses, site: SamplerSite, recon: Reconstruction) -> dic
             for node in lost:
                 if any(losses.graph.holds(value, node.uid) for value in values):
                     found.setdefault(made[node.get("serial")], origin(node))
+    for node in lost:
+        if any(losses.graph.holds(value, node.uid) for value in losses.read_once(_never_read)):
+            found.setdefault(made[node.get("serial")], origin(node))
     return found
+
+
+def _never_read(losses: Losses) -> list[Expr]:
+    """What methods of objects give local names that nothing reads."""
+    roots = (root for root in losses.evaluation.observations.roots if root.kind == "assign" and root.name)
+    values = [
+        root.value
+        for root in roots
+        if root.function is not None
+        and isinstance(root.value, Expr)
+        and isinstance(root.function.bound, Instance)
+        and is_never_read(root.name, root.function.node)
+    ]
+    return [value for value in ways.in_all(losses.evaluation, values) if value in losses.graph]
 
 
 def _returned(losses: Losses) -> list[list[Expr]]:
