@@ -101,6 +101,39 @@ def test_a_schedule_whose_settings_are_changed_later_is_open(later: str, found: 
     assert not is_clean(made)
 
 
+WRITTEN = {
+    "in the call": ('DDIMScheduler.from_config({{"clip_sample": {on}, "num_train_timesteps": 900}})', ""),
+    "by a name": ("DDIMScheduler.from_config(KEPT)", 'KEPT = {{"num_train_timesteps": 900, "clip_sample": {on}}}\n'),
+    "as options": ("DDPMScheduler(**KEPT)", "KEPT = dict(clip_sample={on}, num_train_timesteps=900)\n"),
+    "as options of a call": ('DDPMScheduler(900, **{{"clip_sample": {on}}})', ""),
+    "after all": ("DDIMScheduler.from_config(KEPT, clip_sample={on})", "KEPT = dict(num_train_timesteps=900)\n"),
+}
+
+
+@pytest.mark.parametrize(("schedule", "also"), WRITTEN.values(), ids=WRITTEN)
+def test_a_schedule_whose_settings_are_written_out(schedule: str, also: str, tmp_path: Path) -> None:
+    for on in ("True", "False"):
+        made = report(tmp_path / on, schedule=schedule.format(on=on), also=also.format(on=on))
+        assert codes(made) == ["VAE707"] * (on == "True")
+        assert is_clean(made) is (on == "False")
+
+
+@pytest.mark.parametrize(
+    "also",
+    [
+        'KEPT = {"clip_sample": True}\nKEPT["clip_sample"] = False\n',
+        'KEPT = {"clip_sample": True}\nKEPT.update(read())\n',
+        'KEPT = {"clip_sample": True}\nKEPT = {"clip_sample": False}\n',
+        'KEPT = {**read(), "clip_sample": True}\n',
+        "KEPT = read()\n",
+    ],
+)
+def test_settings_that_may_be_others_are_open(also: str, tmp_path: Path) -> None:
+    made = report(tmp_path, schedule="DDIMScheduler.from_config(KEPT)", also=also)
+    assert codes(made) == []
+    assert not is_clean(made)
+
+
 def test_another_file_or_cell_that_changes_a_schedule_leaves_it_open(tmp_path: Path) -> None:
     changing = "def change(schedule):\n    schedule.register_to_config(clip_sample={value})\n"
     for value, built in (("False", ""), ("True", ", clip_sample=False")):

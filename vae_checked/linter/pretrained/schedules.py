@@ -57,20 +57,68 @@ def clipping(leaf: Expr, modules: Iterable[Module]) -> Fact[Clipping | None] | N
         return None
     schedule = strip(step.args[0])
     kind = _kind(schedule)
-    if kind == _FROM_ANOTHER and _kind(schedule, 1) in _CLIPPING and len(schedule.args) == 1:
-        # One that is made of the settings of another keeps them.
-        schedule = _whose_settings(schedule.args[0])
-        kind = _kind(schedule)
-    built = None if schedule.site is None else schedule.site.node
-    if kind not in _CLIPPING or not isinstance(built, ast.Call):
+    if kind == _FROM_ANOTHER and _kind(schedule, 1) in _CLIPPING:
+        if _written_settings(schedule) is not None:
+            kind = _kind(schedule, 1)
+        elif len(schedule.args) == 1:
+            # One that is made of the settings of another keeps them.
+            schedule = _whose_settings(schedule.args[0])
+            kind = _kind(schedule)
+    settings = _written_settings(schedule)
+    if kind not in _CLIPPING or settings is None or any(module.read_once(_sets_later) for module in modules):
         return None
-    if any(each.arg is None for each in built.keywords) or any(module.read_once(_sets_later) for module in modules):
-        return None
-    given = _given(built, _OPTION)
+    given = settings.get(_OPTION)
     if given is not None and not isinstance(given, ast.Constant):
         return None
     clips = given is None or bool(given.value)
     return Fact(Clipping(kind, _OPTION, given is None) if clips else None, origin(schedule))
+
+
+def _written_settings(schedule: Expr) -> dict[str, ast.expr] | None:
+    """What a schedule is built with by its names, where all of it is written in the file; None where it is not.
+
+    A dict of settings stands in the call, or is given a name once.
+    """
+    call = None if schedule.site is None else schedule.site.node
+    if schedule.site is None or not isinstance(call, ast.Call):
+        return None
+    cell, found = schedule.site.source.cell, dict[str, ast.expr]()
+    handed = [each.value for each in call.keywords if each.arg is None]
+    if _kind(schedule) == _FROM_ANOTHER:
+        handed += call.args[:1]
+    for value in handed:
+        table = _dict_of(value, cell)
+        if table is None:
+            return None
+        found |= table
+    return found | {each.arg: each.value for each in call.keywords if each.arg is not None}
+
+
+def _dict_of(value: ast.expr, cell: Cell) -> dict[str, ast.expr] | None:
+    """The entries of a dict that is written out, by their names; None for any other."""
+    if isinstance(value, ast.Name):
+        stored = [node for node in cell.of(ast.Name) if node.id == value.id and not isinstance(node.ctx, ast.Load)]
+        given = [
+            node.value
+            for node in cell.of(ast.Assign)
+            if any(isinstance(target, ast.Name) and target.id == value.id for target in node.targets)
+        ]
+        return _dict_of(given[0], cell) if len(stored) == 1 == len(given) and not _is_changed(value.id, cell) else None
+    if isinstance(value, ast.Call) and getattr(value.func, "id", "") == "dict" and not value.args:
+        named = {each.arg: each.value for each in value.keywords if each.arg is not None}
+        return named if len(named) == len(value.keywords) else None
+    if not isinstance(value, ast.Dict):
+        return None
+    pairs = [(getattr(key, "value", None), item) for key, item in zip(value.keys, value.values, strict=True)]
+    entries = {key: item for key, item in pairs if isinstance(key, str)}
+    return entries if len(entries) == len(pairs) else None
+
+
+def _is_changed(name: str, cell: Cell) -> bool:
+    """Whether an entry of a dict may be set where it has a name: by an index, or by a method."""
+    entries = [node.value for node in cell.of(ast.Subscript) if not isinstance(node.ctx, ast.Load)]
+    held = [*entries, *(node.value for node in cell.of(ast.Attribute))]
+    return any(isinstance(value, ast.Name) and value.id == name for value in held)
 
 
 def _sets_later(module: Module) -> bool:
