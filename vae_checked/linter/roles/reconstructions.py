@@ -6,7 +6,14 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Likelihood, Reduction
-from vae_checked.linter.roles import divided_differences, gaussian_densities, links, overdispersed, reductions
+from vae_checked.linter.roles import (
+    bent_differences,
+    divided_differences,
+    gaussian_densities,
+    links,
+    overdispersed,
+    reductions,
+)
 from vae_checked.linter.roles.logarithms import near, unguarded
 from vae_checked.linter.roles.phi import asks_for_mode
 from vae_checked.linter.roles.samplers import is_scalar
@@ -77,6 +84,8 @@ def find(graph: Graph) -> list[Reconstruction]:
     # So does the square in a density.
     picked |= {density.square.uid for term in found if (density := gaussian_densities.read(term.term)) is not None}
     picked |= _of_two_bernoullis(graph, found)
+    by_hand = [term.term for term in found if term.kind is Likelihood.SMOOTH_L1 and term.term.op != "loss"]
+    picked |= {size.uid for penalty in by_hand if (size := bent_differences.size_in(penalty)) is not None}
     return [term for term in found if term.term.uid not in picked]
 
 
@@ -188,6 +197,9 @@ def _of_difference(node: Expr) -> Reconstruction | None:
         inner = strip(inner.args[index])
     if inner.op not in _PENALTIES or not is_formula(inner):
         return None
+    if (size := bent_differences.size_in(inner)) is not None:
+        one, other = strip(size.args[0]).args
+        return Reconstruction(inner, Likelihood.SMOOTH_L1, one, other)
     differences = {item.uid: item for item in elementwise(inner) if _is_difference(item)}
     if len(differences) != 1:
         return None
