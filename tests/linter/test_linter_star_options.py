@@ -35,6 +35,23 @@ class Wide(Halves):
         super().__init__(wide, *options)
 
 
+class Maker:
+    def __call__(self, *options):
+        return Halves(*options)
+
+
+def make(*options):
+    return Halves(*options)
+
+
+def wide(wide, *options):
+    return Halves(wide, *options)
+
+
+def made(cls, *options, **more):
+    return cls(*options, **more)
+
+
 class Net(nn.Module):
     def __init__(self, settings=(), more=None):
         super().__init__()
@@ -82,6 +99,14 @@ def confined(folder: Path, option: str, made: str) -> bool | None:
         "Named(33, *settings)",
         "Wide(*settings)",
         "Wide(33, *settings)",
+        "(lambda *options: Halves(*options))(*settings)",
+        "Maker()(*settings)",
+        "make(*settings)",
+        "make(33, *settings)",
+        "wide(*settings)",
+        "wide(33, *settings)",
+        "made(Halves, *settings)",
+        "made(make, *settings)",
     ],
 )
 def test_an_option_that_a_star_may_give_is_open(option: str, made: str, tmp_path: Path) -> None:
@@ -89,7 +114,13 @@ def test_an_option_that_a_star_may_give_is_open(option: str, made: str, tmp_path
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-@pytest.mark.parametrize("made", ["Halves()", "Halves(33)", "Halves(*[33])", "Halves(*(33,))", "Named(33)", "Wide(33)"])
+@pytest.mark.parametrize(
+    "made",
+    [
+        *("Halves()", "Halves(33)", "Halves(*[33])", "Halves(*(33,))", "Named(33)", "Wide(33)"),
+        *("(lambda *options: Halves(*options))(33)", "Maker()(33)", "make(*[33])", "wide(33)", "made(Halves, 33)"),
+    ],
+)
 def test_a_default_that_nothing_replaces_is_named(option: str, made: str, tmp_path: Path) -> None:
     assert confined(tmp_path, option, made) is True
 
@@ -104,6 +135,9 @@ def test_a_default_that_nothing_replaces_is_named(option: str, made: str, tmp_pa
         ("Halves(*[33, False])", False),
         ("Named(33, False)", False),
         ("Wide(33, False)", False),
+        ("make(33, True, *settings)", True),
+        ("make(33, False, *settings)", False),
+        ("wide(33, False)", False),
         # It says itself by which setting the head is confined.
         ("Halves(33, settings[1])", True),
     ],

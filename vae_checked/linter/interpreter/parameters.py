@@ -7,9 +7,9 @@ import ast
 from vae_checked.linter.interpreter import declared, parts
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.open_options import is_left_open
-from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.more_names import MoreNames, taken_by_name
-from vae_checked.linter.symbols.places import unknown_item
+from vae_checked.linter.symbols.places import MoreItems, unknown_item
 from vae_checked.linter.symbols.values import Function, Open, Scope, Value, by_name
 
 
@@ -25,7 +25,8 @@ def bind_parameters(
     spec, names = function.node.args, scope.names
     parameters = [*spec.posonlyargs, *spec.args] if spec.posonlyargs else spec.args
     given = list(args) if function.bound is None else [function.bound, *args]
-    if any(isinstance(value, Expr) and value.op == "spread" for value in given):
+    unread = [(place, each) for place, each in enumerate(given) if isinstance(each, Expr) and each.op == "spread"]
+    if unread:
         # What is given by name is no item of it, nor is what comes after that.
         before = next((index for index, each in enumerate(parameters) if each.arg in kwargs), len(parameters))
         if isinstance(given[-1], Expr) and given[-1].op == "spread":
@@ -35,7 +36,9 @@ def bind_parameters(
         names[parameter.arg] = value
         context.observations.name(value, parameter.arg)
     if spec.vararg is not None:
-        names[spec.vararg.arg] = tuple(given[len(parameters) :])
+        behind = tuple(given[len(parameters) :])
+        is_open = unread and function.name != "__init__"
+        names[spec.vararg.arg] = _with_more(behind, *unread[0], len(parameters)) if is_open else behind
     rest = {name: value for name, value in kwargs.items() if name not in names} if kwargs else {}
     more = kwargs.source if isinstance(kwargs, MoreNames) else None
     if len(given) < len(parameters) or spec.kwonlyargs:
@@ -119,6 +122,17 @@ def _fill_spread(context: Context, function: Function, given: list[Value], wante
             taken = [*(parts.item(context, value.args[0], number, each) for number, each in enumerate(sites)), *rest]
             return [*given[:index], *taken, *given[index + 1 :]]
     return given
+
+
+def _with_more(behind: tuple[Value, ...], place: int, unread: Expr, taken: int) -> MoreItems:
+    """What stands behind the `taken` parameters, where a call hands over the items of something unread from a place.
+
+    Which of these the parameters took is not known.
+    """
+    (source,) = unread.args
+    if place < taken:
+        source = opaque("each", (unknown_item(source, unread.site),), unread.site)
+    return MoreItems(behind, source, max(0, place - taken))
 
 
 def _unnamed(context: Context, function: Function, parameter: ast.arg) -> Site | None:

@@ -12,7 +12,7 @@ from vae_checked.linter.symbols.constants import MAX_ITEMS, exactly_whole, whole
 from vae_checked.linter.symbols.expression import REDUCTIONS, Attrs, Expr, Site, atom, const, opaque, walk
 from vae_checked.linter.symbols.given import is_data
 from vae_checked.linter.symbols.index_keys import index_key
-from vae_checked.linter.symbols.places import Grown, Places, is_unknown_item, unknown_item
+from vae_checked.linter.symbols.places import Grown, MoreItems, Places, is_unknown_item, unknown_item
 from vae_checked.linter.symbols.registered import is_learned
 from vae_checked.linter.symbols.several_lengths import at, of_length
 from vae_checked.linter.symbols.turns import is_of_any_turn
@@ -167,6 +167,8 @@ def spread(context: Context, value: Value, site: Site, target: Value = None) -> 
     """
     if isinstance(value, (list, tuple, dict)) and len(value) >= MAX_ITEMS:
         return [Expr("spread", (opaque("long", (), site),), (), site)]
+    if isinstance(value, MoreItems):
+        return [*value[: value.known], Expr("spread", (value.source,), (), site)]
     if isinstance(value, (list, tuple, dict, Layers)):
         given = [*items(context, value, site)]
         builds = isinstance(target, Class) or (isinstance(target, (Function, Method)) and target.name == "__init__")

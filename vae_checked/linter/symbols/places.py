@@ -51,6 +51,22 @@ class Grown(list[Value]):
     """A list of items that are known, and of which there may be more: a `while` loop appended them, say."""
 
 
+class MoreItems(tuple["Value", ...]):
+    """What a function takes as `*more`, of which a call hands over an unknown number: `source` has those.
+
+    The first `known` are as they were handed over; what stands behind them stands in for what `source` has.
+    """
+
+    source: Expr
+    known: int
+
+    def __new__(cls, given: Iterable[Value], source: Expr, known: int) -> MoreItems:
+        """The items that are given, with where more are from."""
+        made = super().__new__(cls, given)
+        made.source, made.known = source, known
+        return made
+
+
 def unknown_item(value: Value, site: Site | None) -> Expr:
     """What stands for all items of a value that is not known, however many they are."""
     return Expr("item", (as_expr(value, site),), (("index", "any"),), site)
