@@ -250,9 +250,17 @@ def _steps(node: ast.AST) -> bool:
 
 
 def _is_step(node: ast.AST) -> bool:
-    """Whether a node is the step, without arguments, of what is called an optimizer."""
-    method = node.func if isinstance(node, ast.Call) and not node.args else None
-    return isinstance(method, ast.Attribute) and method.attr == "step" and "opt" in ast.unparse(method.value).lower()
+    """Whether a node is the step of what is called an optimizer."""
+    return _stepped(node) is not None
+
+
+def _stepped(node: ast.AST) -> str | None:
+    """The optimizer that a call moves, by its name: what has the `step`, or what a scaler is handed."""
+    method = node.func if isinstance(node, ast.Call) else None
+    if not isinstance(node, ast.Call) or not isinstance(method, ast.Attribute) or method.attr != "step":
+        return None
+    named = [ast.unparse(each) for each in (method.value, *node.args[:1])]
+    return next((each for each in named if "opt" in each.lower()), None)
 
 
 # The nodes that may have one.
@@ -285,7 +293,10 @@ def _names(module: Module) -> frozenset[str]:
 
 
 def _stepping(module: Module) -> list[Site]:
-    """The steps, without arguments, of what is called an optimizer and clears the gradients in the same cell."""
+    """The steps of what is called an optimizer and clears the gradients in the same cell.
+
+    One that is handed a function leaves it to that to differentiate.
+    """
     found = []
     for cell in module.file.cells:
         called = [(node, node.func) for node in cell.of(ast.Call)]
@@ -294,7 +305,8 @@ def _stepping(module: Module) -> list[Site]:
         found += [
             Site(SourceCell(module.file.path, cell), call)
             for call, method in methods
-            if _is_step(call) and not cleared.isdisjoint(holding(ast.unparse(method.value), cell))
+            if (stepped := _stepped(call)) is not None and not cleared.isdisjoint(holding(stepped, cell))
+            if not call.args or ast.unparse(call.args[0]) == stepped
         ]
     return found
 
