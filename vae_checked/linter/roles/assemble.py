@@ -20,6 +20,7 @@ from vae_checked.linter.roles import (
     further_errors,
     gaps,
     latent_differences,
+    loss_arms,
     moments,
     naming,
     near_kls,
@@ -131,7 +132,8 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
             decoded = [other]
         beside: list[Reconstruction | None] = [*decoded] or [other]
         own = [_facts(across, site, kl, recon, losses) for recon in beside]
-        facts.extend(further_errors.left_open(own, site, kl, decoded, losses))
+        for item, recon in zip(further_errors.left_open(own, site, kl, decoded, losses), beside, strict=True):
+            facts.extend(loss_arms.facts(item, site, kl, recon, losses))
         facts.extend(further_errors.facts(site, decoded, losses))
         across.readings.read(site, facts[-1], evaluation)
         if kl is not None:
@@ -152,7 +154,9 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
         drawn = partners.on_another_way(kl, posterior, used.values(), losses)
         recon = partner_errors.of_kl(kl, drawn, recons, losses)
         own = [_facts(across, drawn, kl, recon, losses)]
-        facts.extend(own if drawn is None else further_errors.left_open(own, drawn, kl, filter(None, [recon]), losses))
+        if drawn is not None:
+            own = [*further_errors.left_open(own, drawn, kl, filter(None, [recon]), losses)]
+        facts.extend(each for item in own for each in loss_arms.facts(item, drawn, kl, recon, losses))
     facts.extend(twice)
     if not facts and recons:
         decoded = [recon for recon in recons if _is_told(recon)]

@@ -9,6 +9,7 @@ from vae_checked.facts import Fact, Facts, Origin
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import (
+    capacities,
     class_posteriors,
     counted_weights,
     flows,
@@ -341,7 +342,13 @@ def _of_reductions(
         gap = _at(origin(kl.term), f"no loss was read that adds {added}")
         yield from ((path, gap) for path in _OF_BOTH)
         return
-    yield "kl.sign", _at(origin(reading.total), "with which sign the KL stands in {} is not known")
+    around = capacities.held_around(kl, reading, losses)
+    yield (
+        "kl.sign",
+        _at(origin(reading.total), "with which sign the KL stands in {} is not known")
+        if around is None
+        else _at(origin(around), "{} falls as the KL rises where that is below what it is held around"),
+    )
     yield "kl.reduced", _of_axes(reading.total, kl.term, losses)
     if recon is not None:
         yield "recon.reduced", _of_axes(reading.total, recon.term, losses)

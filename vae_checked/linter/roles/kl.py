@@ -10,6 +10,7 @@ from vae_checked.linter.evaluations.evaluation import expressions
 from vae_checked.linter.roles import (
     adversaries,
     called_bounds,
+    capacities,
     contrasts,
     counted_weights,
     densities_apart,
@@ -67,8 +68,9 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
     where = origin(formula_in(kl.term))
     reduced = _reduced_twice(kl, losses) if reading is None else reduced_of(kl, reading)
     sign = None if reading is None else _sign(kl, reading, losses)
-    if sign == 1 and reading is not None and _is_turned_elsewhere(kl, reading, losses):
-        sign = None
+    if sign == 1 and reading is not None:
+        may_be_turned = capacities.held_around(kl, reading, losses) or _is_turned_elsewhere(kl, reading, losses)
+        sign = None if may_be_turned else sign
     if sign == -1 and reading is not None and called_bounds.is_called_a_bound(reading, losses):
         sign = None
     factor: Factor | None = None

@@ -116,9 +116,9 @@ class Losses:
         self._roots_with: dict[tuple[str, ast.AST | None], list[Root]] = {}
         roots = evaluation.observations.roots
         differentiated = [root for root in roots if root.kind == "backward"]
-        self.backward = _rewritten(_resolved(differentiated, evaluation), graph)
+        self.backward = rewritten(resolved(differentiated, evaluation), graph)
         named = [root for root in roots if called_loss(root) and _is_read(root)]
-        self._called = _rewritten(_resolved(named, evaluation), graph)
+        self._called = rewritten(resolved(named, evaluation), graph)
         self._named = {value.uid for value in self._called}
         self.ends = list({value.uid: value for value in (*self.totals, *self.backward, *self._called)}.values())
 
@@ -242,9 +242,9 @@ class Losses:
                     return sign
         return 1 if total.uid in self._named else None
 
-    def read(self, kl: Divergence, recon: Reconstruction) -> JointLoss | None:
-        """How the two terms stand in the loss; None when no loss adds both, or holds one more than once."""
-        total = self.of(kl, recon)
+    def read(self, kl: Divergence, recon: Reconstruction, total: Expr | None = None) -> JointLoss | None:
+        """How the two terms stand in the loss, or in `total`; None where none adds both, or it holds one repeatedly."""
+        total = self.of(kl, recon) if total is None else total
         if total is None or self._is_only_shown(total, kl):
             return None
         meeting = self.meeting(total, kl, recon)
@@ -336,7 +336,7 @@ class Losses:
         if not is_step(root):
             node = root.function.node
             return any(other.depth > 1 and other.function and other.function.node is node for other in others)
-        returned = _rewritten(_resolved([root], self.evaluation), self.graph)
+        returned = rewritten(resolved([root], self.evaluation), self.graph)
         return bool(returned) and not any(self.graph.holds(value, kl.term.uid) for value in returned)
 
     def _ascends(self) -> bool:
@@ -396,7 +396,7 @@ class Losses:
 def differentiated(evaluation: Evaluation) -> list[Expr]:
     """What is differentiated in every way through its branches: here, or by a trainer that a step hands it to."""
     roots = evaluation.observations.roots
-    return _resolved((root for root in roots if root.kind == "backward" or is_step(root)), evaluation)
+    return resolved((root for root in roots if root.kind == "backward" or is_step(root)), evaluation)
 
 
 def is_step(root: Root) -> bool:
@@ -410,7 +410,7 @@ def is_step(root: Root) -> bool:
 
 def handed_on(losses: Losses) -> list[Expr]:
     """What is differentiated, here or by a trainer, as the graph of some losses has it."""
-    return _rewritten(differentiated(losses.evaluation), losses.graph)
+    return rewritten(differentiated(losses.evaluation), losses.graph)
 
 
 def _written(term: Expr) -> Hashable:
@@ -424,7 +424,7 @@ def is_given(head: Expr) -> bool:
     return bool(found) and all(leaf.op == "atom" for leaf in found)
 
 
-def _resolved(roots: Iterable[Root], evaluation: Evaluation) -> list[Expr]:
+def resolved(roots: Iterable[Root], evaluation: Evaluation) -> list[Expr]:
     """The losses among the values of some roots, in every way through their branches."""
     found: list[Expr] = []
     for root in roots:
@@ -437,7 +437,7 @@ def _resolved(roots: Iterable[Root], evaluation: Evaluation) -> list[Expr]:
     return ways.in_all(evaluation, found)
 
 
-def _rewritten(values: Iterable[Expr], graph: Graph) -> list[Expr]:
+def rewritten(values: Iterable[Expr], graph: Graph) -> list[Expr]:
     """Values as a graph has them."""
     return [graph.rewritten.get(value.uid, value) for value in values]
 

@@ -13,9 +13,9 @@ from vae_checked.mathematics.reductions import Number, Weight
 def with_effect(total: Expr, others: Iterable[Expr], term: int, graph: Graph) -> Expr:
     """The first of a loss and of what it is in other ways in which a term is not multiplied by 0."""
     alike = _written_alike(total, others)
-    if not alike or not _is_held_back(total, term, graph):
+    if not alike or not is_held_back(total, term, graph):
         return total
-    return next((other for other in alike if not _is_held_back(other, term, graph)), total)
+    return next((other for other in alike if not is_held_back(other, term, graph)), total)
 
 
 def opened(way: tuple[Taken, ...], total: Expr, others: Iterable[Expr], term: int, graph: Graph) -> tuple[Taken, ...]:
@@ -56,7 +56,7 @@ def _written_alike(total: Expr, others: Iterable[Expr]) -> list[Expr]:
     ]
 
 
-def _is_held_back(total: Expr, term: int, graph: Graph) -> bool:
+def is_held_back(total: Expr, term: int, graph: Graph) -> bool:
     """Whether each way from a loss to a term multiplies it by 0: asked beside each error, read once."""
     known = graph.read_once(_held_back)
     if (total.uid, term) not in known:
