@@ -67,6 +67,8 @@ LEFT = {
     "in a function that is called after an epoch": {"before": "net.train()", "after": "tested(net, loader)"},
     "by train": {"each_step": "net.train(False)"},
     "on a condition": {"each_epoch": "if epoch > 3: net.eval()"},
+    "where it is made": {"before": "net = Net().eval()"},
+    "where it is made, and moved": {"before": "net = Net().eval().cpu()"},
 }
 TRAINED = {
     "no mode at all": {},
@@ -74,6 +76,8 @@ TRAINED = {
     "training in each step": {"before": "net.eval()", "each_step": "net.train()"},
     "back to training": {"after": "shown(net, x)"},
     "another model": {"before": "critic.eval()"},
+    "another model where it is made": {"before": "critic = nn.Linear(91, 5).eval()"},
+    "where it is made, and back": {"before": "net = Net().eval()\n    net.train()"},
 }
 
 
@@ -95,6 +99,40 @@ def test_noise_is_open_where_the_model_may_be_left_in_evaluation(places: dict[st
 @pytest.mark.parametrize("places", TRAINED.values(), ids=TRAINED)
 def test_noise_is_clean_where_the_model_is_in_training(places: dict[str, str], tmp_path: Path) -> None:
     assert clean(tmp_path, places)
+
+
+HELPERS = """\
+def left(net):
+    net.eval()
+
+
+class Held:
+    def __init__(self, net):
+        self.net = net
+
+    def show(self):
+        print(self.net)
+"""
+
+
+@pytest.mark.parametrize(
+    ("imported", "called"),
+    [
+        ("from modes import left", "left(net)"),
+        ("import modes", "modes.left(net)"),
+        ("import modes as m", "m.left(net)"),
+        ("from modes import Held", "held = Held(net); held.net.eval(); held.show()"),
+    ],
+)
+def test_noise_is_open_where_another_file_sets_the_mode(imported: str, called: str, tmp_path: Path) -> None:
+    (tmp_path / "modes.py").write_text(HELPERS)
+    text = f"{imported}\n" + NET.format(asked="self.training", **{**PLACES, "before": called})
+    report = linted(tmp_path, {"net.py": text})
+    assert codes(report) == []
+    assert not any("VAE207" in judgement.clean for judgement in report.judgements)
+    (tmp_path / "modes.py").write_text(HELPERS.replace("eval()", "train()"))
+    report = linted(tmp_path, {"net.py": text.replace("held.net.eval()", "held.net.train()")})
+    assert any("VAE207" in judgement.clean for judgement in report.judgements)
 
 
 # A model that is handed to what trains it, and methods that other files call in an order that is not seen.

@@ -11,6 +11,7 @@ from vae_checked.linter.roles import seeds
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Site, contains
+from vae_checked.linter.symbols.values import Function, Module
 from vae_checked.linter.torch_model.optimizers import BACKWARD
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -80,17 +81,16 @@ def _modes(around: ast.AST, within: list[syntax.Definition], evaluation: Evaluat
         if isinstance(node, (*syntax.DEFINITIONS, ast.Lambda)) and node is not around and node not in within
         for inner in syntax.descendants(node)
     }
-    called = _called(around)
+    called, names = _called(around), _names_of_results(around)
     for call in _calls(around):
         if id(call) in apart:
             continue
-        mode = mode_set(call, called)
+        mode = mode_set(call, called, names.get(id(call)))
         if mode is None:
             # A function that ends in another mode than it began with leaves the model in it.
-            bodies = (function.node for function in evaluation.functions() if function.name == syntax.called(call))
             set_there = [
                 found
-                for body in bodies
+                for body in _bodies(call, evaluation)
                 if isinstance(body, syntax.DEFINITIONS) and body not in within
                 for each in sorted(_calls(body), key=lambda node: node.lineno)
                 if (found := mode_set(each)) is not None
@@ -100,21 +100,56 @@ def _modes(around: ast.AST, within: list[syntax.Definition], evaluation: Evaluat
             yield call.lineno, mode
 
 
+def _bodies(call: ast.Call, evaluation: Evaluation) -> Iterator[ast.AST]:
+    """What a call may run: the functions of its name that were run, and the one that a file imports or defines."""
+    yield from (function.node for function in evaluation.functions() if function.name == syntax.called(call))
+    method = call.func
+    for module in evaluation.modules():
+        names = module.scope.names
+        if isinstance(method, ast.Attribute) and isinstance(method.value, ast.Name):
+            owner = names.get(method.value.id)
+            names, name = owner.scope.names if isinstance(owner, Module) else {}, method.attr
+        else:
+            name = method.id if isinstance(method, ast.Name) else ""
+        found = names.get(name)
+        if isinstance(found, Function):
+            yield found.node
+
+
+def _names_of_results(around: ast.AST) -> dict[int, str]:
+    """By the calls that a result goes through, as in `net = Net().eval().cuda()`, the name that it is given."""
+    found: dict[int, str] = {}
+    for node in syntax.descendants(around):
+        made = node.value if isinstance(node, ast.Assign) else None
+        while isinstance(node, ast.Assign) and isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute):
+            found[id(made)] = ast.unparse(node.targets[0])
+            made = made.func.value
+    return found
+
+
 def _called(around: ast.AST) -> set[str]:
     """What is called in some code, or handed to what may call it, as a model is."""
     called = {name for name in map(_callee, _calls(around)) if name}
     return called | {ast.unparse(arg) for call in _calls(around) for arg in call.args if isinstance(arg, _NAMED)}
 
 
-def mode_set(call: ast.Call, called: set[str] | None = None) -> bool | None:
-    """True for `model.eval()`, False for `model.train()`; None for another call, and for what is not `called`."""
+def mode_set(call: ast.Call, called: set[str] | None = None, result: str | None = None) -> bool | None:
+    """True for `model.eval()`, False for `model.train()`; None for another call, and for what is not `called`.
+
+    What a call makes goes by the name that its `result` is given.
+    """
     function = call.func
     if not isinstance(function, ast.Attribute) or function.attr not in ("eval", "train"):
         return None
     if function.attr == "eval" and (call.args or call.keywords):
         return None
-    owner = ast.unparse(function.value)
-    is_used = called is None or any(name == owner or name.startswith(f"{owner}.") for name in called)
+    made = isinstance(function.value, ast.Call) and result is not None
+    owner = result if made and result is not None else ast.unparse(function.value)
+    # What holds a model may be told to train it.
+    around = "" if owner.startswith("self.") else owner.rpartition(".")[0]
+    is_used = called is None or any(
+        name == owner or name.startswith((f"{owner}.", f"{around or owner}.")) for name in called
+    )
     if not is_used and function.attr == "eval":
         return None
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
