@@ -72,7 +72,7 @@ def trained(evaluation: Evaluation, flow: Flow, graph: Graph) -> Iterator[Traine
         if given is None:
             continue
         for chain in flow.chains(given):
-            if flow.posterior_of(chain.leaf) is None and _is_given(_mean(strip(chain.leaf))):
+            if flow.latent_of(chain.leaf) is None and _is_given(_mean(strip(chain.leaf))):
                 yield Trained(chain.applied, Where(evaluation.module.path), paths, origin(given))
 
 

@@ -25,7 +25,7 @@ def facts(evaluation: Evaluation, flow: Flow, graph: Graph) -> Iterator[Facts]:
     for minimal in minimised(evaluation):
         loss = list(walk(minimal))
         kls = [node for node in loss if node.op == "call" and node.get("name") == "kl" and node.args]
-        owners = {owner for node in kls if (owner := flow.posterior_of(node.args[0])) is not None}
+        owners = {latent.owner for node in kls if (latent := flow.latent_of(node.args[0])) is not None}
         decoded = [node for node in loss if node.uid in flow.decodes]
         if len(owners) != 1 or not decoded:
             continue
@@ -39,7 +39,7 @@ def _timing(subject: str, flow: Flow, decode: Expr) -> Iterator[Facts]:
     """Whether the latent that is decoded is a draw of the posterior, or its mean."""
     for chain in flow.chains(decode.args[1]):
         name = _asked(chain.leaf)
-        if flow.posterior_of(chain.leaf) is not None and name is not None:
+        if flow.latent_of(chain.leaf) is not None and name is not None:
             timing = Fact(NoiseTiming(training=name in _DRAWN), origin(chain.leaf))
             yield replace(Facts(subject), sampler=Sampler(timing=timing))
             return

@@ -124,8 +124,8 @@ class Flow:
         self.uses: list[tuple[Expr, Latent]] = []
         self.noised = set[int]()
         self.halves = Halves(evaluation.subject)
-        self._places = Places(evaluation)
-        self.pictures = Pictures(self._places)
+        self.places = Places(evaluation)
+        self.pictures = Pictures(self.places)
         self._evaluation = evaluation
         self._latents: dict[int, Latent] = {}
         # Latents times what no latent is scaled by.
@@ -140,7 +140,7 @@ class Flow:
         for node in self._mapped:
             if not is_looked_at(node, graph, self.decodes.values()):
                 name = _PIXEL_MAPS[self._latents[node.uid].applied]
-                self.pixel_maps.append((self._places.of(node), Fact(name, origin(node))))
+                self.pixel_maps.append((self.places.of(node), Fact(name, origin(node))))
         self._look_at_edges()
 
     # --------------------------------------------------------------------------------- forwards, from `encode`
@@ -150,7 +150,7 @@ class Flow:
         own = self._own.get(node.uid)
         if own is not None and node.uid not in self._latents and is_drawn(node):
             call, whose, caller = own
-            self._places.put(call, caller)
+            self.places.put(call, caller)
             self._latents[node.uid] = Latent(whose, call, IDENTITY, True, call)
             return
         if node.op == "call" and len(node.args) > 1:
@@ -159,7 +159,7 @@ class Flow:
             if encoding is not None:
                 owner = self._named(node.args[0], node)
                 if owner is not None:
-                    self._places.stand_for(encoding, node)
+                    self.places.stand_for(encoding, node)
                     self._latents[node.uid] = Latent(owner, encoding, IDENTITY, name in _DRAWN_ALREADY, node)
                     self.encodes[node.uid] = encoding, owner
                     self._note_pictures(node, encoding.args[1], owner)
@@ -253,8 +253,8 @@ class Flow:
 
     def _is_inside_a_model(self, node: Expr, latent: Latent) -> bool:
         """Whether an operation is one that another model does to what it is given, which it was trained with."""
-        where = self._places.of(node)
-        return where.function == "forward" and where != self._places.of(latent.call)
+        where = self.places.of(node)
+        return where.function == "forward" and where != self.places.of(latent.call)
 
     def _used(self, node: Expr, place: int, latent: Latent, is_weighted: bool) -> None:
         """Take note of a latent that noise is added to, or that a model is trained on."""
@@ -309,7 +309,7 @@ class Flow:
         self.noised.add(node.uid)
 
     def _ended(self, latent: Latent, use: Use, node: Expr) -> Encoded:
-        where = self._places.of(node)
+        where = self.places.of(node)
         at = origin(latent.at)
         return Encoded(
             latent.owner,
@@ -319,7 +319,7 @@ class Flow:
             at,
             where,
             latent.written,
-            called_in=self._places.of(latent.call),
+            called_in=self.places.of(latent.call),
             of_layers=latent.of_layers,
         )
 
@@ -335,7 +335,7 @@ class Flow:
                     if latent is not None and latent.drawn:
                         applied = affine_maps.after(chain.applied, latent.applied)
                         at = value if not chain.applied.is_identity else latent.at
-                        where = self._places.of_root(root)
+                        where = self.places.of_root(root)
                         call, of_layers = origin(latent.call), latent.of_layers
                         ended = Encoded(latent.owner, call, applied, Use.RETURNED, origin(at), where)
                         self.encoded.append(replace(ended, of_layers=of_layers))
@@ -351,7 +351,7 @@ class Flow:
             interval = self._mapped_to(given)
         source = next((each for each in walk(given) if each.op == "data"), given)
         pixels = None if interval is None or not interval.bounded else Fact(interval, origin(source))
-        self.encodings.append(Encoding(owner, origin(node), pixels, self._places.of(node)))
+        self.encodings.append(Encoding(owner, origin(node), pixels, self.places.of(node)))
         is_shifted = any(chain.applied.shift for chain in self.chains(given))
         if (interval is None and not is_shifted) or (interval is not None and interval.low >= 0):
             self._maybe_unit.add(node.uid)
@@ -383,7 +383,7 @@ class Flow:
 
         A VAE that is loaded has no layers in the code: what these make is the posterior of another model.
         """
-        where, call = self._places.of(node), origin(node)
+        where, call = self.places.of(node), origin(node)
         chains, loop, modules = self.chains(node.args[1]), sampling_loop(node), self._evaluation.modules()
         looped = None if loop is None else clipping_loop(loop, modules)
         free = {chain.leaf.uid for chain in chains if chain.clamped is None}
@@ -409,12 +409,11 @@ class Flow:
 
     def stands_in(self, call: Expr, function: Function | None) -> None:
         """Take note of the code in which a call of a VAE of the project stands."""
-        self._places.put(call, function)
+        self.places.put(call, function)
 
-    def posterior_of(self, value: Expr) -> Owner | None:
-        """The VAE that a posterior, or a latent that was taken from one, is of."""
-        latent = self._latents.get(value.uid)
-        return None if latent is None else latent.owner
+    def latent_of(self, value: Expr) -> Latent | None:
+        """The posterior, or the latent that was taken from one, that a value is."""
+        return self._latents.get(value.uid)
 
     def chains(self, value: Expr) -> list[Chain]:
         """A value as affine maps of what it is made of, one for each way through the branches on the way."""

@@ -11,7 +11,7 @@ from vae_checked.facts import Fact, Facts, Interval, Latents, Origin
 from vae_checked.latent_facts import AffineMap, Use
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.files.disk import Disk
-from vae_checked.linter.pretrained import caches, clamps, conditions, fine_tuning, pairs, pixel_ends, unpaired
+from vae_checked.linter.pretrained import caches, clamps, conditions, confined, fine_tuning, pairs, pixel_ends, unpaired
 from vae_checked.linter.pretrained.asked_for import Asked
 from vae_checked.linter.pretrained.callers import Callers
 from vae_checked.linter.pretrained.defaults import may_have_a_value
@@ -108,6 +108,7 @@ class InUse:
         self._unit |= {each.where.path for each in flow.encodings if each.pixels and each.pixels.value.low >= 0}
         self._multiplied += [each for each in flow.multiplied if _is_one_number(each)]
         self._single += _alone(flow)
+        self._single += confined.behind_encode(flow, graph)
         self._single += (_of(evaluation.subject, Latents(cut=fact)) for fact in cuts(evaluation, flow.decodes))
         self._note_own(evaluation, flow)
         self._single += (_of(evaluation.subject, Latents(unused_gradient=fact)) for fact in unfrozen(evaluation, flow))
