@@ -31,6 +31,7 @@ from vae_checked.linter.roles import (
     prior,
     reconstructions,
     relabelled,
+    relative_noise,
     samplers,
     settings_apart,
     targets,
@@ -240,9 +241,10 @@ def _holds_kl(value: Expr) -> bool:
 
 
 def _read(evaluation: Evaluation) -> _Parts:
-    """The parts of VAEs in an evaluation, without the draws around what is decoded."""
+    """The parts of VAEs in an evaluation, without the draws around what is decoded, and without a share of a code."""
     graph, found, kls, recons = evaluation.read_once(_read_all)
-    return graph, decoded_draws.left_out(found, kls, recons, graph), kls, recons
+    kept = relative_noise.left_out(decoded_draws.left_out(found, kls, recons, graph), kls)
+    return graph, kept, kls, recons
 
 
 def _read_all(evaluation: Evaluation) -> _Parts:
