@@ -68,6 +68,26 @@ def test_a_bound_that_is_minimised_is_named(parts: dict[str, str], tmp_path: Pat
     assert "VAE505" in codes(linted(tmp_path, {"net.py": trained(**parts)}))
 
 
+def clean(folder: Path, parts: dict[str, str]) -> set[str]:
+    """What is clean of the loss in the place of the bound."""
+    text = trained(**parts).replace("bound = -F", "bound = F").replace(" + 0.5 * (1 + s", " - 0.5 * (1 + s")
+    report = linted(folder, {"net.py": text})
+    assert codes(report) == []
+    return {code for each in report.judgements for code in each.clean} & {"VAE302", "VAE505"}
+
+
+@pytest.mark.parametrize("parts", CLIMBS.values(), ids=CLIMBS)
+def test_a_loss_that_is_climbed_is_not_called_clean(parts: dict[str, str], tmp_path: Path) -> None:
+    assert clean(tmp_path, parts) == set()
+
+
+@pytest.mark.parametrize(
+    "parts", [*FALLS.values(), {"rate": "lr=0.01, maximize=False"}], ids=[*FALLS, "not the optimizer"]
+)
+def test_a_loss_that_is_minimised_is_clean(parts: dict[str, str], tmp_path: Path) -> None:
+    assert clean(tmp_path, parts) == {"VAE302", "VAE505"}
+
+
 @pytest.mark.parametrize("differentiated", ["helper.backward(-mean)", "torch.autograd.backward(-mean)"])
 def test_a_loss_that_a_helper_is_handed_is_no_gradient(differentiated: str, tmp_path: Path) -> None:
     text = trained(differentiated).replace("0.5 * (1 + s", "-0.5 * (1 + s")

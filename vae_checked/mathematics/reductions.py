@@ -308,12 +308,12 @@ def _reduce_axes(state: _State, kind: Reduction, chosen: tuple[int, ...]) -> boo
     if axes is None:
         # Rank unknown: axis 0 is the batch, everything else belongs to a sample.
         had_batch = state.batch is Reduction.KEPT
+        if state.flat and -2 in chosen and -1 not in chosen:
+            # Of rows that is the batch, and of anything else it is not.
+            return False
         state.at_once = had_batch and 0 in chosen and len(chosen) > 1
-        for axis in chosen:
-            if axis == 0 and had_batch:
-                state.batch = kind
-            else:
-                state.event[axis] = kind
+        state.batch = kind if had_batch and 0 in chosen else state.batch
+        state.event.update({axis: kind for axis in chosen if axis or not had_batch})
         if state.event:
             state.axes = [0] if state.batch is Reduction.KEPT else []
             state.partial = len(state.event) == 2 or (len(state.event) == 1 and not state.flat)

@@ -9,6 +9,7 @@ from vae_checked.linter.files import syntax
 from vae_checked.linter.roles.dead_weights import names_in
 
 if TYPE_CHECKING:
+    from vae_checked.linter.evaluations.evaluation import Evaluation
     from vae_checked.linter.symbols.values import Module
 
 _SCALED_IN_PLACE = frozenset(("mul_", "multiply_", "div_", "divide_", "true_divide_", "copy_"))
@@ -21,6 +22,16 @@ _MAKING = frozenset(("tensor", "as_tensor", "ones", "ones_like", "full", "full_l
 def ascends(module: Module) -> bool:
     """Whether a file has what makes a step go where a loss is larger, or may."""
     return "maximize" in module.read_once(names_in) or module.read_once(_climbs_by_hand)
+
+
+def climbs(evaluation: Evaluation) -> bool:
+    """Whether a file of an evaluation turns its gradients round, or has an optimizer that takes `maximize`."""
+    return any(module.read_once(_climbs_by_hand) or module.read_once(_maximises) for module in evaluation.modules())
+
+
+def _maximises(module: Module) -> bool:
+    asked = (each.value for each in module.file.of(ast.keyword) if each.arg == "maximize")
+    return any(not isinstance(value, ast.Constant) or bool(value.value) for value in asked)
 
 
 def _climbs_by_hand(module: Module) -> bool:

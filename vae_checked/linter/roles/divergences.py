@@ -134,6 +134,7 @@ def find(
                     _REFUSED.add(formula)
         stack.extend(arg for arg in node.args if arg.bits & KL == KL and (within is None or arg.uid in within))
     found = {uid: item for uid, item in found.items() if _is_whole(item, graph) and not _is_made_up_for(item, found)}
+    found = {uid: item for uid, item in found.items() if not _is_completed(item, found, graph)}
     found = {uid: item for uid, item in found.items() if not _is_part_within_bounds(item, graph, wanted)}
     if not found:
         return []
@@ -169,6 +170,14 @@ def _is_whole(item: Divergence, graph: Graph) -> bool:
         return True
     read_as = Parametrisation.LOGVAR if item.entropyless else item.parametrisation
     return cross_entropies.has_entropy(graph, item.term, item.head, read_as) is item.apart
+
+
+def _is_completed(item: Divergence, found: dict[int, Divergence], graph: Graph) -> bool:
+    """Whether what is no KL by itself is given a name on the way to one: with the terms that it lacks it is the KL."""
+    if item.parametrisation is not None:
+        return False
+    alike = (each for each in found.values() if each.parametrisation is not None and each.head == item.head)
+    return any(each.location == item.location and _holds(graph, each.term, item.term) for each in alike)
 
 
 def is_kl_of(node: Expr, location: Expr, head: Expr) -> bool:

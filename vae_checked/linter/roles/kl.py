@@ -9,6 +9,7 @@ from vae_checked.facts import KL, Fact, Factor, KLForm, Likelihood, Origin, Redu
 from vae_checked.linter.evaluations.evaluation import expressions
 from vae_checked.linter.roles import (
     adversaries,
+    ascents,
     called_bounds,
     capacities,
     contrasts,
@@ -70,7 +71,7 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
     sign = None if reading is None else _sign(kl, reading, losses)
     if sign == 1 and reading is not None:
         may_be_turned = capacities.held_around(kl, reading, losses) or _is_turned_elsewhere(kl, reading, losses)
-        sign = None if may_be_turned else sign
+        sign = None if may_be_turned or _is_climbed(kl, reading, losses) else sign
     if sign == -1 and reading is not None and called_bounds.is_called_a_bound(reading, losses):
         sign = None
     factor: Factor | None = None
@@ -364,6 +365,14 @@ def _sign(kl: Divergence, reading: JointLoss, losses: Losses) -> int | None:
     if absolute is not None and own * absolute > 0 and beside * absolute < 0:
         return 1
     return own * beside
+
+
+def _is_climbed(kl: Divergence, reading: JointLoss, losses: Losses) -> bool:
+    """Whether what grows with the KL is differentiated where training goes to what is larger."""
+    above, absolute = sign_of(reading.kl), _absolute(reading)
+    if above is None or absolute is None or above * absolute * kl.factor < 0:
+        return False
+    return losses.evaluation.read_once(ascents.climbs)
 
 
 def _is_turned_elsewhere(kl: Divergence, reading: JointLoss, losses: Losses) -> bool:

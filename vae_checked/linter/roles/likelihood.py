@@ -6,7 +6,7 @@ from collections.abc import Hashable
 
 from vae_checked.facts import REAL, UNIT, Data, Fact, Interval, Likelihood, Output, Recon, Reduced, Reduction
 from vae_checked.finding import Provenance
-from vae_checked.linter.roles import inner_scales, layout, links, reconstructions, row_steps, several_draws
+from vae_checked.linter.roles import ascents, inner_scales, layout, links, reconstructions, row_steps, several_draws
 from vae_checked.linter.roles.by_turns import is_of_a_turn, takes_of_each_row
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.entering import entering
@@ -223,6 +223,8 @@ def recon_facts(
             # Over how many of them the loop sums is not known, but over the batch each was reduced by itself.
             reduced = replace(reduced, event=None)
         sign = recon_sign(reading, kl)
+        if sign == 1 and losses.evaluation.read_once(ascents.climbs):
+            sign = None
     return Recon(
         kind=Fact(recon.kind, where),
         swapped=swapped,
