@@ -75,42 +75,6 @@ def test_a_loss_that_is_or_may_be_differentiated(between: str, tmp_path: Path) -
     assert codes(linted(tmp_path, {"net.py": text(between)})) == []
 
 
-SCALED = {
-    "never differentiated": ("scaled = scaler.scale(loss)",),
-    "only shown": ("print(scaler.scale(loss))",),
-    "not scaled either": ("total = loss.item()",),
-}
-
-
-@pytest.mark.parametrize("steps", SCALED.values(), ids=SCALED)
-def test_a_scaler_moves_what_nothing_is_differentiated_for(steps: tuple[str, ...], tmp_path: Path) -> None:
-    before, moved = ("scaler = torch.cuda.amp.GradScaler()", "optimizer.zero_grad()"), "scaler.step(optimizer)"
-    (finding,) = linted(tmp_path, {"net.py": in_order((*before, *steps, moved, "scaler.update()"))}).findings
-    assert finding.code == "VAE601"
-    assert finding.place is not None
-    assert finding.place.text.strip() == moved
-    (tmp_path / "net.py").unlink()
-    steps = (*before, "scaler.scale(loss).backward()", moved, "scaler.update()")
-    report = linted(tmp_path, {"net.py": in_order(steps)})
-    assert codes(report) == []
-    assert any("VAE601" in vae.clean for vae in report.vaes)
-
-
-CLOSED = """def closure():
-            optimizer.zero_grad()
-            loss = objective(*net(x)[:1], x, *net(x)[1:])
-            {between}
-            return loss"""
-
-
-@pytest.mark.parametrize(("between", "clean"), [("loss.backward()", True), ("print(loss.item())", False)])
-def test_a_function_of_a_step_that_differentiates_nothing_is_open(between: str, clean: bool, tmp_path: Path) -> None:
-    closed = CLOSED.format(between=between)
-    report = linted(tmp_path, {"net.py": in_order((closed, "optimizer.step(closure)"))})
-    assert codes(report) == []
-    assert any("VAE601" in vae.clean for vae in report.vaes) is clean
-
-
 def test_steps_with_a_function_that_differentiates(tmp_path: Path) -> None:
     scene = text("pass").replace("optimizer.step()", "optimizer.step(other)")
     assert codes(linted(tmp_path, {"net.py": scene})) == []
