@@ -145,7 +145,7 @@ def mode_set(call: ast.Call, called: set[str] | None = None, result: str | None 
         return None
     made = isinstance(function.value, ast.Call) and result is not None
     owner = result if made and result is not None else ast.unparse(function.value)
-    # What holds a model may be told to train it.
+    # What holds a model may be what trains it.
     around = "" if owner.startswith("self.") else owner.rpartition(".")[0]
     is_used = called is None or any(
         name == owner or name.startswith((f"{owner}.", f"{around or owner}.")) for name in called
