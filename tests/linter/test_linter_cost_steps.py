@@ -166,8 +166,8 @@ def test_whether_a_loss_holds_a_term_back_is_read_once(monkeypatch: pytest.Monke
     graph = Graph([total, other])
     found: list[object] = []
     monkeypatch.setattr(warm_ups.reductions, "ways", lambda *given, **named: found.append(given) or [])
-    assert not any(warm_ups._is_held_back(total, atom("kl").uid, graph) for _ in range(4))
-    assert not warm_ups._is_held_back(other, atom("kl").uid, graph)
+    assert not any(warm_ups.is_held_back(total, atom("kl").uid, graph) for _ in range(4))
+    assert not warm_ups.is_held_back(other, atom("kl").uid, graph)
     assert len(found) == 2
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vae_checked.facts import Fact, Facts, Reduced
+from vae_checked.linter.evaluations.evaluation import expressions
 from vae_checked.linter.roles import batches_of_one, reductions, warm_ups
 from vae_checked.linter.roles.called_losses import called_loss
 from vae_checked.linter.roles.divergences import Divergence
@@ -17,7 +18,7 @@ from vae_checked.linter.roles.likelihood import recon_facts
 from vae_checked.linter.roles.objective import JointLoss, Losses, is_step, objective_facts, resolved, rewritten
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
-from vae_checked.linter.symbols.expression import Expr, origin
+from vae_checked.linter.symbols.expression import PHI, Expr, origin
 from vae_checked.record import replace
 
 # What is said of two terms by how they stand in one loss.
@@ -72,7 +73,8 @@ def _other_arms(own: JointLoss, kl: Divergence, recon: Reconstruction, losses: L
     graph, arms = losses.graph, losses.read_once(_arms)
     known = {_ways(own.total, kl, recon, losses)}
     for root in losses.roots_with(kl.term):
-        if not (root.kind == "backward" or is_step(root) or called_loss(root)):
+        is_loss = root.kind == "backward" or is_step(root) or called_loss(root)
+        if not is_loss or not any(value.bits & PHI for value in expressions(root.value)):
             continue
         if id(root) not in arms:
             arms[id(root)] = rewritten(resolved([root], losses.evaluation), graph)
