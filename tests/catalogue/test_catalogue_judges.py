@@ -210,6 +210,7 @@ ALSO_MISTAKES: list[tuple[str, Values, str]] = [
     ),
     ("VAE403", {"output.interval": Interval(0.0, 1.0, True, True), "data.interval": SYMMETRIC_UNIT}, "a tanh"),
     ("VAE404", {"recon.swapped": True, "recon.kind": Likelihood.BCE_WITH_LOGITS}, "bce with logits"),
+    ("VAE404", {"recon.swapped": True, "recon.kind": Likelihood.POISSON}, "poisson nll"),
     ("VAE405", {"output.activations": ("tanh", "sigmoid"), "output.interval": Interval(0.2689, 0.7311)}, "tanh"),
     ("VAE406", {"output.activations": ("softplus", "sigmoid"), "output.interval": Interval(0.5, 1.0)}, "softplus"),
     ("VAE501", {"recon.reduced": Reduced(MEAN, MIXED)}, "axes of a sample: mixed"),

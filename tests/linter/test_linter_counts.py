@@ -60,3 +60,17 @@ def test_another_formula_of_a_rate_is_no_error_of_counts(loss: str, tmp_path: Pa
 def test_a_likelihood_of_counts_that_is_minimised_is_named(tmp_path: Path) -> None:
     loss = "(torch.sum(x * torch.log(rate) - rate, dim=1) + kl).mean()"
     assert codes(linted(tmp_path, {"net.py": NET.format(loss=loss, std="0.5 * s")})) == ["VAE505"]
+
+
+@pytest.mark.parametrize(
+    ("called", "expected"),
+    [
+        ("F.poisson_nll_loss(rate, x, log_input=False, reduction='sum')", []),
+        ("F.poisson_nll_loss(x, rate, log_input=False, reduction='sum')", ["VAE404"]),
+        ("F.poisson_nll_loss(target=rate, input=x, reduction='sum')", ["VAE404"]),
+        ("nn.PoissonNLLLoss(log_input=False, reduction='sum')(x, rate)", ["VAE404"]),
+    ],
+)
+def test_a_rate_in_the_place_of_counts_is_named(called: str, expected: list[str], tmp_path: Path) -> None:
+    loss = f"{called} / len(x) + kl.mean()"
+    assert codes(linted(tmp_path, {"net.py": NET.format(loss=loss, std="0.5 * s")})) == expected

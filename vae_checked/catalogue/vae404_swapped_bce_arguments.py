@@ -1,4 +1,4 @@
-"""VAE404: prediction and target change places in the cross entropy."""
+"""VAE404: prediction and target change places in the cross entropy, or in the likelihood of counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Ver
 from vae_checked.facts import Facts, Likelihood
 from vae_checked.finding import Severity
 
-_ASYMMETRIC = frozenset({Likelihood.BCE, Likelihood.BCE_WITH_LOGITS})
+_ASYMMETRIC = frozenset({Likelihood.BCE, Likelihood.BCE_WITH_LOGITS, Likelihood.POISSON})
 _SYMMETRIC = frozenset({Likelihood.MSE, Likelihood.L1, Likelihood.SMOOTH_L1})
 
 
@@ -52,11 +52,15 @@ MISTAKE = Mistake(
     code="VAE404",
     name="swapped-bce-arguments",
     severity=Severity.ERROR,
-    summary="The data are given as the prediction and the reconstruction as the target of a cross entropy.",
+    summary=(
+        "The data are given as the prediction and the reconstruction as the target of a cross entropy, or of the "
+        "likelihood of counts."
+    ),
     why=(
         "The cross entropy is not symmetric: with the arguments swapped it takes the logarithm of the data. Black "
         "and white pixels hit the clamp at -100, the gradient is constant in x_hat, and the optimum is a decoder "
-        "that draws only 0 or 1. Where the loss is symmetric (MSE, L1) the order does not matter and is no finding."
+        "that draws only 0 or 1. The likelihood of counts is linear in its target: the reconstruction grows without "
+        "end. Where the loss is symmetric (MSE, L1) the order does not matter and is no finding."
     ),
     symptoms=("loss-stays-high", "loss-is-nan", "not-between-0-and-1"),
     said=("target and input of BCE are swapped", "F.binary_cross_entropy(x, x_hat)"),

@@ -66,9 +66,18 @@ def run_block(context: Context, statements: Sequence[ast.stmt], scope: Scope) ->
                 return result
             continue
         result = run_statement(context, statement, scope)
+        if result is NOTHING and without_gradient.is_switched_off_from(statement):
+            return _run_without_gradient(context, statement, statements[index + 1 :], scope)
         if result is not NOTHING:
             return result
     return NOTHING
+
+
+def _run_without_gradient(context: Context, switch: ast.stmt, statements: Sequence[ast.stmt], scope: Scope) -> Outcome:
+    """Run what follows a statement that switches gradients off, up to the one that says anew whether they are on."""
+    until = next((at for at, each in enumerate(statements) if without_gradient.is_set_by(each)), len(statements))
+    result = _block_without_gradient(context, statements[:until], switch, scope)
+    return run_block(context, statements[until:], scope) if result is NOTHING else result
 
 
 def _if(context: Context, node: ast.If, rest: Sequence[ast.stmt], scope: Scope) -> tuple[bool, Outcome]:
@@ -349,15 +358,15 @@ def _with(context: Context, node: ast.With | ast.AsyncWith, scope: Scope) -> Out
             around.enter_context(entered(context, value, context.site(item.context_expr)))
             if item.optional_vars is not None:
                 bind(context, item.optional_vars, value, scope, item.context_expr)
-        return _block_of_with(context, node, off, scope)
+        if off is None:
+            return run_block(context, node.body, scope)
+        return _block_without_gradient(context, node.body, off, scope)
 
 
-def _block_of_with(context: Context, node: ast.With | ast.AsyncWith, off: ast.expr | None, scope: Scope) -> Outcome:
-    if off is None:
-        return run_block(context, node.body, scope)
+def _block_without_gradient(context: Context, body: Sequence[ast.stmt], off: ast.AST, scope: Scope) -> Outcome:
     held = without_gradient.Held(scope)
     with context.gradient_off(1):
-        result = run_block(context, node.body, scope)
+        result = run_block(context, body, scope)
     held.detach_new(context.site(off))
     return result if isinstance(result, Ending) else without_gradient.detached(result, context.site(off))
 

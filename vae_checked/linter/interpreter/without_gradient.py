@@ -1,15 +1,17 @@
-"""What is computed under `no_grad`: it is handed on without its gradient."""
+"""What is computed under `no_grad`, or behind `set_grad_enabled(False)`: it is handed on without its gradient."""
 
 from __future__ import annotations
 
 import ast
 
+from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.branches import bound
 from vae_checked.linter.symbols.constants import MAX_ITEMS, extent
 from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Site, opaque
 from vae_checked.linter.symbols.values import External, Scope, Value
 
 _SWITCHES = ("no_grad", "inference_mode")
+_SETTING = "set_grad_enabled"
 _MAX_NESTED = 4
 # What may be no tensor, but something that tensors are taken from: it stays as it is.
 _UNKNOWN = frozenset(("const", "atom", "attribute", "batch", "call", "data", "item", "opaque", "shape", "size"))
@@ -18,15 +20,40 @@ _UNKNOWN = frozenset(("const", "atom", "attribute", "batch", "call", "data", "it
 def is_switched_off_by(value: Value) -> bool:
     """Whether no gradient is recorded inside of a context manager."""
     if isinstance(value, Expr) and value.op == "opaque":
-        return str(value.get("name")).endswith(_SWITCHES)
+        name = str(value.get("name"))
+        return name.endswith(_SWITCHES) or (name.endswith(_SETTING) and bool(value.args) and _is_off(value.args[0]))
     return isinstance(value, External) and value.dotted.endswith(_SWITCHES)
+
+
+def _is_off(given: Expr) -> bool:
+    """Whether a condition does not hold where a model is in training."""
+    if given.op == "const":
+        return given.value == 0.0
+    return given.op == "opaque" and given.get("name") == "not" and given.args[0].op == "training"
+
+
+def is_set_by(statement: ast.stmt) -> bool:
+    """Whether a statement says, of all that follows, whether gradients are recorded."""
+    return isinstance(statement, ast.Expr) and _is_setting(statement.value)
+
+
+def is_switched_off_from(statement: ast.stmt) -> bool:
+    """Whether a statement says that no gradient is recorded from there on."""
+    return isinstance(statement, ast.Expr) and _is_setting(statement.value, off=True)
+
+
+def _is_setting(call: ast.expr, *, off: bool = False) -> bool:
+    if not isinstance(call, ast.Call) or syntax.called(call) != _SETTING:
+        return False
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return not off or (len(given) == 1 and isinstance(given[0], ast.Constant) and given[0].value is False)
 
 
 def decorator_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.expr | None:
     """The decorator under which a function records no gradient."""
     for item in function.decorator_list:
         target = item.func if isinstance(item, ast.Call) else item
-        if getattr(target, "attr", getattr(target, "id", "")) in _SWITCHES:
+        if getattr(target, "attr", getattr(target, "id", "")) in _SWITCHES or _is_setting(item, off=True):
             return item
     return None
 

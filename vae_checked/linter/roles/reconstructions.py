@@ -34,7 +34,7 @@ from vae_checked.linter.symbols.expression import (
     opaque,
     strip,
 )
-from vae_checked.linter.symbols.intervals import recurrent
+from vae_checked.linter.symbols.intervals import is_cut_by_itself, recurrent
 from vae_checked.linter.symbols.numeric import Program, close, leaves
 from vae_checked.mathematics.likelihoods import POISSON_OF_RATE, Floats, error_of
 from vae_checked.mathematics.ops import names_of
@@ -482,7 +482,8 @@ def activations(output: Expr, taken: tuple[str, ...] = ()) -> tuple[tuple[str, .
         elif (layer := recurrent(node)) is not None:
             return (str(layer.get("kind")), *reversed(names)), last or node
         else:
-            known = (len(names) != 1 or node.op not in _UNREAD) and not is_either(node) and not _is_of_activations(node)
+            open_ = is_either(node) or _is_of_activations(node) or is_cut_by_itself(node)
+            known = (len(names) != 1 or node.op not in _UNREAD) and not open_
             return tuple(reversed(names)) if known else None, last
 
 

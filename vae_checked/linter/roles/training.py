@@ -24,6 +24,7 @@ from vae_checked.linter.roles import (
     cut_layers,
     gradients,
     hidden_nans,
+    kept_noise,
     masked_draws,
     misplaced_noise,
     modes,
@@ -104,8 +105,9 @@ def trained(sampler: Sampler, site: SamplerSite | None, kl: Divergence | None, l
     is_trained = losses.trains(site.z) or _is_of_forward(site, losses)
     noise, timing = seeded_steps.after_seeds(sampler.noise, timing, site, losses, is_trained)
     shared = sampler.shared_over
-    if timing is not None and timing.value.training and modes.may_be_evaluated(site, losses):
-        timing = seeded_steps.left_open(timing)
+    if timing is not None and timing.value.training:
+        is_open = modes.may_be_evaluated(site, losses) or kept_noise.may_be_kept(site)
+        timing = seeded_steps.left_open(timing) if is_open else timing
     if not is_trained:
         if noise and noise.value.law is NoiseLaw.NORMAL:
             # Less noise may be wanted, or more, when nothing is trained.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from vae_checked.facts import REAL, UNIT, Interval
 from vae_checked.linter.symbols.asked_data import has_unknown_range
-from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.expression import Expr, strip
 from vae_checked.linter.symbols.index_keys import ELLIPSIS, WHOLE
 from vae_checked.mathematics.intervals import Intervals, Origin
 from vae_checked.mathematics.ops import MODULES, OPERATIONS
@@ -116,6 +116,30 @@ def _origin(expr: Expr) -> Origin:
         return MODULES.get(kind) or OPERATIONS.get(kind)
     if op == "item" and recurrent(expr) is not None:
         return _OF_STATES
-    if has_unknown_range(expr):
+    if has_unknown_range(expr) or (op in ("where", "mul") and is_cut_by_itself(expr)):
         return None
     return OPERATIONS.get(op)
+
+
+def is_cut_by_itself(expr: Expr) -> bool:
+    """Whether a value that is not bounded is left out where it is compared: `where(h > 0, h, 0)`, `h * (h > 0)`.
+
+    Where it lies then is neither what it was nor known.
+    """
+    if expr.op == "where":
+        asked, kept = expr.args[0], list(expr.args[1:])
+        ends = [interval_of(each) for each in kept]
+        if not any(each is not None and each.bounded for each in ends):
+            return False
+    else:
+        asked = next((each for each in map(strip, expr.args) if _compares(each)), expr)
+        kept = [each for each in expr.args if strip(each).uid != asked.uid]
+    if not _compares(strip(asked)):
+        return False
+    compared = {strip(each).uid for each in strip(asked).args}
+    of_itself = (interval_of(each) for each in kept if strip(each).uid in compared)
+    return any(each is None or not each.bounded for each in of_itself)
+
+
+def _compares(node: Expr) -> bool:
+    return node.op == "opaque" and str(node.get("name")).startswith("compare:")
