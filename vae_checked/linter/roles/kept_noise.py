@@ -22,8 +22,8 @@ def may_be_kept(site: SamplerSite) -> bool:
     if function.name in _MAKING:
         # What makes an object of the heads may draw by them, each time anew.
         return not (drawn.source.cell is noise.source.cell and seeds.holds(function, drawn.node))
-    branches = (node for node in syntax.descendants(function) if isinstance(node, ast.If))
-    return any(seeds.holds(branch, noise.node) and _keeps_what_it_asks_for(branch, noise.node) for branch in branches)
+    around = (branch for branch in noise.source.cell.of(ast.If) if seeds.holds(branch, noise.node))
+    return any(seeds.holds(function, each) and _keeps_what_it_asks_for(each, noise.node) for each in around)
 
 
 def _keeps_what_it_asks_for(branch: ast.If, noise: ast.expr) -> bool:
