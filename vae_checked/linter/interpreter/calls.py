@@ -71,7 +71,7 @@ def _call_made(context: Context, target: Value, args: list[Value], kwargs: dict[
             fitting = [item for item in (target.one, target.other) if selection.accepts(item, args, kwargs)]
             if len(fitting) == 1:
                 return context.call(fitting[0], args, kwargs, site)
-            one, other = (context.call(item, list(args), joined(kwargs), site) for item in (target.one, target.other))
+            one, other = context.path.in_both(target, lambda item: context.call(item, list(args), joined(kwargs), site))
             configured.note_other_part(context, one, other)
             return operators.merge(target.condition, one, other)
         case AnyOf():

@@ -77,8 +77,9 @@ def call(context: Context, target: Method, args: list[Value], kwargs: dict[str, 
         case Instance():
             return _call_on_instance(context, owner, name, args, kwargs, site)
         case Choice():
-            each = (Method(item, name) for item in (owner.one, owner.other))
-            one, other = (call(context, item, list(args), joined(kwargs), site) for item in each)
+            one, other = context.path.in_both(
+                owner, lambda item: call(context, Method(item, name), list(args), joined(kwargs), site)
+            )
             return operators.merge(owner.condition, one, other)
         case Layers():
             if name in _PARAMETERS:

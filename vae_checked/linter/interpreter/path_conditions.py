@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from vae_checked.linter.symbols.conditions import Equality, Steps, equality
 from vae_checked.linter.symbols.expression import Expr
-from vae_checked.linter.symbols.values import Value
+from vae_checked.linter.symbols.values import Choice, Value
 
 
 class Path:
@@ -26,6 +28,13 @@ class Path:
         self._steps.append((condition, holds, equality(condition)))
         self._taken.append((*self.steps, (condition, holds)))
         return self
+
+    def in_both(self, choice: Choice, work: Callable[[Value], Value]) -> tuple[Value, Value]:
+        """What `work` comes to with each of two things, run where the condition that chooses them takes that one."""
+        with self.under(choice.condition, True):
+            one = work(choice.one)
+        with self.under(choice.condition, False):
+            return one, work(choice.other)
 
     def __enter__(self) -> None:
         """The step was taken when the path was asked for."""

@@ -70,15 +70,8 @@ def _in_arm(
 
 def _other_arms(own: JointLoss, kl: Divergence, recon: Reconstruction, losses: Losses) -> Iterator[Expr]:
     """What is the loss, in place of the one that was read, where conditions choose otherwise: each way to both once."""
-    graph, arms = losses.graph, losses.read_once(_arms)
-    known = {_ways(own.total, kl, recon, losses)}
-    for root in losses.roots_with(kl.term):
-        is_loss = root.kind == "backward" or is_step(root) or called_loss(root)
-        if not is_loss or not any(value.bits & PHI for value in expressions(root.value)):
-            continue
-        if id(root) not in arms:
-            arms[id(root)] = rewritten(resolved([root], losses.evaluation), graph)
-        values = arms[id(root)]
+    graph, known = losses.graph, {_ways(own.total, kl, recon, losses)}
+    for values in losses.read_once(_arms):
         if not any(value.uid == own.total.uid for value in values):
             continue
         for value in values:
@@ -90,9 +83,16 @@ def _other_arms(own: JointLoss, kl: Divergence, recon: Reconstruction, losses: L
                 yield value
 
 
-def _arms(_: Losses) -> dict[int, list[Expr]]:
-    """By the statement that has them the losses that conditions choose between, of those that were asked for."""
-    return {}
+def _arms(losses: Losses) -> list[list[Expr]]:
+    """The losses that conditions choose between, by the statement that differentiates them, or has them."""
+    roots = losses.evaluation.observations.roots
+    ending = [root for root in roots if root.kind == "backward" or is_step(root)]
+    chosen = (
+        root
+        for root in ending or filter(called_loss, roots)
+        if any(value.bits & PHI for value in expressions(root.value))
+    )
+    return [rewritten(resolved([root], losses.evaluation), losses.graph) for root in chosen]
 
 
 def _ways(total: Expr, kl: Divergence, recon: Reconstruction, losses: Losses) -> tuple[object, ...]:
