@@ -131,3 +131,60 @@ def test_what_is_added_may_have_steps_in_front(tmp_path: Path) -> None:
     added = "y = self.out(z + self.places)[0].transpose(0, 1)"
     layers = LAYERS.format(more="") + "\n        self.places = nn.Parameter(torch.zeros(13, 1, 7))"
     assert found(tmp_path, layers, LAST, added) == []
+
+
+PICTURES = """
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(1, 20, 4, stride=4)
+        {layer}
+        self.to_m, self.to_s = nn.Linear(20, 7), nn.Linear(20, 7)
+        self.back = nn.Sequential(nn.Linear(7, 784), nn.Sigmoid())
+
+    def forward(self, x):
+        {encoded}
+        m, s = self.to_m(h), self.to_s(h)
+        return self.back(m + torch.exp(0.5 * s) * torch.randn_like(s)), m, s
+
+
+def fit():
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    data = torchvision.datasets.MNIST("here", transform=torchvision.transforms.ToTensor())
+    for x, _ in DataLoader(data, batch_size=9):
+        y, m, s = net(x)
+        error = F.binary_cross_entropy(y, x.flatten(1), reduction="none").sum(1)
+        kl = 0.5 * torch.sum(m.pow(2) + s.exp() - s - 1, dim=1)
+        optimizer.zero_grad()
+        (error + kl).mean().backward()
+        optimizer.step()
+"""
+ATTEND = "self.over = nn.TransformerEncoder(nn.TransformerEncoderLayer(20, 4{more}), 2)"
+THROUGH = "self.over = nn.LSTM(28, 20{more})"
+OF_PICTURES = {
+    "patches": (ATTEND, "h = self.over(self.patches(x).flatten(2).transpose(1, 2)).mean(1)"),
+    "one token": (ATTEND, "h = self.over(self.patches(x).mean((2, 3)).unsqueeze(1)).squeeze(1)"),
+    "rows by a view": (THROUGH, "h = self.over(x.view(-1, 28, 28))[0][:, -1]"),
+    "rows by another": (THROUGH, "h = self.over(x.reshape(x.size(0), 28, 28))[1][0][-1]"),
+    "rows without the channel": (THROUGH, "h = self.over(x.squeeze(1))[0][:, -1]"),
+}
+IN_FRONT = {
+    "patches": (ATTEND, "h = self.over(self.patches(x).flatten(2).permute(2, 0, 1)).mean(0)"),
+    "one token": (ATTEND, "h = self.over(self.patches(x).mean((2, 3)).unsqueeze(0)).squeeze(0)"),
+    "rows": (THROUGH, "h = self.over(x.squeeze(1).transpose(0, 1))[0][-1]"),
+}
+
+
+@pytest.mark.parametrize(("layer", "encoded"), OF_PICTURES.values(), ids=OF_PICTURES)
+def test_patches_and_rows_of_pictures_are_steps_behind_the_samples(layer: str, encoded: str, tmp_path: Path) -> None:
+    for more, expected in (("", ["VAE106"]), (", batch_first=True", [])):
+        text = HEAD + PICTURES.format(layer=layer.format(more=more), encoded=encoded)
+        assert [each.code for each in linted(tmp_path, {"net.py": text}).findings] == expected
+
+
+@pytest.mark.parametrize(("layer", "encoded"), IN_FRONT.values(), ids=IN_FRONT)
+def test_patches_and_rows_of_pictures_may_stand_in_front(layer: str, encoded: str, tmp_path: Path) -> None:
+    text = HEAD + PICTURES.format(layer=layer.format(more=""), encoded=encoded)
+    assert linted(tmp_path, {"net.py": text}).findings == ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 
 from vae_checked.linter.roles.reductions import rank_of
@@ -117,8 +116,8 @@ class _Axes:
                 return False
             self.has_steps = self.has_steps or len(axes) == _OF_SEQUENCES or 2 in axes
             return axes[:1] == (0,) if node.get("how") == "permute" else 0 not in axes
-        if node.op == "unsqueeze":
-            self.has_steps = True
+        if node.op in ("unsqueeze", "squeeze"):
+            self.has_steps = self.has_steps or node.op == "unsqueeze"
             return sizes in ((1,), (2,), (-1,))
         if node.op in ("repeat", "expand"):
             return self._copies(node, sizes)
@@ -162,9 +161,9 @@ def _is_first_size(sizes: tuple[object, ...]) -> bool:
 
 
 def _is_viewed_by_samples(view: Expr, sizes: tuple[object, ...]) -> bool:
-    """Whether the first axis after a view is the one before: by its size, or by all that a linear layer makes."""
+    """Whether the first axis after a view is that of the samples, or has them all with their steps: by its size, or
+    where all others are written as numbers."""
     if _is_first_size(sizes) or (len(sizes) > 1 and is_called_batch_size(view, 0)):
         return True
     numbers = [size for size in sizes[1:] if isinstance(size, int) and size > 0]
-    made = view.args[0].get("outputs")
-    return sizes[:1] == (-1,) and len(numbers) == len(sizes) - 1 and math.prod(numbers) == made
+    return sizes[:1] == (-1,) and len(numbers) == len(sizes) - 1 > 1
