@@ -138,3 +138,24 @@ def test_a_setting_times_a_weight_that_grows_to_one_is_a_setting(tmp_path: Path)
     given = trained("beta * min(1.0, epoch / 20)").replace("fit(loader, settings)", "fit(loader, settings, beta=1.0)")
     assert codes(linted(tmp_path, {"net.py": given})) == []
     assert codes(linted(tmp_path, {"net.py": trained("1.0 * min(1.0, epoch / 20)")})) == ["VAE502"]
+
+
+COUNTED = {
+    "to one": ("np.linspace(0, 1, 90)", ["VAE502"]),
+    "by torch": ("torch.linspace(0.0, 1.0, settings.turns)", ["VAE502"]),
+    "to a tenth": ("np.linspace(0, 0.1, 90)", []),
+    "scaled": ("0.02 * np.linspace(0, 1, 90)", []),
+}
+
+
+@pytest.mark.parametrize(("counted", "expected"), COUNTED.values(), ids=COUNTED)
+def test_weights_that_are_counted_off_end_at_the_last(counted: str, expected: list[str], tmp_path: Path) -> None:
+    assert named(tmp_path, f"{counted}[epoch]") == expected
+    assert named(tmp_path, f"{counted}[epoch]", how=SUMMED, reduced="sum") == ["VAE504"]
+    assert named(tmp_path, f"{counted}[epoch]", how=SUMMED) == []
+
+
+@pytest.mark.parametrize("counted", ["np.linspace(0, settings.most, 90)", "np.linspace(1, 0, 90)", "settings.shares"])
+def test_weights_of_which_the_last_is_not_known_settle_both(counted: str, tmp_path: Path) -> None:
+    assert named(tmp_path, f"{counted}[epoch]") == []
+    assert named(tmp_path, f"{counted}[epoch]", how=SUMMED, reduced="sum") == []

@@ -23,6 +23,12 @@ _SETTINGS = (2.0, 5.0, 100.0)
 _REACHED = 0.9
 _CYCLIC = frozenset(("remainder", "sin", "cos"))
 _CHOICES = frozenset(("phi", "where"))
+# An entry of an array of numbers, and what counts these off.
+_ENTRIES, _COUNTED_OFF, _MODULES = (
+    frozenset(("index", "item")),
+    frozenset(("linspace", "geomspace")),
+    ("numpy", "torch"),
+)
 
 
 def read(number: Expr, node: Expr, operand: ast.expr | None, first: ast.expr | None, *, inverse: bool) -> Weight | None:
@@ -32,7 +38,7 @@ def read(number: Expr, node: Expr, operand: ast.expr | None, first: ast.expr | N
     """
     if number.op == "mul" or (number.op == "div" and not isinstance(first, ast.Constant)):
         return None
-    most = limit_of(number)
+    most = limit_of(number) or _end_of_schedule(number)
     if most is None:
         return None
     is_setting = node.site is not None and _is_given(operand, node.site.source.cell)
@@ -60,8 +66,32 @@ def limit_of(weight: Expr) -> float | None:
     return limit if _is_reached(weight, nodes, counters, limit) else None
 
 
+def _end_of_schedule(entry: Expr) -> float | None:
+    """The last of numbers that are counted off from a lower one, of which a weight is an entry: `linspace(0, 1, n)`."""
+    if entry.op not in _ENTRIES or not entry.args:
+        return None
+    array, scale = entry.args[0], 1.0
+    while array.op != "opaque" and array.args:
+        numbers = [arg for arg in array.args if arg.op == "const"]
+        if array.op == "mul" and len(numbers) == 1:
+            scale *= numbers[0].value
+            array = array.args[array.args[0] is numbers[0]]
+        elif array.op in TRANSPARENT:
+            array = array.args[0]
+        else:
+            return None
+    ends = array.args[:2]
+    module, _, name = str(array.get("name")).rpartition(".")
+    if module not in _MODULES or name not in _COUNTED_OFF or [end.op for end in ends] != ["const", "const"]:
+        return None
+    first, last = (end.value * scale for end in ends)
+    return last if first < last else None
+
+
 def _is_given(operand: ast.expr | None, cell: Cell) -> bool:
     """Whether a weight is one that a function is given, or that an object keeps, which is a setting by its name."""
+    while isinstance(operand, ast.Subscript):
+        operand = operand.value
     if isinstance(operand, ast.Attribute):
         return True
     around = function_around(operand, cell) if isinstance(operand, ast.Name) else None
