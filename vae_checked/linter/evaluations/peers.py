@@ -11,7 +11,8 @@ from vae_checked.linter.interpreter import declared
 from vae_checked.linter.interpreter.construction import construct
 from vae_checked.linter.interpreter.interpreter import Interpreter
 from vae_checked.linter.symbols.expression import Site, atom
-from vae_checked.linter.symbols.values import Class, Function, Instance, Value, field_names
+from vae_checked.linter.symbols.record_fields import field_names
+from vae_checked.linter.symbols.values import Class, Function, Instance, Value
 
 # One attribute of the same name, as `shape`, is shared by objects of any kind.
 _FEWEST_SHARED = 2

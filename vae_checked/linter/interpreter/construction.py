@@ -13,6 +13,7 @@ from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.more_names import MoreNames
 from vae_checked.linter.symbols.observations import UNREAD_OPTION
+from vae_checked.linter.symbols.record_fields import field_names
 from vae_checked.linter.symbols.values import (
     Class,
     Function,
@@ -21,7 +22,6 @@ from vae_checked.linter.symbols.values import (
     Value,
     as_expr,
     by_name,
-    field_names,
 )
 from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import layers

@@ -13,6 +13,7 @@ from vae_checked.linter.symbols.expression import REDUCTIONS, Attrs, Expr, Site,
 from vae_checked.linter.symbols.given import is_data
 from vae_checked.linter.symbols.index_keys import index_key
 from vae_checked.linter.symbols.places import Grown, MoreItems, Places, is_unknown_item, unknown_item
+from vae_checked.linter.symbols.record_fields import tuple_fields
 from vae_checked.linter.symbols.registered import is_learned
 from vae_checked.linter.symbols.several_lengths import at, of_length
 from vae_checked.linter.symbols.turns import is_of_any_turn
@@ -33,7 +34,6 @@ from vae_checked.linter.symbols.values import (
     as_expr,
     is_number,
     number_of,
-    tuple_fields,
 )
 from vae_checked.linter.symbols.values import Sequence as Layers
 from vae_checked.linter.torch_model import data_choices, diagonals, fields, pieces

@@ -7,7 +7,8 @@ import re
 
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Site
-from vae_checked.linter.symbols.values import Class, External, Function, Instance, Key, Value, field_names
+from vae_checked.linter.symbols.record_fields import field_names
+from vae_checked.linter.symbols.values import Class, External, Function, Instance, Key, Value
 
 MAKERS = frozenset(("namedtuple", "namedarraytuple"))
 # Classes of other libraries whose entries are attributes as well.

@@ -45,7 +45,7 @@ def latents(head: Expr) -> int | None:
         if node.op == "stack" or (picked and node.op in _OTHER_AXES):
             # As many as there are in all that is put together; of an entry of other axes, what is left of these.
             return None
-        picked = picked or _is_entry(node)
+        picked = picked or is_entry(node)
         if node.op in ("part", "index"):
             cuts.append(node)
         node = node.args[0]
@@ -55,7 +55,7 @@ def latents(head: Expr) -> int | None:
     return width
 
 
-def _is_entry(node: Expr) -> bool:
+def is_entry(node: Expr) -> bool:
     """Whether one entry of an axis is taken by its number: the axis is left out."""
     if node.op == "item":
         return isinstance(node.get("index"), int)

@@ -289,12 +289,13 @@ class Sequence:
 
 @dataclass(slots=True, eq=False)
 class Distribution:
-    """A `torch.distributions` object with its parameters."""
+    """A `torch.distributions` object with its parameters; `is_expanded` to sizes that these do not have."""
 
     family: str
     parameters: dict[str, Value]
     site: Site | None
     event_dims: int = 0
+    is_expanded: bool = False
 
 
 class Open(dict[Key, Value]):
@@ -463,38 +464,8 @@ def number_of(value: Value) -> float | None:
     return None
 
 
-def field_names(cls: Class) -> list[str]:
-    """The fields of a dataclass or NamedTuple, in order; empty for any other class."""
-    names: list[str] = []
-    for base in reversed(list(cls.mro())):
-        decorators = {_decorator(item) for item in base.node.decorator_list}
-        record = "dataclass" in decorators or any(
-            isinstance(item, External) and item.dotted.endswith(("NamedTuple", "BaseOutput", "ModelOutput"))
-            for item in base.bases
-        )
-        if record:
-            names += [
-                item.target.id
-                for item in base.node.body
-                if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
-            ]
-    return names
-
-
-def tuple_fields(instance: Instance) -> list[Value] | None:
-    """The items of an instance of a NamedTuple, None for any other."""
-    if not any(name.endswith("NamedTuple") for name in instance.cls.external_bases()):
-        return None
-    return [instance.attributes.get(name) for name in field_names(instance.cls)]
-
-
 def apart(value: Value, serial: Callable[[], int]) -> Value:
     """What a call that is not understood has made, distinguished from what it makes the next time."""
     if not isinstance(value, Expr) or value.op not in ("opaque", "call") or not value.args:
         return value
     return Expr(value.op, value.args, (*value.attrs, ("serial", serial())), value.site)
-
-
-def _decorator(node: ast.expr) -> str:
-    target = node.func if isinstance(node, ast.Call) else node
-    return getattr(target, "attr", getattr(target, "id", ""))

@@ -13,6 +13,7 @@ from vae_checked.linter.symbols.values import Distribution, Value, as_expr, numb
 from vae_checked.linter.torch_model import diagonals, noise
 from vae_checked.linter.torch_model.evaluator import Evaluator
 from vae_checked.linter.torch_model.sizes import shape_of, shaped_like
+from vae_checked.record import replace
 
 FAMILIES = frozenset(
     "Normal MultivariateNormal LowRankMultivariateNormal Independent Bernoulli ContinuousBernoulli Laplace Categorical "
@@ -53,7 +54,7 @@ def construct(evaluator: Evaluator, name: str, args: list[Value], kwargs: dict[s
         base = args[0] if args else kwargs.get("base_distribution")
         if isinstance(base, Distribution):
             count = _axes_of_event(args[1] if len(args) > 1 else kwargs.get("reinterpreted_batch_ndims"))
-            return Distribution(base.family, base.parameters, site, base.event_dims + count)
+            return replace(base, site=site, event_dims=base.event_dims + count)
         return None
     if name in ("Normal", "Laplace", "LogNormal"):
         location = args[0] if args else kwargs.get("loc")
@@ -98,7 +99,7 @@ def divergence(left: Value, right: Value, site: Site) -> Expr:
 
 def _underlying(value: Distribution) -> Distribution:
     """The normal distribution of which a log-normal one is the exponential."""
-    return Distribution("Normal", value.parameters, value.site, value.event_dims)
+    return replace(value, family="Normal")
 
 
 def _normal_divergence(mean_q: Expr, std_q: Expr, mean_p: Expr, std_p: Expr, site: Site) -> Expr:
@@ -135,7 +136,7 @@ def attribute(evaluator: Evaluator, owner: Distribution, name: str, site: Site) 
             case "variance":
                 return Expr("square", (scale,), (), site)
             case "base_dist":
-                return Distribution(owner.family, owner.parameters, owner.site)
+                return replace(owner, event_dims=0)
     if name in owner.parameters:
         return owner.parameters[name]
     return opaque(f"distribution:{name}", (as_expr(owner, site),), site)
@@ -151,15 +152,17 @@ def call_method(
     if name in ("to_event", "independent"):
         # The second is Pyro's older name for it.
         count = _axes_of_event(args[0] if args else None)
-        return Distribution(owner.family, owner.parameters, owner.site, owner.event_dims + count)
-    if name in ("expand", "expand_by", "mask"):
+        return replace(owner, event_dims=owner.event_dims + count)
+    if name in ("expand", "expand_by"):
+        return replace(owner, is_expanded=True)
+    if name == "mask":
         # Pyro's mask leaves out what a sum would hold of entries that there are not.
         return owner
     if normal is None:
         return _call_on_other(evaluator, owner, name, args, site)
     location, scale = normal
     if name in ("rsample", "sample", "sample_n"):
-        return _drawn(evaluator, location, scale, name, args, site, _scale_site(owner))
+        return _drawn(evaluator, owner, (location, scale), name, args, site)
     if name == "log_prob" and args:
         return _over_event(_log_prob(location, scale, as_expr(args[0], site), site), owner.event_dims, site)
     if name == "entropy":
@@ -170,10 +173,10 @@ def call_method(
 
 
 def _drawn_shape(location: Expr, scale: Expr, args: list[Value], site: Site) -> tuple[object, ...] | None:
-    """The sizes of a sample: those that are asked for, before those of the parameters."""
+    """The sizes of a sample: those that are asked for, before those of the parameters; none of two numbers."""
     own, like = noise.sizes_of(location, scale)
     if not args or like is not None or own is None:
-        return None if args else own or None
+        return None if args else own
     # A distribution is asked for a shape, never for a single length.
     several = isinstance(args[0], Expr) and args[0].op != "shape"
     asked = None if several else shape_of(args, site)
@@ -192,19 +195,14 @@ def _scale_site(owner: Distribution) -> Site | None:
 
 
 def _drawn(
-    evaluator: Evaluator,
-    location: Expr,
-    scale: Expr,
-    name: str,
-    args: list[Value],
-    site: Site,
-    scale_site: Site | None,
+    evaluator: Evaluator, owner: Distribution, normal: tuple[Expr, Expr], name: str, args: list[Value], site: Site
 ) -> Expr:
     """A sample of N(location, scale^2): noise where both are numbers; gradient passes by `rsample` alone."""
-    mean, std = number_of(location), number_of(scale)
+    location, scale = normal
+    scale_site, mean, std = _scale_site(owner), number_of(location), number_of(scale)
     if mean is not None and std is not None:
         law = NoiseLaw.STANDARD_NORMAL if mean == 0.0 and std == 1.0 else NoiseLaw.NORMAL
-        shape = _drawn_shape(location, scale, args, site)
+        shape = None if owner.is_expanded else _drawn_shape(location, scale, args, site)
         like = shaped_like(args) if args else noise.sizes_of(location, scale)[1]
         return noise.draw(evaluator, law, mean, std, shape, site, like)
     eps = noise.draw(evaluator, NoiseLaw.STANDARD_NORMAL, 0.0, 1.0, None, site, scale)

@@ -1,0 +1,76 @@
+"""One number that is drawn for all latents is shared by them; for one latent it is the noise that there should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vae_checked.linter import lint
+
+MODEL = """\
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.distributions import Independent, Normal
+
+
+class Small(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.trunk = nn.Linear(41, 23)
+        self.both = nn.Linear(23, 14)
+        self.to_m, self.to_s = nn.Linear(23, LATENTS), nn.Linear(23, LATENTS)
+        self.back = nn.Linear(LATENTS, 41)
+        self.unit = Normal(0.0, 1.0)
+
+    def forward(self, x):
+        h = self.trunk(x)
+        m, s = HEADS
+        z = m + torch.exp(0.5 * s) * EPS
+        out = self.back(z)
+        kl = -0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1).sum()
+        return F.mse_loss(out, x, reduction="sum") + kl
+"""
+HEADS = "self.to_m(h), self.to_s(h)"
+OF_ONE = [
+    "self.unit.sample()",
+    "self.unit.rsample()",
+    "Normal(torch.tensor(0.0), 1.0).sample()",
+    "Independent(Normal(0.0, 1.0), 0).sample()",
+    "torch.randn(1)",
+    "torch.randn(1, device=x.device).expand_as(s)",
+    "torch.normal(0.0, 1.0, size=(1,))",
+    "torch.empty(1).normal_()",
+]
+OF_MORE = [
+    "self.unit.sample(s.shape)",
+    "self.unit.expand(s.shape).sample()",
+    "Independent(self.unit.expand([7]), 1).sample(x.shape[:1])",
+    "Normal(torch.tensor([0.0] * 7), 1.0).sample()",
+    "torch.randn(x.size(0), 7)",
+]
+
+
+def read(folder: Path, eps: str, latents: str = "7", heads: str = HEADS) -> list[str]:
+    text = MODEL.replace("EPS", eps).replace("LATENTS", latents).replace("HEADS", heads)
+    (folder / "small.py").write_text(text, encoding="utf-8")
+    return [finding.code for finding in lint([folder]).findings]
+
+
+@pytest.mark.parametrize("eps", OF_ONE)
+def test_one_number_for_all_latents_is_named(eps: str, tmp_path: Path) -> None:
+    assert read(tmp_path, eps) == ["VAE203"]
+    assert read(tmp_path, eps, latents="width") == ["VAE203"]
+    assert read(tmp_path, eps, heads="self.both(h).chunk(2, dim=1)") == ["VAE203"]
+
+
+@pytest.mark.parametrize("eps", OF_ONE)
+def test_one_number_for_one_latent_is_no_mistake(eps: str, tmp_path: Path) -> None:
+    assert "VAE203" not in read(tmp_path, eps, latents="1")
+    assert "VAE203" not in read(tmp_path, eps, heads="self.both(h)[:, 0], self.both(h)[:, 1]")
+
+
+@pytest.mark.parametrize("eps", OF_MORE)
+def test_noise_of_the_sizes_of_the_heads_is_silent(eps: str, tmp_path: Path) -> None:
+    assert read(tmp_path, eps) == []
