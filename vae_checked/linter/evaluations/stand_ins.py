@@ -175,13 +175,14 @@ class StandIns:
     def _may_train_another(self, wanted: _Wanted, made: Evaluation, model: Instance) -> bool:
         """Whether code that leaves the KL of a model out may be for another model, which has none.
 
-        Other code trains this one with its KL, or the file has a class whose objects fit as well and draw nothing.
+        Other code trains this one, of another file, with its KL; or a class of the file fits as well and draws nothing.
         """
         if wanted.has_formula or not self._reader.leaves_out_joined(made):
             return False
-        if _is_run(model, self._run_trained):
-            return True
         near, own = _nearness(model.cls, wanted.module), {*model.cls.mro(), *_classes_of_parts(model)}
+        # In the file of the model itself other code may go on with it.
+        if near and _is_run(model, self._run_trained):
+            return True
         classes = (settle(wanted.module.scope.names, name) for name in wanted.module.scope.names)
         return any(
             isinstance(cls, Class)
