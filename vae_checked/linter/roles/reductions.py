@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from vae_checked.facts import Reduction
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.arguments import are_parsed
-from vae_checked.linter.roles import batch_sizes, given_numbers, ramps, row_steps, turn_means, written_factors
+from vae_checked.linter.roles import batch_sizes, first_axes, given_numbers, ramps, row_steps, turn_means, written_factors
 from vae_checked.linter.roles.counted import is_of_one_sample, is_taken_apart, may_be_all_data, may_be_of_one_sample
 from vae_checked.linter.roles.draw_axes import is_in_front
 from vae_checked.linter.roles.entry_weights import are_of_entries, are_of_given
@@ -283,6 +283,11 @@ def _length(size: Expr, text: str, inverse: bool, term: Expr) -> Size | Weight:
         return Weight(text, divides=inverse)
     if axis == 0 and is_in_front(whole):
         return Weight(text, divides=inverse)
+    if axis in (0, 1):
+        axis = first_axes.as_handed_over(whole, axis)
+        # Whoever calls the second size that of the batch has the steps first.
+        if axis is None or (axis == 1 and first_axes.is_of_batch(text)):
+            return Weight(text, divides=inverse)
     if axis == "all" and may_be_of_one_sample(whole, term):
         return Weight(text, divides=inverse)
     # Of the axes from one on: a count of what is in a sample, where that one is not the batch.

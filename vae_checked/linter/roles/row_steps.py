@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from vae_checked.facts import Reduction
+from vae_checked.linter.roles import first_axes
 from vae_checked.linter.symbols.expression import Expr, strip
 from vae_checked.linter.symbols.rows import are_columns, batches_of, is_of_rows, is_of_two_axes, turned_in
 from vae_checked.linter.symbols.turns import is_over_turns
@@ -27,12 +28,17 @@ def steps(node: Expr, index: int) -> tuple[ChainStep, ...] | None:
 
 
 def hide_the_batch(chain: Sequence[ChainStep], *values: Expr) -> bool:
-    """Whether a chain names axes of values, all of which have another one in place of the batch."""
+    """Whether a chain names axes of values, all of which have another one in place of the batch, or may have."""
     turned = [turned_in(value) for value in values]
     first = next((step.axes for step in reversed(chain) if isinstance(step, Reduce)), None)
     if not isinstance(first, tuple):
         return False
-    return all(node is not None and (0 in first or is_of_two_axes(node)) for node in turned)
+    if 0 in first and any(map(first_axes.is_put_together, values)):
+        return True
+    if not all(turned):
+        return False
+    # The batch is mostly where the other axis was: on the second place, or on either of two.
+    return not {0, 1}.isdisjoint(first) or any(node is not None and is_of_two_axes(node) for node in turned)
 
 
 def _is_by_their_number(quotient: Expr) -> bool:

@@ -45,7 +45,9 @@ def is_turned(node: Expr) -> bool:
     how, axes = str(node.get("how")), node.get("axes")
     if node.op != "move" or is_of_two_axes(node):
         return node.op == "move"
-    return how in _SWAPPING and isinstance(axes, tuple) and 0 in axes
+    if not isinstance(axes, tuple):
+        return False
+    return axes[:1] != (0,) if how == "permute" else how in _SWAPPING and 0 in axes
 
 
 def is_of_two_axes(node: Expr) -> bool:
