@@ -77,7 +77,8 @@ def judged(folder: Path, **parts: str) -> tuple[bool, bool]:
     path.write_text(SCENE.format(**chosen), encoding="utf-8")
     report = lint([path], select=["VAE501", "VAE504"])
     (facts,), (judgement,) = report.facts, report.judgements
-    assert facts.kl.form is not None and facts.recon.kind is not None, "the terms of the loss were not seen"
+    assert facts.kl.form is not None, "the KL was not seen"
+    assert facts.recon.kind is not None, "the error was not seen"
     return bool(judgement.findings), "VAE504" in judgement.clean
 
 
@@ -110,7 +111,7 @@ def test_what_code_of_its_own_puts_together_may_have_the_steps_first(tmp_path: P
 
 
 @pytest.mark.parametrize("turn", ["words = words.text", "words = words[0]", 'words = words["ids"]', "pass"])
-def test_of_a_batch_that_is_not_read_the_second_size_may_be_that_of_the_samples(tmp_path: Path, turn: str) -> None:
+def test_the_second_size_of_an_unread_batch_may_be_that_of_the_samples(tmp_path: Path, turn: str) -> None:
     assert judged(tmp_path, loader=UNREAD, turn=turn, divisor="words.size(1)") == OPEN
 
 
@@ -132,7 +133,7 @@ def test_which_axis_of_turned_steps_is_added_up_stays_open(tmp_path: Path, reduc
     assert judged(tmp_path, error=f"{STEPS_FIRST}.{reduced}", **parts) == OPEN
 
 
-def test_what_code_of_its_own_puts_together_may_be_added_up_over_its_first_axis(tmp_path: Path) -> None:
+def test_an_own_batch_may_be_added_up_over_its_first_axis(tmp_path: Path) -> None:
     assert judged(tmp_path, loader=OWN, error=f"{STEPS_FIRST}.sum(0).mean()") == OPEN
 
 
@@ -161,7 +162,7 @@ def test_a_second_size_that_is_called_the_batch_size_may_be_that(tmp_path: Path,
     assert found == {f"steps, {size}": OPEN, f"{size}, steps": CLEAN}
 
 
-def test_a_second_size_that_is_called_a_number_of_points_is_no_batch_size(tmp_path: Path) -> None:
+def test_a_second_size_called_a_number_of_points_is_no_batch_size(tmp_path: Path) -> None:
     path = tmp_path / "loss.py"
     path.write_text(LOSS.format(sizes="B, N", size="N"), encoding="utf-8")
     assert [finding.code for finding in lint([path], select=["VAE504"]).findings] == ["VAE504"]

@@ -7,7 +7,15 @@ from collections.abc import Collection, Iterator, Sequence
 from vae_checked.facts import Reduction
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.arguments import are_parsed
-from vae_checked.linter.roles import batch_sizes, first_axes, given_numbers, ramps, row_steps, turn_means, written_factors
+from vae_checked.linter.roles import (
+    batch_sizes,
+    first_axes,
+    given_numbers,
+    ramps,
+    row_steps,
+    turn_means,
+    written_factors,
+)
 from vae_checked.linter.roles.counted import is_of_one_sample, is_taken_apart, may_be_all_data, may_be_of_one_sample
 from vae_checked.linter.roles.draw_axes import is_in_front
 from vae_checked.linter.roles.entry_weights import are_of_entries, are_of_given

@@ -181,7 +181,7 @@ def _handed_out(losses: Losses, site: SamplerSite, recon: Reconstruction) -> dic
 
 
 def _never_read(losses: Losses) -> list[Expr]:
-    """What methods of objects give local names that nothing reads."""
+    """What methods of objects give local names that nothing reads; what begins with `_` is left unread on purpose."""
     roots = (root for root in losses.evaluation.observations.roots if root.kind == "assign" and root.name)
     values = [
         root.value
@@ -189,6 +189,7 @@ def _never_read(losses: Losses) -> list[Expr]:
         if root.function is not None
         and isinstance(root.value, Expr)
         and isinstance(root.function.bound, Instance)
+        and not root.name.startswith("_")
         and is_never_read(root.name, root.function.node)
     ]
     return [value for value in ways.in_all(losses.evaluation, values) if value in losses.graph]
