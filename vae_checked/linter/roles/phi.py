@@ -15,6 +15,7 @@ from vae_checked.linter.symbols.expression import (
     NEAR_LOGS,
     NEAR_LOSS,
     NEAR_PRODUCTS,
+    NOISE,
     OWN_SAMPLE,
     PHI,
     PRODUCTS,
@@ -50,7 +51,7 @@ def resolved(
     Each by `most` of its conditions: what the others choose stays open.
 
     Where the choice is between training and not, training is taken. What holds no sampler, KL or loss in any of its
-    ways is settled in one of them. Only those that are `wanted`, where that is given, as they are beside the others.
+    ways is settled in one of them; what has none of what these are made of stays as it is. Only those that are `wanted`, where that is given, as they are beside the others.
     `met` are the conditions on which alone a value is met, by their uids: what it chooses by them is known.
     """
     given = _each_once(values)
@@ -91,7 +92,8 @@ def _resolving(
     for value in values:
         if room is not None and branching.size > room:
             raise _TooManyError
-        yield from branching.variants(value, met.get(value.uid, {}), most) if value.bits & PHI else (value,)
+        is_asked = value.bits & PHI and _may_be_of_vae(value)
+        yield from branching.variants(value, met.get(value.uid, {}), most) if is_asked else (value,)
 
 
 class _TooManyError(Exception):
@@ -129,6 +131,11 @@ def _is_part(value: Expr) -> bool:
 def may_tell(value: Expr) -> bool:
     """Whether a sampler, a loss or a KL may stand anywhere in a value."""
     return bool(value.bits & (LOSS | ERROR | SAMPLE)) or value.bits & _FORMULA == _FORMULA
+
+
+def _may_be_of_vae(value: Expr) -> bool:
+    """Whether anything is drawn in a value, or a loss or a KL may stand in it: a network's layers alone are neither."""
+    return bool(value.bits & NOISE) or may_tell(value)
 
 
 def asks_for_mode(condition: Expr) -> bool:
