@@ -62,17 +62,17 @@ class Block:
 
     def __init__(self, body: Sequence[ast.stmt], emptying: frozenset[str]) -> None:
         self._emptying = _EMPTYING | emptying
-        self._statements = list(_held(body, ()))
         self._parents: dict[ast.AST, ast.AST] = {}
+        self._calls: dict[ast.AST, _Held] = {}
         self._uses: list[_Use] = []
         self._given: dict[str, list[_Held]] = {}
         self._elsewhere: set[str] = set()
-        for held in self._statements:
+        for held in _held(body, ()):
             self._read(held)
 
     def left(self, call: ast.Call) -> dict[At, Left]:
         """What is left of the parameters that a call is given by names, by where they are asked for."""
-        at = next((held for held in self._statements if any(node is call for node in _own(held.statement))), None)
+        at = self._calls.get(call)
         found: dict[At, Left] = {}
         if at is not None:
             for name in _names(call):
@@ -85,6 +85,8 @@ class Block:
             for child in syntax.children(node):
                 self._parents[child] = node
         for node in own:
+            if isinstance(node, ast.Call):
+                self._calls.setdefault(node, held)
             if isinstance(node, _INNER):
                 self._elsewhere |= {syntax.held(inner) for inner in syntax.descendants(node)}
             key = syntax.held(node)

@@ -112,7 +112,7 @@ def _read(loop: ast.For | ast.AsyncFor | ast.While) -> _Moving:
         item.test if isinstance(item, _ASKING) else item for item in nodes if isinstance(item, (*_ASKING, ast.Compare))
     ]
     asked = {item.id for test in tests for item in ast.walk(test) if isinstance(item, ast.Name)}
-    made_once = {inner for test, inner in _chosen(nodes) if _is_asked_for(inner, test)}
+    made_once = {*_made_once(nodes)}
     counted, constants, more = {*_places(loop)}, list[tuple[str, object]](), set[str]()
     for item in nodes:
         if isinstance(item, ast.AugAssign) and isinstance(item.target, ast.Name):
@@ -185,9 +185,10 @@ def _weighing_entries(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, Key]]:
         if not isinstance(item, (ast.AugAssign, ast.Assign)):
             continue
         entry = _entry(item.target if isinstance(item, ast.AugAssign) else item.targets[0])
+        if entry is None or entry not in factors:
+            continue
         grows = isinstance(item, ast.AugAssign) or entry in map(_entry, ast.walk(item.value))
-        made = {each.id for each in ast.walk(item.value) if isinstance(each, ast.Name)} & bound
-        if entry is not None and entry in factors and not (grows and made):
+        if not grows or bound.isdisjoint(_names_in(item.value)):
             yield entry
 
 
@@ -210,18 +211,19 @@ def _is_steady(step: ast.Assign | ast.AugAssign, bound: Collection[str]) -> bool
     )
 
 
-def _chosen(nodes: Iterable[ast.AST]) -> Iterator[tuple[ast.expr, ast.Assign]]:
-    """The assignments on the ways through conditions, each with what it is asked."""
+def _made_once(nodes: Iterable[ast.AST]) -> Iterator[ast.Assign]:
+    """What gives a name a value on a way through a condition that asks for it, as where something is built once."""
     for item in nodes:
         if isinstance(item, ast.If):
+            asked = {*_names_in(item.test)}
             inner = (each for way in (item.body, item.orelse) for one in way for each in syntax.descendants(one))
-            yield from ((item.test, each) for each in inner if isinstance(each, ast.Assign))
+            for each in inner if asked else ():
+                if isinstance(each, ast.Assign) and any(not asked.isdisjoint(_names_in(one)) for one in each.targets):
+                    yield each
 
 
-def _is_asked_for(assigned: ast.Assign, test: ast.expr) -> bool:
-    """Whether a condition asks for the name that is given a value where it holds, as where something is built once."""
-    names = {each.id for target in assigned.targets for each in ast.walk(target) if isinstance(each, ast.Name)}
-    return any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(test))
+def _names_in(value: ast.expr) -> Iterator[str]:
+    return (each.id for each in ast.walk(value) if isinstance(each, ast.Name))
 
 
 def _places(node: ast.For | ast.AsyncFor | ast.While) -> Iterator[str]:

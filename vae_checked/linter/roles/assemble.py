@@ -286,7 +286,7 @@ def _terms(
         if not latent_differences.is_of_latents(recon, found, kls, graph)
         and not reconstructions.is_of_constant(recon)
         and not targets.is_of_itself(recon)
-        and not thresholds.is_only_compared(recon, graph, evaluation.observations.roots)
+        and not thresholds.is_only_compared(recon, graph, evaluation)
     ]
     return directions.directed(kls, found, recons, evaluation), recons
 
