@@ -51,7 +51,8 @@ def resolved(
     Each by `most` of its conditions: what the others choose stays open.
 
     Where the choice is between training and not, training is taken. What holds no sampler, KL or loss in any of its
-    ways is settled in one of them; what has none of what these are made of stays as it is. Only those that are `wanted`, where that is given, as they are beside the others.
+    ways is settled in one of them; what has none of what these are made of stays as it is. Only those that are
+    `wanted`, where that is given, as they are beside the others.
     `met` are the conditions on which alone a value is met, by their uids: what it chooses by them is known.
     """
     given = _each_once(values)
