@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from functools import lru_cache
 
 from vae_checked.facts import Origin, Parametrisation
@@ -233,6 +234,7 @@ def _read(node: Expr) -> SamplerSite | None:
         if carried is None:
             continue
         scale, drawn = _with_its_half(*carried, node.args[index])
+        scale, drawn = _with_its_root(scale, drawn)
         step = strip(scale)
         if step.op == "sub":
             scale = _beside(*reversed(step.args)) or scale
@@ -305,6 +307,24 @@ def _with_its_half(scale: Expr, drawn: _Draw, product: Expr) -> tuple[Expr, _Dra
     if not left_out and bare.op not in _UNCOMPUTED:
         return scale, drawn
     return Expr("mul", (const(_HALF), scale), (), product.site), _Draw(drawn.noise, drawn.noise)
+
+
+def _with_its_root(scale: Expr, drawn: _Draw) -> tuple[Expr, _Draw]:
+    """`std * erfinv(p) * 2 ** 0.5` as a std and a draw: the root makes a normal draw of erfinv, wherever it stands.
+
+    It is taken for that where the scale without it follows from a head that the whole scale does not follow from.
+    """
+    if not drawn.bent or strip(drawn.eps).op != "erfinv":
+        return scale, drawn
+    without = Expr("div", (scale, const(math.sqrt(2))), (), scale.site)
+    head, whole = fitting_head(without), fitting_head(scale)
+    if head is None or head.uid == without.uid or (whole is not None and not _is_below(head, whole)):
+        return scale, drawn
+    return without, replace(drawn, eps=Expr("mul", (const(math.sqrt(2)), drawn.eps), (), drawn.eps.site))
+
+
+def _is_below(one: Expr, other: Expr) -> bool:
+    return one.uid != other.uid and contains(other, one.uid)
 
 
 def _is_written_in(factor: Expr, product: Expr) -> bool:

@@ -169,10 +169,15 @@ def _reduce(op: str, *, without_nan: bool = False) -> Handler:
         axes = reduced_axes(argument(args, kwargs, 1, "dim", "axis"), x)
         keep = argument(args, kwargs, 2, "keepdim", "keepdims")
         if x.op == "stack" and keep is not True and axes in ("all", (x.get("axis"),)) and not _is_of_rows(x):
-            return _folded(op, x, axes, site)
+            return _folded(op, _each_without_nan(x, site) if without_nan else x, axes, site)
         return Expr(op, (x,), (("axes", axes), ("keepdim", keep is True), *own), site)
 
     return handle
+
+
+def _each_without_nan(stack: Expr, site: Site) -> Expr:
+    """Stacked tensors with a number for NaN in each: `nansum` of them adds up what is left."""
+    return Expr("stack", tuple(Expr("nan_to_num", (piece,), (), site) for piece in stack.args), stack.attrs, site)
 
 
 def _is_of_rows(stack: Expr) -> bool:
