@@ -12,6 +12,7 @@ from vae_checked.linter.roles import (
     capacities,
     class_posteriors,
     counted_weights,
+    cut_in_one_arm,
     flows,
     gradients,
     moved_means,
@@ -189,6 +190,9 @@ def _on_another_way(
     of_classes = class_posteriors.divergence_beside(kl, losses)
     if of_classes is not None:
         yield "kl.unread", _at(origin(of_classes), "the direction of {} next to this KL is not read").value
+    cut = cut_in_one_arm.choice(kl, losses)
+    if cut is not None:
+        yield "kl.in_loss", _at(origin(cut), "in one branch of {} the KL is added without its gradient").value
     held = counted_weights.held_back(kl, losses)
     if held is not None:
         yield "kl.in_loss", _at(origin(held.node), "the KL waits for {}, and training may end before it").value

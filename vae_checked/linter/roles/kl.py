@@ -14,6 +14,7 @@ from vae_checked.linter.roles import (
     capacities,
     contrasts,
     counted_weights,
+    cut_in_one_arm,
     densities_apart,
     extents,
     frozen_parts,
@@ -101,6 +102,8 @@ def kl_facts(kl: Divergence | None, recon: Reconstruction | None, reading: Joint
         # How large the KL is, nobody knows before it is trained; another sum than the one that trains is only shown.
         in_loss = None
     if in_loss and _is_dropped(kl, losses):
+        in_loss = None
+    if in_loss is not None and cut_in_one_arm.choice(kl, losses) is not None:
         in_loss = None
     if in_loss is False and (is_added_elsewhere(kl, losses) or is_of_an_autoencoder(kl, recon, losses)):
         in_loss = None

@@ -31,7 +31,7 @@ from vae_checked.linter.roles.inner_chains import inner_chain
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import NO_GRAD, Expr, Graph, origin
-from vae_checked.linter.symbols.gradient_flow import GradientFlow, reached
+from vae_checked.linter.symbols.gradient_flow import GradientFlow, Stops, nothing_more, reached
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.linter.symbols.values import Instance
 from vae_checked.mathematics.chain_signs import sign_of
@@ -356,9 +356,9 @@ class Losses:
         ends = [end for end in roots if isinstance(end, Expr)]
         return not ends or any(end in self.unsettled and self.unsettled.holds(end, choice.uid) for end in ends)
 
-    def moves_term(self, choice: Expr, term: Expr) -> bool:
-        """Whether a choice of the unsettled evaluation has a gradient by what is written where a term is."""
-        return not self._written_alike(term).isdisjoint(reached([choice]))
+    def moves_term(self, choice: Expr, term: Expr, *, past: Stops = nothing_more) -> bool:
+        """Whether a choice of the unsettled evaluation has a gradient by a term; what is `past` does not stop it."""
+        return not self._written_alike(term).isdisjoint(reached([choice], past=past))
 
     def unsettled_with(self, term: Expr) -> set[int]:
         """The uids of what holds a term before branches were settled, known by where the term is written."""
