@@ -405,7 +405,8 @@ def _take(state: _State, step: ChainStep) -> bool:
             return _take_stack(state, of_rows=step.of_rows)
         case Through():
             if step.op in _BENDING:
-                return _weigh_entries(state, Tensor(whole=True, positive=True))
+                # What is added up over samples under one root is no sum of what each of them has.
+                return state.batch is not Reduction.SUM and _weigh_entries(state, Tensor(whole=True, positive=True))
             return step.op in _PASSED
         case Negate():
             return True

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from vae_checked.linter.roles.reductions import rank_of
 from vae_checked.linter.roles.view_sizes import STILL, VIEWS, is_called_batch_size, sizes_of
-from vae_checked.linter.symbols.expression import ELEMENTWISE, Expr
+from vae_checked.linter.symbols.expression import ELEMENTWISE, REDUCTIONS, Expr
 
 # Layers whose first axis is still that of the samples.
 _KEEPING = frozenset(
@@ -20,7 +20,7 @@ _OVER_STEPS = _RECURRENT | frozenset(
     "TransformerDecoderLayer".split()
 )
 _ALL = ("slice", ("value", None), ("value", None), ("value", None))
-_POOLED = frozenset(("mean", "sum", "amax", "max"))
+_POOLED = REDUCTIONS
 _OF_SEQUENCES, _MOST_DEPTH = 3, 80
 
 
