@@ -56,6 +56,7 @@ from vae_checked.mathematics.chain_signs import sign_of
 from vae_checked.mathematics.effective_beta import weight_of
 from vae_checked.mathematics.names import is_divergence
 from vae_checked.mathematics.reductions import ChainStep, Number, Through
+from vae_checked.record import replace
 
 # What makes of a mean something else than the mean of what it makes.
 _BENDING = frozenset(("exp", "square", "pow", "log"))
@@ -222,7 +223,12 @@ def reduced_of(kl: Divergence, reading: JointLoss) -> Reduced | None:
     own, other = own_reduction(kl, reading), reductions.read(reading.recon, None)
     shared = reductions.balancing(reading.shared, own, other)
     flat = not extents.are_of_steps(kl.head, kl.location, *kl.joined)
-    reduced = reductions.read((*shared, *reading.kl, *inside), rank, _spatial(kl, rank), step_axes(rank), flat=flat)
+    chain, spatial = (*shared, *reading.kl, *inside), _spatial(kl, rank)
+    reduced = reductions.read(chain, rank, spatial, step_axes(rank), flat=flat)
+    of_maps = reductions.read(chain, rank, (), step_axes(rank), flat=flat) if spatial else reduced
+    if reduced is not None and of_maps is not None and reduced.event is not of_maps.event:
+        # One latent per channel is reduced in one way, and a map of them in another.
+        reduced = replace(reduced, event=None)
     if reduced is not None and reductions.repeated(reading.above, own, other):
         return Reduced(reduced.batch, Reduction.MIXED, False)
     error_is_mean = other is None or other.event is Reduction.MEAN
@@ -335,7 +341,7 @@ def own_reduction(kl: Divergence, reading: JointLoss) -> Reduced | None:
 
 
 def _spatial(kl: Divergence, rank: int | None) -> range:
-    """The axes of heads from a convolution that may well have length 1: nothing is said of how these are reduced."""
+    """The axes of heads from a convolution that may well have length 1."""
     node = strip(kl.head)
     while node.op in ("part", "index", "item", "layer") and node.args and not _is_convolution(node):
         node = strip(node.args[0])
