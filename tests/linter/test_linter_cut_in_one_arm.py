@@ -45,6 +45,39 @@ def test_a_kl_without_its_gradient_is_named(loss: str, tmp_path: Path) -> None:
     assert "VAE305" in _verdicts(loss, tmp_path)[0]
 
 
+BY_TURN = """
+def cost(out, mu, logvar, x, turn):
+    recon = F.binary_cross_entropy(out, x, reduction="sum")
+    kl = -0.5 * torch.sum(1 + logvar - mu ** 2 - logvar.exp())
+    return recon + ({first} if turn < 5 else {later})
+
+
+def fit(loader):
+    model = Net()
+    optimizer = torch.optim.Adam(model.parameters())
+    for {turn}, (x, _) in enumerate(loader):
+        x = x.view(-1, 91)
+        loss = cost(*model(x), x, {turn})
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("turn", ["epoch", "i", "turn"])
+def test_the_place_of_a_batch_that_a_function_is_handed_is_any(turn: str, tmp_path: Path) -> None:
+    found, clean = _read(MODEL + BY_TURN.format(turn=turn, first="kl.detach()", later="kl"), tmp_path)
+    assert "VAE305" not in found | clean
+    found, clean = _read(MODEL + BY_TURN.format(turn=turn, first="kl.detach()", later="kl.data"), tmp_path)
+    assert "VAE305" in found
+    found, clean = _read(MODEL + BY_TURN.format(turn=turn, first="3 * kl", later="kl"), tmp_path)
+    assert "VAE305" in clean - found
+
+
 def _verdicts(loss: str, folder: Path) -> tuple[set[str], set[str]]:
-    report = read(folder, MODEL + LOOP.format(body=looped(f"{RECON}\n{KL}\n{loss}")))
+    return _read(MODEL + LOOP.format(body=looped(f"{RECON}\n{KL}\n{loss}")), folder)
+
+
+def _read(text: str, folder: Path) -> tuple[set[str], set[str]]:
+    report = read(folder, text)
     return {finding.code for finding in report.findings}, {code for vae in report.vaes for code in vae.clean}

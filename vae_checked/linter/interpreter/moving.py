@@ -126,15 +126,20 @@ def _read(loop: ast.For | ast.AsyncFor | ast.While) -> _Moving:
             elif item not in made_once:
                 more.add(name)
     chosen = tuple(each for each in constants if each[0] in asked)
-    counted = counted & asked | {*_weighing(nodes)} | {*_handed_on(nodes)}
+    handed = _handed(nodes)
+    counted = counted & asked | {*_places(loop)} & handed | {*_weighing(nodes)} | {*_handed_on(nodes, handed)}
     return _Moving(frozenset(counted), chosen, frozenset(more & asked), frozenset(_weighing_entries(nodes)))
 
 
-def _handed_on(nodes: Sequence[ast.AST]) -> Iterator[str]:
-    """The names of numbers that each turn of a loop counts on, and hands to a function, which may ask for them."""
+def _handed(nodes: Sequence[ast.AST]) -> set[str]:
+    """The names that are handed to a function as they are: it may ask for these."""
     calls = (item for item in nodes if isinstance(item, ast.Call) and syntax.called(item) not in _OF_NUMBERS)
     given = (each for call in calls for each in (*call.args, *(named.value for named in call.keywords)))
-    handed = {each.id for each in given if isinstance(each, ast.Name)}
+    return {each.id for each in given if isinstance(each, ast.Name)}
+
+
+def _handed_on(nodes: Sequence[ast.AST], handed: Collection[str]) -> Iterator[str]:
+    """The names of numbers that each turn of a loop counts on, of those that it hands to a function."""
     bound = {item.id for item in nodes if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)}
     for item in nodes:
         match item:

@@ -192,7 +192,7 @@ def _on_another_way(
         yield "kl.unread", _at(origin(of_classes), "the direction of {} next to this KL is not read").value
     cut = cut_in_one_arm.choice(kl, losses)
     if cut is not None:
-        yield "kl.in_loss", _at(origin(cut), "in one branch of {} the KL is added without its gradient").value
+        yield "kl.in_loss", _at(origin(cut), "the KL is added without its gradient where a condition chooses {}").value
     held = counted_weights.held_back(kl, losses)
     if held is not None:
         yield "kl.in_loss", _at(origin(held.node), "the KL waits for {}, and training may end before it").value
