@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from vae_checked.facts import Fact, Head, Interval, Origin
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import score_functions
+from vae_checked.linter.roles import partners, score_functions
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import layer_of
@@ -78,7 +78,7 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], kl: Divergence | 
         return Passage(None)
     if kl is None or (not _is_trained_by(kl, losses) and _is_data_of_another(site, losses)):
         return Passage(None)
-    if score_functions.weighs_the_density(site, losses):
+    if score_functions.weighs_the_density(site, losses) or partners.is_only_behind(site, kl, losses.samples):
         return Passage(None)
     stopped = _first_cut(site, losses)
     where = None if stopped is None else origin(stopped)

@@ -79,6 +79,20 @@ def on_another_way(
     return None
 
 
+def is_only_behind(site: SamplerSite, kl: Divergence, drawn: Iterable[SamplerSite]) -> bool:
+    """Whether the heads of a KL stand in those of a sampler only as what another z is drawn with.
+
+    So they do in a prior's draw of the step that comes after a posterior's z.
+    """
+    latents = {other.z.uid for other in drawn if other.z.uid != site.z.uid}
+    wanted = {head.uid for head in (kl.head, strip(kl.head), kl.location, strip(kl.location)) if head.op != "const"}
+    held, own = set[int](), set[int]()
+    for value in (site.location, site.scale):
+        held |= standing_in(value, wanted)
+        own |= standing_in(value, wanted, up_to=latents)
+    return bool(held) and not own and not _following_alike(site, [kl])
+
+
 def _heads(kl: Divergence) -> tuple[int, int]:
     return strip(kl.location).uid, strip(kl.head).uid
 

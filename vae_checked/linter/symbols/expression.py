@@ -354,8 +354,8 @@ def is_made_from(expr: Expr, wanted: int) -> bool:
     return False
 
 
-def standing_in(expr: Expr, wanted: Collection[int]) -> set[int]:
-    """The uids among the `wanted` ones of nodes that are part of `expr`: `contains`, of many nodes at once."""
+def standing_in(expr: Expr, wanted: Collection[int], up_to: Collection[int] = ()) -> set[int]:
+    """The uids among the `wanted` ones of nodes that are part of `expr`, not looking into those of `up_to`."""
     found: set[int] = set()
     seen: set[int] = set()
     lowest = min(wanted, default=0)
@@ -363,7 +363,7 @@ def standing_in(expr: Expr, wanted: Collection[int]) -> set[int]:
     while stack:
         node = stack.pop()
         # As in `contains`.
-        if node.uid >= lowest and node.uid not in seen:
+        if node.uid >= lowest and node.uid not in seen and node.uid not in up_to:
             seen.add(node.uid)
             if node.uid in wanted:
                 found.add(node.uid)
