@@ -405,8 +405,10 @@ def _take(state: _State, step: ChainStep) -> bool:
             return _take_stack(state, of_rows=step.of_rows)
         case Through():
             if step.op in _BENDING:
-                # What is added up over samples under one root is no sum of what each of them has.
-                return state.batch is not Reduction.SUM and _weigh_entries(state, Tensor(whole=True, positive=True))
+                # A norm of a sample is no sum over it, nor that of all a sum over these; a mean of all is one number.
+                is_each = state.batch is Reduction.KEPT and not state.event
+                bends = is_each or state.batch is Reduction.MEAN
+                return bends and _weigh_entries(state, Tensor(whole=True, positive=True))
             return step.op in _PASSED
         case Negate():
             return True

@@ -113,7 +113,8 @@ def _read(loop: ast.For | ast.AsyncFor | ast.While) -> _Moving:
     ]
     asked = {item.id for test in tests for item in ast.walk(test) if isinstance(item, ast.Name)}
     made_once = {*_made_once(nodes)}
-    counted, constants, more = {*_places(loop)}, list[tuple[str, object]](), set[str]()
+    places, handed = {*_places(loop)}, _handed(nodes)
+    counted, constants, more = set(places), list[tuple[str, object]](), set[str]()
     for item in nodes:
         if isinstance(item, ast.AugAssign) and isinstance(item.target, ast.Name):
             counted.add(item.target.id)
@@ -126,8 +127,7 @@ def _read(loop: ast.For | ast.AsyncFor | ast.While) -> _Moving:
             elif item not in made_once:
                 more.add(name)
     chosen = tuple(each for each in constants if each[0] in asked)
-    handed = _handed(nodes)
-    counted = counted & asked | {*_places(loop)} & handed | {*_weighing(nodes)} | {*_handed_on(nodes, handed)}
+    counted = counted & asked | places & handed | {*_weighing(nodes)} | {*_handed_on(nodes, handed)}
     return _Moving(frozenset(counted), chosen, frozenset(more & asked), frozenset(_weighing_entries(nodes)))
 
 

@@ -6,32 +6,37 @@ import ast
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles.dead_weights import names_in
+from vae_checked.linter.roles.written_factors import SCALING_IN_PLACE
 
 if TYPE_CHECKING:
     from vae_checked.linter.evaluations.evaluation import Evaluation
     from vae_checked.linter.symbols.values import Module
 
-_SCALED_IN_PLACE = frozenset(("mul_", "multiply_", "div_", "divide_", "true_divide_", "copy_"))
+_SCALED_IN_PLACE = SCALING_IN_PLACE | {"copy_"}
+_OPTION = "maximize"
 _TURNED_IN_PLACE = frozenset(("neg_", "negative_"))
 _TURNING = frozenset(("neg", "negative"))
 _ADDING = 2
 _MAKING = frozenset(("tensor", "as_tensor", "ones", "ones_like", "full", "full_like"))
 
 
-def ascends(module: Module) -> bool:
-    """Whether a file has what makes a step go where a loss is larger, or may."""
-    return "maximize" in module.read_once(names_in) or module.read_once(_climbs_by_hand)
-
-
 def climbs(evaluation: Evaluation) -> bool:
-    """Whether a file of an evaluation turns its gradients round, or has an optimizer that takes `maximize`."""
+    """Whether a file of an evaluation has what makes a step go where a loss is larger, or may."""
     return any(module.read_once(_climbs_by_hand) or module.read_once(_maximises) for module in evaluation.modules())
 
 
 def _maximises(module: Module) -> bool:
-    asked = (each.value for each in module.file.of(ast.keyword) if each.arg == "maximize")
+    """Whether an optimizer is asked to: by a keyword, by an entry of its options, or by one that is set later."""
+    asked = [each.value for each in module.file.of(ast.keyword) if each.arg == _OPTION]
+    for table in module.file.of(ast.Dict):
+        asked += [value for key, value in zip(table.keys, table.values, strict=True) if _is_option(key)]
+    for given in module.file.of(ast.Assign):
+        asked += [given.value for each in given.targets if isinstance(each, ast.Subscript) and _is_option(each.slice)]
     return any(not isinstance(value, ast.Constant) or bool(value.value) for value in asked)
+
+
+def _is_option(key: ast.expr | None) -> bool:
+    return isinstance(key, ast.Constant) and key.value == _OPTION
 
 
 def _climbs_by_hand(module: Module) -> bool:

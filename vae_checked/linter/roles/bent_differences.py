@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import operator
 
 from vae_checked.linter.roles.samplers import is_scalar
+from vae_checked.linter.symbols.conditions import relation_of
 from vae_checked.linter.symbols.expression import Expr, elementwise, is_formula, strip
 from vae_checked.linter.symbols.numeric import Program, leaves
 
-_COMPARED = {
-    "compare:Lt": operator.lt,
-    "compare:LtE": operator.le,
-    "compare:Gt": operator.gt,
-    "compare:GtE": operator.ge,
-}
 # Sizes of a difference at which a penalty is looked at.
 _SIZES = (0.0, 0.3, 0.9, 1.7, 3.1)
 _TWICE = 2
@@ -46,8 +40,8 @@ def _value(penalty: Expr, given: dict[int, float]) -> float:
     """
     if penalty.op == "where":
         condition, one, other = penalty.args
-        compare = _COMPARED.get(str(condition.get("name")))
-        if compare is not None and len(condition.args) == _TWICE:
+        relation = relation_of(condition)
+        if relation is not None:
             left, right = (Program(arg, given)(given) for arg in condition.args)
-            penalty = one if compare(left, right) else other
+            penalty = one if relation(left, right) else other
     return Program(penalty, given)(given)

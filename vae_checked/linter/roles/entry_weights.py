@@ -6,13 +6,14 @@ from collections.abc import Collection
 
 from vae_checked.facts import Likelihood
 from vae_checked.linter.roles.samplers import is_scalar
+from vae_checked.linter.symbols.conditions import compares
 from vae_checked.linter.symbols.expression import ELEMENTWISE, REDUCTIONS, TRANSPARENT, Expr
 from vae_checked.linter.symbols.given import is_given
 
 # What has an entry for each of its arguments' entries, at the same place.
 _KEEPING = ELEMENTWISE | {"cast", "detach", "contiguous", "alias", "phi", "where"}
 # The same of what is opaque: which entries compare so, and a value written where they do.
-_COMPARING = ("compare:", "masked", "invert")
+_OF_COMPARED = ("masked", "invert")
 # How many nodes are looked at: a weight is a formula of a line or two.
 _MOST = 80
 
@@ -39,15 +40,15 @@ def are_of_given(factor: Expr) -> bool:
             return False
         if is_given(node):
             met = True
-        elif node.op in _KEEPING or node.op in TRANSPARENT or _compares(node):
+        elif node.op in _KEEPING or node.op in TRANSPARENT or _is_of_compared(node):
             stack += node.args[1:] if node.op == "phi" else node.args
         else:
             return False
     return met
 
 
-def _compares(node: Expr) -> bool:
-    return node.op == "opaque" and str(node.get("name")).startswith(_COMPARING)
+def _is_of_compared(node: Expr) -> bool:
+    return compares(node) or (node.op == "opaque" and str(node.get("name")).startswith(_OF_COMPARED))
 
 
 def _entries(term: Expr) -> frozenset[int]:
@@ -78,7 +79,7 @@ def _has_no_more(factor: Expr, known: Collection[int], term: Expr, inner: Collec
             alike = bool(inner) and node.attrs == term.attrs
             if not is_total and not (alike and _has_no_more(node.args[0], inner, node.args[0], ())):
                 return False
-        elif node.op in _KEEPING or _compares(node):
+        elif node.op in _KEEPING or _is_of_compared(node):
             stack += node.args[1:] if node.op == "phi" else node.args
         else:
             return False

@@ -84,13 +84,16 @@ def _width_of_slice(index: Expr, whole: int | None) -> int | None:
     if len(key) == 1 or (rank is not None and len(key) < rank and key[0] != ELLIPSIS):
         # Rows or steps are picked.
         return whole
-    if last[0] != "slice" or any(end[0] != "value" for end in last[1:]):
+    return _of_slice(last, whole)
+
+
+def _of_slice(part: tuple[object, ...], whole: int) -> int | None:
+    """How many entries of an axis a slice keeps; None where its ends are not known, and for what is no slice."""
+    ends = [end[1] for end in part[1:] if isinstance(end, tuple) and end[0] == "value"]
+    numbers = [None if end is None else int(end) for end in ends if end is None or isinstance(end, (int, float))]
+    if part[0] != "slice" or len(numbers) < len(part) - 1 or numbers[2] == 0:
         return None
-    ends = [end[1] for end in last[1:]]
-    if not all(end is None or isinstance(end, (int, float)) for end in ends) or ends[2] == 0:
-        return None
-    start, stop, step = (None if end is None else int(end) for end in ends)
-    return len(range(whole)[start:stop:step])
+    return len(range(whole)[slice(*numbers)])
 
 
 def elements(recon: Reconstruction) -> int | None:
@@ -145,11 +148,9 @@ def _of_slices(index: Expr, lengths: Sequence[int]) -> list[int] | None:
     start = 0 if key[0] == WHOLE else len(lengths) - len(parts)
     found = list(lengths[:start])
     for length, part in zip(lengths[start:], parts, strict=False):
-        if part[0] == "slice" and all(end[0] == "value" for end in part[1:]) and part[3][1] != 0:
-            ends = [end[1] for end in part[1:]]
-            if not all(end is None or isinstance(end, int) for end in ends):
-                return None
-            found.append(len(range(length)[slice(*ends)]))
+        kept = _of_slice(part, length)
+        if kept is not None:
+            found.append(kept)
         elif part[0] != "value" or not isinstance(part[1], int):
             return None
     return [*found, *lengths[start + len(parts) :]]

@@ -162,7 +162,7 @@ def _departing(item: Facts, other: Facts, *, of_same: bool, named: bool) -> Iter
         yield _KIND
     for path in _OF_AN_ERROR[1:]:
         read = operator.attrgetter(path)
-        if _standing(read(item)) != _standing(read(other)):
+        if standing(read(item)) != standing(read(other)):
             yield path
 
 
@@ -182,8 +182,8 @@ def _fits(other: Facts) -> bool:
     return is_probability if kind is Likelihood.BCE else kind is Likelihood.BCE_WITH_LOGITS and not is_probability
 
 
-def _standing(fact: Fact[T] | None) -> T | Reduced | None:
-    """What an error is by itself: a weight of its own says nothing of the axes that it is reduced over."""
+def standing(fact: Fact[T] | None) -> T | Reduced | None:
+    """What a term is by itself: a weight of its own says nothing of the axes that it is reduced over."""
     value = _value(fact)
     return Reduced(value.batch, value.event, over_batch=value.over_batch) if isinstance(value, Reduced) else value
 

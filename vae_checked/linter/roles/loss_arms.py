@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vae_checked.facts import Fact, Facts, Reduced
+from vae_checked.facts import Facts
 from vae_checked.linter.evaluations.evaluation import expressions
 from vae_checked.linter.roles import batches_of_one, reductions, warm_ups
 from vae_checked.linter.roles.called_losses import called_loss
 from vae_checked.linter.roles.divergences import Divergence
+from vae_checked.linter.roles.further_errors import standing
 from vae_checked.linter.roles.kl import kl_facts
 from vae_checked.linter.roles.likelihood import recon_facts
 from vae_checked.linter.roles.objective import JointLoss, Losses, is_step, objective_facts, resolved, rewritten
@@ -40,7 +41,7 @@ def facts(
     is_told = not warm_ups.is_held_back(own.total, kl.term.uid, losses.graph)
     for total in _other_arms(own, kl, recon, losses):
         other = _in_arm(item, site, kl, recon, losses, total)
-        changed = [path for path in _OF_BOTH if _standing(other.get(path)) != _standing(item.get(path))]
+        changed = [path for path in _OF_BOTH if standing(other.get(path)) != standing(item.get(path))]
         reason = (
             f"{origin(total).source} is the loss in another branch, and how the KL and the error stand in it is open"
         )
@@ -99,9 +100,3 @@ def _ways(total: Expr, kl: Divergence, recon: Reconstruction, losses: Losses) ->
     """By which steps both terms stand in a loss."""
     both = (reductions.trained_ways(total, term.uid, losses.graph) for term in (kl.term, recon.term))
     return tuple(tuple(map(reductions.steps_of, found)) for found in both)
-
-
-def _standing(fact: Fact[object] | None) -> object:
-    """What a term is by itself: a weight of its own says nothing of the axes that it is reduced over."""
-    value = None if fact is None else fact.value
-    return Reduced(value.batch, value.event, over_batch=value.over_batch) if isinstance(value, Reduced) else value

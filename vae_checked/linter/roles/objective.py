@@ -268,7 +268,7 @@ class Losses:
         other = (*(added_up if of_all is None else of_all), *own)
         shared = tuple(filter(is_shared, one[:count]))
         whole = self.minimised(total) if sign_of(one[:count]) is not None else None
-        firm = any(self.graph.holds(value, total.uid) for value in self.backward) and not self._ascends()
+        firm = any(self.graph.holds(value, total.uid) for value in self.backward) and not self._climbs()
         added = reductions.chains(total, meeting.uid)
         above = tuple(filter(is_shared, added[0])) if len(added) == 1 else shared
         formula = inner_chain(kl, self.graph)
@@ -339,9 +339,9 @@ class Losses:
         returned = rewritten(resolved([root], self.evaluation), self.graph)
         return bool(returned) and not any(self.graph.holds(value, kl.term.uid) for value in returned)
 
-    def _ascends(self) -> bool:
+    def _climbs(self) -> bool:
         """Whether training goes, or may go, where the loss is larger."""
-        return any(map(ascents.ascends, self.evaluation.modules()))
+        return self.evaluation.read_once(ascents.climbs)
 
     @property
     def unsettled(self) -> Graph:

@@ -14,13 +14,13 @@ from vae_checked.linter.roles.pooled import over_first_axis
 from vae_checked.linter.roles.reductions import rank_of
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
 from vae_checked.linter.symbols.expression import ELEMENTWISE, TRANSPARENT, Expr, elementwise, origin, strip, walk
+from vae_checked.linter.symbols.index_keys import WHOLE
 from vae_checked.linter.torch_model.sizes import SET_TO_ONE
 
 # What gives a draw other axes, or another order of them; an axis of length 1 alone is added or repeated otherwise.
 _PUT_IN_SHAPE = frozenset(("view", "reshape", "move"))
 _GIVES_LATENTS = re.compile(r"Linear|Conv")
 _KEEPING_AXES = (ELEMENTWISE | TRANSPARENT | {"layer", "const", "parameter"}) - _PUT_IN_SHAPE - {"squeeze", "flatten"}
-_ALL = ("slice", ("value", None), ("value", None), ("value", None))
 _FIRST_ALONE = tuple(("slice", ("value", start), ("value", 1), ("value", None)) for start in (None, 0))
 
 
@@ -178,7 +178,7 @@ def _shared_like(site: SamplerSite, like: Expr) -> frozenset[Axis] | None:
     if not isinstance(rows, tuple):
         return None
     axes = {axis for axis, part in zip((Axis.BATCH, Axis.LATENT), rows, strict=False) if part in _FIRST_ALONE}
-    return frozenset(axes) if all(part in (*_FIRST_ALONE, _ALL) for part in rows) and len(rows) <= 2 else None
+    return frozenset(axes) if all(part in (*_FIRST_ALONE, WHOLE) for part in rows) and len(rows) <= 2 else None
 
 
 def _shaped_like(head: Expr) -> Iterator[Expr]:

@@ -7,6 +7,7 @@ import ast
 from vae_checked.linter.roles.draw_axes import OVER_STEPS
 from vae_checked.linter.roles.view_sizes import VIEWS, under
 from vae_checked.linter.symbols.expression import Expr, strip
+from vae_checked.linter.symbols.index_keys import WHOLE
 
 _COPIES = frozenset(("expand", "repeat"))
 _LENGTHS = frozenset(("size", "shape"))
@@ -16,7 +17,6 @@ _OF_SEVERAL = frozenset(("max", "min", "sort", "topk"))
 _NARROWED = 4
 # A recurrent layer takes steps, samples and features.
 _AXES_OF_STEPS = 3
-_ALL = ("slice", ("value", None), ("value", None), ("value", None))
 
 
 def is_of_one(mean: Expr) -> bool:
@@ -69,7 +69,7 @@ def _is_one_sequence(steps: Expr) -> bool:
     if value.op in VIEWS:
         is_one = isinstance(sizes, tuple) and len(sizes) == _AXES_OF_STEPS and sizes[1] == 1
     elif value.op == "index":
-        is_one = isinstance(key, tuple) and key[:2] == (_ALL, ("value", None))
+        is_one = isinstance(key, tuple) and key[:2] == (WHOLE, ("value", None))
     else:
         is_one = value.op == "unsqueeze" and sizes == (1,)
     return is_one and not _is_whole_batch(value.args[0])

@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterator
 
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles.shown import is_never_read, uses
+from vae_checked.linter.roles.written_factors import SCALING_IN_PLACE
 
-_SCALING, _SCALING_METHODS = (ast.Mult, ast.Div), frozenset(("mul_", "div_"))
+_SCALING = (ast.Mult, ast.Div)
 
 
 def read_for_nothing(function: ast.AST, weights: Collection[str]) -> dict[str, ast.stmt]:
@@ -51,7 +52,7 @@ def _scaled(statement: ast.stmt) -> str:
         return getattr(statement.targets[0], "id", "") if is_product else ""
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         method = statement.value.func
-        if isinstance(method, ast.Attribute) and method.attr in _SCALING_METHODS:
+        if isinstance(method, ast.Attribute) and method.attr in SCALING_IN_PLACE:
             return getattr(method.value, "id", "")
     return ""
 

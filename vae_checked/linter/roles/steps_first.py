@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from vae_checked.linter.roles.reductions import rank_of
 from vae_checked.linter.roles.view_sizes import STILL, VIEWS, is_called_batch_size, sizes_of
 from vae_checked.linter.symbols.expression import ELEMENTWISE, REDUCTIONS, Expr
+from vae_checked.linter.symbols.index_keys import WHOLE
 
 # Layers whose first axis is still that of the samples.
 _KEEPING = frozenset(
@@ -19,8 +20,6 @@ _OVER_STEPS = _RECURRENT | frozenset(
     "MultiheadAttention Transformer TransformerEncoder TransformerDecoder TransformerEncoderLayer "
     "TransformerDecoderLayer".split()
 )
-_ALL = ("slice", ("value", None), ("value", None), ("value", None))
-_POOLED = REDUCTIONS
 _OF_SEQUENCES, _MOST_DEPTH = 3, 80
 
 
@@ -40,9 +39,9 @@ def _is_taken_by_step(layer: Expr, nodes: Iterable[Expr]) -> bool:
     for node in nodes:
         if node.args and node.args[0].uid in made:
             key = node.get("key")
-            if node.op == "index" and isinstance(key, tuple) and len(key) > 1 and key[0] == _ALL:
+            if node.op == "index" and isinstance(key, tuple) and len(key) > 1 and key[0] == WHOLE:
                 return True
-            if node.op in _POOLED and node.get("axes") == (1,):
+            if node.op in REDUCTIONS and node.get("axes") == (1,):
                 return True
     return False
 
@@ -127,11 +126,11 @@ class _Axes:
         if node.op in VIEWS:
             self.has_steps = self.has_steps or len(sizes) >= _OF_SEQUENCES
             return _is_viewed_by_samples(node, sizes)
-        if node.op in _POOLED:
+        if node.op in REDUCTIONS:
             axes = node.get("axes")
             return isinstance(axes, tuple) and all(isinstance(axis, int) and axis > 0 for axis in axes)
         key = node.get("key")
-        return node.op == "index" and isinstance(key, tuple) and key[:1] == (_ALL,)
+        return node.op == "index" and isinstance(key, tuple) and key[:1] == (WHOLE,)
 
     def _copies(self, node: Expr, sizes: tuple[object, ...]) -> bool:
         """Whether copies are made along another axis than the first, of a tensor that has as many axes already."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 
-from vae_checked.linter.symbols.conditions import RELATIONS
+from vae_checked.linter.symbols.conditions import relation_of
 from vae_checked.linter.symbols.expression import TRANSPARENT, Expr, called_name, walk
 from vae_checked.mathematics.names import words_of
 from vae_checked.mathematics.ops import OPERATIONS
@@ -13,8 +13,6 @@ from vae_checked.mathematics.ops import OPERATIONS
 # What a loop or a trainer counts by.
 _COUNTERS = frozenset("epoch step iter iteration".split())
 _LOOPS = frozenset(("loop", "index"))
-# Comparisons by the names that they have in a condition.
-_RELATIONS = {kind.__name__: relation for kind, relation in RELATIONS.items()}
 # Nodes of a number that are looked at, and how deep.
 MOST_NODES, _MOST_DEPTH = 200, 30
 
@@ -67,7 +65,7 @@ class Numbers:
             condition, one, other = (self.value(arg, depth + 1) for arg in node.args)
             return (one if one == other else math.nan) if math.isnan(condition) else one if condition else other
         if node.op == "opaque" and (node.args or name == "boolean"):
-            return _logical(name, [self.value(arg, depth + 1) for arg in node.args])
+            return _logical(node, name, [self.value(arg, depth + 1) for arg in node.args])
         if node.op in TRANSPARENT and node.args:
             inner = self.value(node.args[0], depth + 1)
             return _whole(str(node.get("known")), inner)
@@ -88,7 +86,7 @@ def _whole(known: str, value: float) -> float:
     return float(math.trunc(value) if known == "int" else round(value) if known == "round" else value)
 
 
-def _logical(name: str, values: Sequence[float]) -> float:
+def _logical(condition: Expr, name: str, values: Sequence[float]) -> float:
     """A comparison, or what joins some: 1 or 0; NaN for any other call."""
     if any(map(math.isnan, values)):
         return math.nan
@@ -96,6 +94,5 @@ def _logical(name: str, values: Sequence[float]) -> float:
         return float(not values[0])
     if name in ("And", "Or"):
         return float(all(values) if name == "And" else any(values))
-    kind, _, relation = name.partition(":")
-    known = _RELATIONS.get(relation)
-    return float(known(*values)) if kind == "compare" and known is not None else math.nan
+    relation = relation_of(condition)
+    return math.nan if relation is None else float(relation(*values))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vae_checked.linter.files.source import Cell
 
 _SCALING_METHODS = frozenset("mul multiply div divide true_divide".split())
+SCALING_IN_PLACE = frozenset(f"{name}_" for name in _SCALING_METHODS)
 _OF_TWO = 2
 
 

@@ -13,6 +13,9 @@ RELATIONS: Mapping[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
     ast.Gt: operator.gt, ast.GtE: operator.ge,
 }  # fmt: skip
+# The same by the names that they have in a condition, and what these begin with.
+_RELATIONS = {kind.__name__: relation for kind, relation in RELATIONS.items()}
+_COMPARING = "compare:"
 _EQUALITIES = frozenset(("compare:Eq", "compare:NotEq", "compare:Is", "compare:IsNot"))
 # What settings are attributes of: an argument, what a parser or a file gave.
 _HOLDERS = frozenset(("atom", "call", "opaque"))
@@ -21,6 +24,18 @@ Equality = tuple[int, int, bool]
 Steps = tuple[tuple[Expr, bool], ...]
 # What the name of a condition begins with that asks whether a key which is not known is one of a dict: `key:7:'relu'`.
 BY_KEY = "key:"
+
+
+def compares(condition: Expr) -> bool:
+    """Whether a value says of others, entry by entry, how they compare."""
+    return condition.op == "opaque" and str(condition.get("name")).startswith(_COMPARING)
+
+
+def relation_of(condition: Expr) -> Callable[[float, float], bool] | None:
+    """How a condition compares two numbers; None where it is no comparison of two."""
+    if not compares(condition) or len(condition.args) != len(("left", "right")):
+        return None
+    return _RELATIONS.get(str(condition.get("name")).removeprefix(_COMPARING))
 
 
 def equality(condition: Expr) -> Equality | None:

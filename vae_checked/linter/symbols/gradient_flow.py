@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection, Iterable
 
 from vae_checked.facts import Interval
+from vae_checked.linter.symbols.conditions import compares
 from vae_checked.linter.symbols.expression import Expr, Graph, called_name
 from vae_checked.linter.symbols.intervals import intervals, intervals_beside
 
@@ -23,7 +24,7 @@ def stops_gradient(node: Expr) -> bool:
     """Whether no gradient passes through an operation to what it is applied to."""
     if node.op not in ("opaque", "call"):
         return node.op in _WITHOUT_GRADIENT
-    return str(node.get("name")).startswith("compare:") or is_of_places(node)
+    return compares(node) or is_of_places(node)
 
 
 def is_of_places(node: Expr) -> bool:

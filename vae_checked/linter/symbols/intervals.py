@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from vae_checked.facts import REAL, UNIT, Interval
 from vae_checked.linter.symbols.asked_data import has_unknown_range
+from vae_checked.linter.symbols.conditions import compares
 from vae_checked.linter.symbols.expression import Expr, strip
 from vae_checked.linter.symbols.index_keys import ELLIPSIS, WHOLE
 from vae_checked.mathematics.intervals import Intervals, Origin
@@ -109,7 +110,7 @@ def _origin(expr: Expr) -> Origin:
     if op == "parameter":
         # Training can take it to any number.
         return REAL
-    if op == "opaque" and str(expr.get("name")).startswith(("compare:", "torch.bernoulli")):
+    if compares(expr) or (op == "opaque" and str(expr.get("name")).startswith("torch.bernoulli")):
         return UNIT
     if op == "layer":
         kind = str(expr.get("kind"))
@@ -132,14 +133,10 @@ def is_cut_by_itself(expr: Expr) -> bool:
         if not any(each is not None and each.bounded for each in ends):
             return False
     else:
-        asked = next((each for each in map(strip, expr.args) if _compares(each)), expr)
+        asked = next((each for each in map(strip, expr.args) if compares(each)), expr)
         kept = [each for each in expr.args if strip(each).uid != asked.uid]
-    if not _compares(strip(asked)):
+    if not compares(strip(asked)):
         return False
     compared = {strip(each).uid for each in strip(asked).args}
     of_itself = (interval_of(each) for each in kept if strip(each).uid in compared)
     return any(each is None or not each.bounded for each in of_itself)
-
-
-def _compares(node: Expr) -> bool:
-    return node.op == "opaque" and str(node.get("name")).startswith("compare:")
