@@ -46,6 +46,9 @@ CLIMBS = {
     "a rate below 0": {"rate": "lr=-0.01"},
     "a hook": {"before": "for p in net.parameters():\n        p.register_hook(lambda grad: -grad)"},
     "the optimizer": {"rate": "lr=0.01, maximize=True"},
+    "the optimizer, by a setting": {"rate": "lr=0.01, maximize=options.climb"},
+    "the optimizer, by its options": {"rate": "**{'lr': 0.01, 'maximize': True}"},
+    "the optimizer, set later": {"step": "optimizer.param_groups[0]['maximize'] = True\n        optimizer.step()"},
 }
 FALLS = {
     "as it is": {},
@@ -54,6 +57,8 @@ FALLS = {
     "with a decay": {"step": f"{EACH}p.grad.add_(p.data, alpha=0.1)\n        optimizer.step()"},
     "taken off": {"step": f"{BARE}p -= 0.01 * p.grad"},
     "added by a rate below 0": {"step": f"{BARE}p.add_(p.grad, alpha=-0.01)"},
+    "not the optimizer": {"rate": "lr=0.01, maximize=False"},
+    "not the optimizer, by its options": {"rate": "**{'lr': 0.01, 'maximize': False}"},
     "its product taken off": {"step": f"{EACH}p.data.add_(-0.01 * p.grad)"},
 }
 
@@ -81,9 +86,7 @@ def test_a_loss_that_is_climbed_is_not_called_clean(parts: dict[str, str], tmp_p
     assert clean(tmp_path, parts) == set()
 
 
-@pytest.mark.parametrize(
-    "parts", [*FALLS.values(), {"rate": "lr=0.01, maximize=False"}], ids=[*FALLS, "not the optimizer"]
-)
+@pytest.mark.parametrize("parts", FALLS.values(), ids=FALLS)
 def test_a_loss_that_is_minimised_is_clean(parts: dict[str, str], tmp_path: Path) -> None:
     assert clean(tmp_path, parts) == {"VAE302", "VAE505"}
 

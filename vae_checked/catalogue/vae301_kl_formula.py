@@ -6,11 +6,11 @@ import re
 
 from vae_checked.catalogue.mistake import Mistake, Observer
 from vae_checked.catalogue.support.example import EXAMPLE, edit
-from vae_checked.catalogue.support.formula import NOT_GAUSSIAN, beside_closed_form
+from vae_checked.catalogue.support.formula import NOT_GAUSSIAN, beside_closed_form, is_no_kl
 from vae_checked.catalogue.support.names import HEAD, names_of
 from vae_checked.catalogue.support.readings import reading
 from vae_checked.catalogue.verdict import Clean, Evidence, Found, Undecided, Verdict, lacking, left_to
-from vae_checked.facts import Facts, Family, NoiseLaw, Parametrisation
+from vae_checked.facts import Facts, Family, Parametrisation
 from vae_checked.finding import Severity
 from vae_checked.mathematics.names import Role, likely_role_of, reading_of
 
@@ -39,8 +39,7 @@ def judge(facts: Facts) -> Verdict:
         return Found(Evidence(origin=form.origin, values={**beside_closed_form(form.value), **_CATEGORICAL}))
     if form.value.parametrisation is not None or form.value.family is not Family.GAUSSIAN:
         return Clean()
-    noise = facts.sampler.noise
-    if noise is not None and noise.value.law is NoiseLaw.OTHER:
+    if not is_no_kl(facts):
         return Undecided(reason=NOT_GAUSSIAN)
     names = names_of(facts)
     remedy = f"{names.kl} = {_of_two(facts, form.origin.source)}" if form.value.learned else names.kl_anew
