@@ -62,6 +62,14 @@ def test_only_what_may_be_a_term_is_taken_apart_in_all_ways() -> None:
     assert {each.args[0].args[0].op for each in phi.resolved([error])} == {"relu", "atom"}
 
 
+def test_a_network_by_options_stays_as_it_is_where_nothing_is_drawn() -> None:
+    picked = Expr("phi", (atom("deep"), Expr("relu", (atom("x"),)), atom("y")))
+    network = Expr("layer", (picked,), (("kind", "Linear"),))
+    assert phi.resolved([network]) == [network]
+    drawn = Expr("layer", (Expr("phi", (atom("deep"), Expr("noise", (), (("serial", 3),)), picked)),))
+    assert [node.op for each in phi.resolved([drawn]) for node in walk(each) if node.op == "phi"] == []
+
+
 def test_what_is_below_a_layer_is_taken_apart_as_its_own_value() -> None:
     x, y = atom("x"), atom("y")
     shift = Expr("phi", (atom("wide"), Expr("relu", (x,)), y))

@@ -93,6 +93,28 @@ def test_a_function_is_read_once_for_all_of_its_optimizers(tmp_path: Path, monke
     assert len(made) == 2
 
 
+def test_a_long_function_takes_no_more_for_each_of_its_optimizers() -> None:
+    def taken(number: int) -> int:
+        lines = "".join(f"o{place} = Adam(nets[{place}].parameters())\n" for place in range(number))
+        body = ast.parse(lines).body
+        block = iterators.Block(body, frozenset())
+        calls = [node for statement in body for node in ast.walk(statement) if isinstance(node, ast.Call)]
+        return calls_of(lambda: [block.left(call) for call in calls])
+
+    assert taken(160) < 6 * taken(40)
+
+
+def test_a_condition_is_read_once_for_all_that_is_assigned_under_it() -> None:
+    def taken(number: int) -> int:
+        names = [f"n{place}" for place in range(number)]
+        given = "".join(f"        {name} = made({name})\n" for name in names)
+        (loop,) = ast.parse(f"for x in xs:\n    if {' and '.join(names)}:\n{given}").body
+        assert isinstance(loop, ast.For)
+        return calls_of(lambda: moving._read(loop))
+
+    assert taken(160) < 6 * taken(40)
+
+
 def test_what_a_file_counts_is_read_where_a_number_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
