@@ -10,6 +10,7 @@ from vae_checked.linter.interpreter import configured_objects
 from vae_checked.linter.interpreter.construction import construct
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Site, atom
+from vae_checked.linter.symbols.registered import serials
 from vae_checked.linter.symbols.values import Class, External, Function, Instance, Layer, Module, Scope, Value, settle
 
 _ABSTRACT = frozenset(("abstractmethod", "abstractproperty"))
@@ -31,7 +32,10 @@ def given(context: Context, parameter: ast.arg, scope: Scope, site: Site) -> Val
     torch.
     """
     made = _part(context, parameter, scope, site)
-    return atom(parameter.arg, site, context.serial()) if made is None else made
+    if made is None:
+        return atom(parameter.arg, site, context.serial())
+    context.project_observations.note_handed(serials(made))
+    return made
 
 
 def _part(context: Context, parameter: ast.arg, scope: Scope, site: Site) -> Instance | Layer | None:

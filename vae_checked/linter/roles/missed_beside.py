@@ -11,6 +11,15 @@ from vae_checked.linter.symbols.observations import ProjectObservations
 def layers(own: frozenset[int], reached: frozenset[int], observed: ProjectObservations) -> frozenset[int]:
     """Such layers of a VAE whose loss reaches some; `own` are those of the VAE itself.
 
+    What is handed in from outside, and is no part of the VAE, may have been trained before.
+    """
+    handed = (part for part in observed.handed() if part.isdisjoint(own))
+    return _unheld(own, reached, observed).difference(*handed)
+
+
+def _unheld(own: frozenset[int], reached: frozenset[int], observed: ProjectObservations) -> frozenset[int]:
+    """Those layers, with what is handed in: of that neither is known, whether it is trained or kept as it is.
+
     What is filled with weights, or asked for its parameters by anything, may be kept as it is on purpose.
     """
     held = frozenset[int]().union(*(each.perhaps for each in observed.optimizers()))
@@ -22,7 +31,7 @@ def optimizers(
 ) -> Iterator[Place | None]:
     """Where the optimizers of a VAE are built whose loss reaches such layers; `trained` are those of it, and all."""
     for own, reached in trained:
-        if layers(own, reached, observed):
+        if _unheld(own, reached, observed):
             yield from (each.site.origin.place for each in observed.optimizers() if each.perhaps & own)
 
 

@@ -27,7 +27,7 @@ BY_KEY = "key:"
 
 
 def compares(condition: Expr) -> bool:
-    """Whether a value says of others, entry by entry, how they compare."""
+    """Whether a value is a comparison, entry by entry."""
     return condition.op == "opaque" and str(condition.get("name")).startswith(_COMPARING)
 
 

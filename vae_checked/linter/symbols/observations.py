@@ -244,6 +244,7 @@ class ProjectObservations:
         self._optimizers: dict[Optimizer, None] = {}
         self._parameters: dict[Spot, frozenset[int]] = {}
         self._loaded: set[frozenset[int]] = set()
+        self._handed: set[frozenset[int]] = set()
         # The functions that top levels define, by the ids of their nodes.
         self._defined: dict[int, Function] = {}
         self.drawing: set[str] = set()
@@ -385,6 +386,14 @@ class ProjectObservations:
     def note_loaded(self, layers: frozenset[int]) -> None:
         """Keep which layers are filled together with weights that were stored."""
         self._loaded.add(layers)
+
+    def note_handed(self, layers: frozenset[int]) -> None:
+        """Take note of the layers of a part that code is handed from outside, known by its declared class alone."""
+        self._handed.add(layers)
+
+    def handed(self) -> Iterable[frozenset[int]]:
+        """The layers of each part that nobody is seen to make: it may have been trained before."""
+        return self._handed
 
     def loaded(self) -> Iterable[frozenset[int]]:
         """The layers of each module that is filled with stored weights."""
