@@ -67,9 +67,14 @@ def test_a_draw_between_posteriors_is_of_none(mixed: str, tmp_path: Path) -> Non
         assert [each.code for each in read(tmp_path, text.replace(right, wrong)).findings] == [code]
 
 
-def test_a_draw_between_posteriors_that_is_trained_is_looked_at(tmp_path: Path) -> None:
-    text = MODEL.replace("MIXED", MIXED["added"]).replace("with torch.no_grad():", "if True:")
-    text = text.replace("return self.back(z)\n", "return F.mse_loss(self.back(z), one, reduction='sum')\n", 2)
-    text = text.replace("return F.mse_loss(self.back(z), one, reduction='sum'), m, s", "return self.back(z), m, s")
-    report = read(tmp_path, text)
-    assert not all("VAE206" in each.clean for each in report.vaes)
+def test_a_draw_between_posteriors_that_an_error_takes_is_looked_at(tmp_path: Path) -> None:
+    text = MODEL.replace("MIXED", MIXED["added"]).replace("with torch.no_grad():", "if one is not other:")
+    shown, compared = (
+        "            return self.back(z)\n",
+        "            return F.mse_loss(self.back(z), one, reduction='sum')\n",
+    )
+    assert text.count(shown) == 1
+    report = read(tmp_path, text.replace(shown, compared))
+    assert len([facts for facts in report.facts if facts.sampler.std is not None]) == 2
+    assert report.vaes
+    assert not any("VAE206" in each.clean for each in report.vaes)

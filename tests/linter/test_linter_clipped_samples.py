@@ -123,6 +123,11 @@ def test_a_schedule_whose_settings_are_written_out(schedule: str, also: str, tmp
     [
         'KEPT = {"clip_sample": True}\nKEPT["clip_sample"] = False\n',
         'KEPT = {"clip_sample": True}\nKEPT.update(read())\n',
+        'KEPT = {"clip_sample": True}\nKEPT.pop("clip_sample")\n',
+        'KEPT = {"clip_sample": True}\ndel KEPT["clip_sample"]\n',
+        'KEPT = {"clip_sample": True}\nKEPT |= {"clip_sample": False}\n',
+        'KEPT = {"clip_sample": True}\n\n\ndef later():\n    KEPT["clip_sample"] = False\n',
+        'KEPT = dict({"clip_sample": True}, **read())\n',
         'KEPT = {"clip_sample": True}\nKEPT = {"clip_sample": False}\n',
         'KEPT = {**read(), "clip_sample": True}\n',
         "KEPT = read()\n",

@@ -68,7 +68,11 @@ def test_a_likelihood_of_counts_that_is_minimised_is_named(tmp_path: Path) -> No
         ("F.poisson_nll_loss(rate, x, log_input=False, reduction='sum')", []),
         ("F.poisson_nll_loss(x, rate, log_input=False, reduction='sum')", ["VAE404"]),
         ("F.poisson_nll_loss(target=rate, input=x, reduction='sum')", ["VAE404"]),
+        ("F.poisson_nll_loss(torch.log(rate), x, reduction='sum')", []),
+        ("F.poisson_nll_loss(x, torch.log(rate), reduction='sum')", ["VAE404"]),
+        ("nn.PoissonNLLLoss(log_input=False, reduction='sum')(rate, x)", []),
         ("nn.PoissonNLLLoss(log_input=False, reduction='sum')(x, rate)", ["VAE404"]),
+        ("nn.PoissonNLLLoss(log_input=False, reduction='sum')(target=rate, input=x)", ["VAE404"]),
     ],
 )
 def test_a_rate_in_the_place_of_counts_is_named(called: str, expected: list[str], tmp_path: Path) -> None:

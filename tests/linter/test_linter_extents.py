@@ -108,7 +108,7 @@ class Net(nn.Module):
         m, s = self.to_m(x), self.to_s(x)
         y = self.back(m + torch.exp(0.5 * s) * torch.randn_like(s))
         kl = (-0.5 * (1 + s - m.pow(2) - s.exp()).sum(1)).mean()
-        return F.mse_loss({back}, {given}) + kl
+        return F.mse_loss({back}, x) + kl
 
 
 def fit(net, loader):
@@ -134,6 +134,6 @@ CUTS = {
 
 @pytest.mark.parametrize(("back", "text"), CUTS.values(), ids=CUTS)
 def test_what_is_cut_off_behind_the_last_layer_is_not_counted(back: str, text: str, tmp_path: Path) -> None:
-    report = linted(tmp_path, {"net.py": CUT.format(back=back, given="x")})
+    report = linted(tmp_path, {"net.py": CUT.format(back=back)})
     found = [facts.objective.effective_beta for facts in report.facts]
     assert {rendered(fact.value).replace("C*H*W", "D") for fact in found if fact is not None} == {text}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, LAYERS, LAYERS_FORWARD, LOOP, codes, linted
+from small_vaes.fragments import HEAD, LAYERS, LAYERS_FORWARD, LOOP, codes, joined, linted
 
 STEPS = {
     "the entropy last": "t = s.exp() + m.pow(2) - 1\n        kl = {half} * (t - s)",
@@ -54,4 +54,6 @@ def test_the_axis_before_the_last_may_be_that_of_the_batch(axis: str, tmp_path: 
     kl = "kl = 0.5 * (s.exp() + m.pow(2) - 1 - s)"
     text = trained(kl).replace("kl.sum(1)).mean()", f"kl.sum({axis}).mean()).mean()")
     report = linted(tmp_path, {"net.py": text})
+    assert codes(report) == []
+    assert joined(report)
     assert not any("VAE304" in each.clean for each in report.judgements)

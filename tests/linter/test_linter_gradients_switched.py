@@ -28,6 +28,8 @@ DRAWN = "z = self.draw(m, s)"
 OFF = {
     "around a block": f"with torch.set_grad_enabled(False):\n            {DRAWN}",
     "by its name": f"with torch.autograd.set_grad_enabled(mode=False):\n            {DRAWN}",
+    "beside another": f"with torch.set_grad_enabled(False), open(self.log):\n            {DRAWN}",
+    "by a name for it": f"off = torch.set_grad_enabled(False)\n        with off:\n            {DRAWN}",
     "by an attribute": f"with torch.set_grad_enabled(self.kept):\n            {DRAWN}",
     "in training": f"with torch.set_grad_enabled(not self.training):\n            {DRAWN}",
     "from a statement on": f"torch.set_grad_enabled(False)\n        {DRAWN}\n        torch.set_grad_enabled(True)",

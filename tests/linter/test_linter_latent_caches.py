@@ -5,60 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from stored_latents import ENCODED, TRAIN, WRITE, placed
 
-from vae_checked.linter import lint
-
-WRITE = """\
-import argparse
-import os
-import numpy as np
-import torch
-from diffusers import AutoencoderKL
-
-
-def main(args, loader):
-    vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-ema")
-    for number, (x, y) in enumerate(loader):
-        with torch.no_grad():
-            z = vae.encode(x * 2 - 1).latent_dist.sample(){stored}
-        {save}
-"""
 NUMPY = 'np.save(f"{args.root}/pets_latents/{number}.npy", z.detach().cpu().numpy())'
 TORCH = 'torch.save({"latent": z[0].cpu(), "label": y}, os.path.join(args.root, "pets_latents", f"{number}.pt"))'
-READ = """\
-import os
-import numpy as np
-import torch
-import torch.nn.functional as F
-from torch.utils.data import DataLoader, Dataset
-
-
-class Stored(Dataset):
-    def __init__(self, folder):
-        self.folder, self.names = folder, sorted(os.listdir(folder))
-
-    def __len__(self):
-        return len(self.names)
-
-    def __getitem__(self, index):
-        return torch.from_numpy(np.load(os.path.join(self.folder, self.names[index]))){read}
-
-
-def main(args, model, optimizer):
-    for z in DataLoader(Stored(f"{{args.root}}/{folder}"), batch_size=8):
-        z = z{then}
-        t = torch.rand(z.shape[0], 1, 1, 1)
-        noise = torch.randn_like(z)
-        loss = F.mse_loss(model({trained}, t), noise - z)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-
-if __name__ == "__main__":
-    main(*options())
-"""
-MIXED = "(1 - t) * z + t * noise"
+CHECKPOINT = '"stabilityai/sd-vae-ft-ema"'
 DRAW = """\
 import torch
 from diffusers import AutoencoderKL
@@ -66,7 +17,7 @@ from diffusers import AutoencoderKL
 
 def main(model):
     vae = AutoencoderKL.from_pretrained("stabilityai/sd-vae-ft-ema")
-    z = torch.randn(4, 4, 32, 32)
+    z = torch.randn(3, 4, 24, 32)
     for i in range(50):
         z = z - model(z, i / 50) / 50
     return vae.decode({drawn}).sample
@@ -75,10 +26,11 @@ UNDONE = "z / 0.18215"
 
 
 def places(folder: Path, **files: str) -> list[tuple[str, str, int]]:
-    for name, text in files.items():
-        (folder / f"{name}.py").write_text(text, encoding="utf-8")
-    found = lint([folder], select=["VAE7"]).findings
-    return [(each.code, Path(each.place.path).stem, each.place.line) for each in found if each.place is not None]
+    return [(each.code, name, each.place.line) for name, each in placed(folder, files) if each.place is not None]
+
+
+def written(stored: str, save: str) -> str:
+    return WRITE.format(checkpoint=CHECKPOINT, stored=f"{ENCODED}{stored}", save=save)
 
 
 def scripts(
@@ -91,8 +43,14 @@ def scripts(
     folder: str = "pets_latents",
 ) -> dict[str, str]:
     return {
-        "write": WRITE.format(stored=stored, save=save),
-        "train": READ.format(read=read, then=then, folder=folder, trained=MIXED),
+        "write": written(stored, save),
+        "train": TRAIN.format(
+            model="args.model",
+            predicted="",
+            loaded=f"torch.from_numpy(np.load(path)){read}",
+            then=f"z{then}",
+            folder=folder,
+        ),
         "draw": DRAW.format(drawn=drawn),
     }
 
@@ -126,7 +84,7 @@ def test_a_cache_by_another_name_may_be_another_one(tmp_path: Path) -> None:
 
 
 def test_two_caches_on_two_scales_are_not_told_apart(tmp_path: Path) -> None:
-    again = WRITE.format(stored="", save=NUMPY)
+    again = written("", NUMPY)
     assert places(tmp_path, again=again, **scripts(" * 0.18215", "z")) == []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, LAYERS, LAYERS_FORWARD, codes, linted
+from small_vaes.fragments import HEAD, LAYERS, LAYERS_FORWARD, MADE_LOOP, codes, linted
 
 from vae_checked.linter import LintReport
 from vae_checked.reports import all_examined
@@ -20,20 +20,19 @@ def added(errors, rows, kind):
     if kind == "usual":
         return {usual}
     return {other}
-
-
-def fit(loader, options):
-    net = Net()
-    optimizer = torch.optim.Adam(net.parameters())
-    for x in loader:
-        y, m, s = net(x)
-        errors = F.mse_loss(y, x, reduction="none")
-        rows = -0.5 * (1 + s - m.pow(2) - s.exp())
-        {chosen}
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
 """
+    + MADE_LOOP.format(
+        given="loader, options",
+        made="net = Net()",
+        loss="\n        ".join(
+            (
+                'errors = F.mse_loss(y, x, reduction="none")',
+                "rows = -0.5 * (1 + s - m.pow(2) - s.exp())",
+                "{chosen}",
+            )
+        ),
+        differentiated="loss.backward()",
+    )
 )
 USUAL = "errors.sum(1).mean() + rows.sum(1).mean()"
 CHOICES = {
@@ -92,10 +91,10 @@ def test_the_balance_of_another_way_to_add_the_terms_is_open(code: str, choice: 
 
 @pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize(
-    "other", ["errors.sum() / len(x) + rows.sum(1).mean()", "(rows.sum(1) + errors.sum(1)).mean()", USUAL]
+    "other", ["errors.sum() / len(errors) + rows.sum(1).mean()", "(rows.sum(1) + errors.sum(1)).mean()", USUAL]
 )
 def test_terms_that_are_added_alike_in_each_way_are_clean(choice: str, other: str, tmp_path: Path) -> None:
-    report = trained(tmp_path, choice, other.replace("len(x)", "len(errors)"))
+    report = trained(tmp_path, choice, other)
     assert codes(report) == []
     assert {f"VAE{code}" for code in (302, 304, 501, 502, 503, 504, 505)} <= clean(report)
 

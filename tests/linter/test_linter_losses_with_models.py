@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, codes, linted
+from small_vaes.fragments import HEAD, MADE_LOOP, codes, linted
 
 NET = """
 
@@ -25,23 +25,12 @@ def {name}(y, x, m, s):
     error = F.{error}(y, x, reduction="sum"){share}
     return error - 0.5 * (1 + s - m.pow(2) - s.exp()).sum(1).mean()
 """
-FIT = """
+BUILD = """
 
 def build(kind):
     if kind == "near":
         return Near(), {near}
     return Far(), {far}
-
-
-def fit(loader, options):
-    {made}
-    optimizer = torch.optim.Adam(net.parameters())
-    for x, _ in loader:
-        y, m, s = net(x)
-        {loss}
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
 """
 CALLED = "loss = criterion(y, x, m, s)"
 CHOSEN = {
@@ -88,7 +77,8 @@ def trained(
     nets = NET.format(name="Near", wide=33, last="nn.Sigmoid()") + NET.format(name="Far", wide=47, last="nn.Identity()")
     losses = LOSS.format(name="of_probabilities", error="binary_cross_entropy", share=shares[0])
     losses += LOSS.format(name="of_scores", error="binary_cross_entropy_with_logits", share=shares[1])
-    return HEAD + nets + losses + FIT.format(made=made, loss=loss, near=near, far=far)
+    fit = MADE_LOOP.format(given="loader, options", made=made, loss=loss, differentiated="loss.backward()")
+    return HEAD + nets + losses + BUILD.format(near=near, far=far) + fit
 
 
 AVERAGED = (" / len(x)", " / len(x)")

@@ -84,13 +84,13 @@ def test_a_weight_that_grows_makes_up_for_no_batch(share: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("share", OPEN.values(), ids=OPEN)
-def test_a_weight_of_which_the_end_is_not_known_settles_both(share: str, tmp_path: Path) -> None:
+def test_a_weight_that_grows_to_no_known_number_settles_both(share: str, tmp_path: Path) -> None:
     assert named(tmp_path, share) == []
     assert named(tmp_path, share, how=SUMMED, reduced="sum") == []
 
 
 @pytest.mark.parametrize(("turns", "expected"), [("9", []), ("3, 90", ["VAE502"]), ("settings.turns", ["VAE502"])])
-def test_a_weight_that_the_loop_never_lets_grow_to_one_is_none(turns: str, expected: list[str], tmp_path: Path) -> None:
+def test_a_weight_grows_as_far_as_its_loop_may_go(turns: str, expected: list[str], tmp_path: Path) -> None:
     assert named(tmp_path, "min(1.0, epoch / 60)", turns=turns) == expected
 
 
@@ -156,6 +156,6 @@ def test_weights_that_are_counted_off_end_at_the_last(counted: str, expected: li
 
 
 @pytest.mark.parametrize("counted", ["np.linspace(0, settings.most, 90)", "np.linspace(1, 0, 90)", "settings.shares"])
-def test_weights_of_which_the_last_is_not_known_settle_both(counted: str, tmp_path: Path) -> None:
+def test_weights_that_are_counted_off_to_no_such_number_settle_both(counted: str, tmp_path: Path) -> None:
     assert named(tmp_path, f"{counted}[epoch]") == []
     assert named(tmp_path, f"{counted}[epoch]", how=SUMMED, reduced="sum") == []

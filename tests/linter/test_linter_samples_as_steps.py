@@ -140,8 +140,8 @@ class Net(nn.Module):
         super().__init__()
         self.patches = nn.Conv2d(1, 20, 4, stride=4)
         {layer}
-        self.to_m, self.to_s = nn.Linear(20, 7), nn.Linear(20, 7)
-        self.back = nn.Sequential(nn.Linear(7, 784), nn.Sigmoid())
+        self.to_m, self.to_s = nn.Linear(20, 11), nn.Linear(20, 11)
+        self.back = nn.Sequential(nn.Linear(11, 784), nn.Sigmoid())
 
     def forward(self, x):
         {encoded}

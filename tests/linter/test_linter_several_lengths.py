@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import FORWARD, HEAD, MODEL, codes, linted
+from small_vaes.fragments import FORWARD, HEAD, MADE_LOOP, MODEL, codes, linted
 
 from vae_checked.linter import LintReport
 
@@ -29,18 +29,13 @@ class Criterion(nn.Module):
         if self.parts:
             return error, kl, error + kl, m, s
         return error, kl, torch.tensor(0)
-
-
-def train(loader, options):
-    net, criterion = Net(), Criterion(options.smooth, options.parts)
-    optimizer = torch.optim.Adam(net.parameters())
-    for x, _ in loader:
-        y, m, s = net(x)
-        {taken}
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
 """
+    + MADE_LOOP.format(
+        given="loader, options",
+        made="net, criterion = Net(), Criterion(options.smooth, options.parts)",
+        loss="{taken}",
+        differentiated="loss.backward()",
+    )
 )
 UNPACKED = "error, kl, more = criterion(y, x, m, s)\n        loss = error {by} kl + more"
 ALL = "error, kl, both, _, _ = criterion(y, x, m, s)\n        loss = both"
@@ -55,7 +50,7 @@ def _report(tmp_path: Path, taken: str, sign: str = "-", std: str = "torch.exp(0
 def test_the_length_that_is_unpacked_is_meant(taken: str, tmp_path: Path) -> None:
     report = _report(tmp_path, taken)
     assert codes(report) == []
-    assert [vae.core_checked for vae in report.vaes if vae.subject.endswith("train")] == [True]
+    assert [vae.core_checked for vae in report.vaes if vae.subject.endswith("fit")] == [True]
 
 
 def test_what_is_wrong_in_the_length_that_is_meant_is_named(tmp_path: Path) -> None:
@@ -70,7 +65,7 @@ def test_a_part_that_one_length_alone_has_is_of_that(by: str, found: list[str], 
     taken = "parts = criterion(y, x, m, s)\n        loss = parts[4]"
     report = linted(tmp_path, {"train.py": script.format(sign="-", taken=taken)})
     assert codes(report) == found
-    assert [vae.core_checked for vae in report.vaes if vae.subject.endswith("train")] == [True]
+    assert [vae.core_checked for vae in report.vaes if vae.subject.endswith("fit")] == [True]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ READ = {
 def named(folder: Path, lines: str, end: str = "pass", given: str = "beta=4.0") -> list[tuple[str, str]]:
     text = TRAINED.format(lines=lines, end=end, given=given)
     found = linted(folder, {"net.py": text}).findings
+    assert all(each.place is not None for each in found)
     return [(each.code, text.splitlines()[each.place.line - 1].strip()) for each in found if each.place is not None]
 
 

@@ -11,6 +11,8 @@ TOTALS = {
     "all": ("torch.nansum(torch.stack([recon, kl]))", True),
     "along an axis": ("torch.nansum(torch.stack([recon, kl]), dim=0)", True),
     "their mean": ("torch.nanmean(torch.stack([recon, kl]))", True),
+    "put behind each other": ("torch.nansum(torch.cat([recon[None], kl[None]]))", True),
+    "put above each other": ("torch.vstack([recon, kl]).nansum()", True),
     "a method": ("torch.stack([recon, kl]).nansum()", True),
     "a plain sum": ("torch.stack([recon, kl]).sum()", False),
 }

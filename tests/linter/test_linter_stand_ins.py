@@ -385,22 +385,22 @@ FITS_DRAWING = TRAINED.replace("FORM", "drawing").replace("LOSS", 'made["error"]
 
 
 @pytest.mark.parametrize("error", ['made["error"]', 'made["error"] + 0.01 * made["error"] ** 2'])
-@pytest.mark.parametrize("told", ["by the other training", "by what it imports", "by what stands in it", "not at all"])
-def test_code_without_a_kl_may_train_a_model_that_has_none(error: str, told: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("known", ["by the other training", "by what it imports", "by what stands in it", "not at all"])
+def test_code_without_a_kl_may_train_a_model_that_has_none(error: str, known: str, tmp_path: Path) -> None:
     fit = FITS_PLAIN.replace("LOSS", error)
     texts = {"net": WITH_TERMS, "plain": PLAIN, "fit_plain": fit}
-    if told == "by the other training":
+    if known == "by the other training":
         texts["fit_drawing"] = FITS_DRAWING
-    elif told == "by what it imports":
+    elif known == "by what it imports":
         texts["fit_plain"] = "from plain import Plain\n" + fit
-    elif told == "by what stands in it":
+    elif known == "by what stands in it":
         texts["fit_plain"] = texts.pop("plain") + "\n\n" + fit
     for name, text in texts.items():
         (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
     report = lint([tmp_path])
-    assert codes(report) == (["VAE305"] if told == "not at all" else [])
+    assert codes(report) == (["VAE305"] if known == "not at all" else [])
     # Where no code is known to train it, nothing is said of what reaches its loss.
-    assert any("VAE305" in each.clean for each in report.judgements) is (told == "by the other training")
+    assert any("VAE305" in each.clean for each in report.judgements) is (known == "by the other training")
 
 
 def test_parts_of_a_model_are_no_others_that_a_training_may_be_for(tmp_path: Path) -> None:

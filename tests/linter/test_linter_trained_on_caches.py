@@ -5,62 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from stored_latents import ENCODED, TRAIN, WRITE, placed
 
-from vae_checked.linter import lint
-
-WRITE = """\
-import torch
-from diffusers import AutoencoderKL
-
-
-def main(args, loader):
-    vae = AutoencoderKL.from_pretrained("{checkpoint}", subfolder="vae")
-    for number, (x, y) in enumerate(loader):
-        with torch.no_grad():
-            z = vae.encode(x * 2 - 1).latent_dist.sample()
-            z = {stored}
-        torch.save(z[0].cpu(), f"{{args.root}}/birds_latents/{{number}}.pt")
-"""
-TRAIN = """\
-import os
-import torch
-from diffusers import SD3Transformer2DModel
-from torch.utils.data import DataLoader, Dataset
-
-
-class Stored(Dataset):
-    def __init__(self, folder):
-        self.folder, self.names = folder, sorted(os.listdir(folder))
-
-    def __len__(self):
-        return len(self.names)
-
-    def __getitem__(self, index):
-        return torch.load(os.path.join(self.folder, self.names[index]))
-
-
-def main(args, optimizer):
-    net = {net}
-    for z in DataLoader(Stored(f"{{args.root}}/{folder}"), batch_size=8):
-        z = {read}
-        t = torch.rand(z.shape[0], 1, 1, 1)
-        noise = torch.randn_like(z)
-        loss = (net((1 - t) * z + t * noise, t).sample - noise + z).pow(2).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-
-if __name__ == "__main__":
-    main(*options())
-"""
 CHECKPOINT = "stabilityai/stable-diffusion-3-medium-diffusers"
 LOADED = f'SD3Transformer2DModel.from_pretrained("{CHECKPOINT}", subfolder="transformer")'
+SAVED = 'torch.save(z[0].cpu(), f"{args.root}/birds_latents/{number}.pt")'
 SCALED, BOTH = "z * 1.5305", "(z - 0.0609) * 1.5305"
+# How they are stored, what is done to them where they are read, and what is said of which statement.
 WAYS = {
-    "as it is encoded": ("z", "z", [("VAE701", "write", 9)]),
-    "scaled alone before": (SCALED, "z", [("VAE702", "write", 10)]),
-    "scaled alone behind": ("z", SCALED, [("VAE702", "train", 21)]),
+    "as it is encoded": ("z", "z", [("VAE701", "write", f"z = {ENCODED}")]),
+    "scaled alone before": (SCALED, "z", [("VAE702", "write", f"z = {ENCODED} * 1.5305")]),
+    "scaled alone behind": ("z", SCALED, [("VAE702", "train", f"z = {SCALED}")]),
     "shifted and scaled before": (BOTH, "z", []),
     "shifted and scaled behind": ("z", BOTH, []),
     "shifted before, scaled behind": ("z - 0.0609", SCALED, []),
@@ -69,16 +24,24 @@ WAYS = {
 
 def found(
     folder: Path, stored: str, read: str, net: str = LOADED, kept: str = "birds_latents", checkpoint: str = CHECKPOINT
-) -> list[tuple[str, str, int]]:
-    (folder / "write.py").write_text(WRITE.format(stored=stored, checkpoint=checkpoint), encoding="utf-8")
-    (folder / "train.py").write_text(TRAIN.format(read=read, net=net, folder=kept), encoding="utf-8")
-    findings = lint([folder], select=["VAE7"]).findings
-    return [(each.code, Path(each.place.path).stem, each.place.line) for each in findings if each.place is not None]
+) -> list[tuple[str, str, str]]:
+    files = {
+        "write": WRITE.format(
+            checkpoint=f'"{checkpoint}", subfolder="vae"', stored=stored.replace("z", ENCODED), save=SAVED
+        ),
+        "train": "from diffusers import SD3Transformer2DModel\n"
+        + TRAIN.format(model=net, predicted=".sample", loaded="torch.load(path)", then=read, folder=kept),
+    }
+    return [
+        (each.code, name, files[name].splitlines()[each.place.line - 1].strip())
+        for name, each in placed(folder, files)
+        if each.place is not None
+    ]
 
 
 @pytest.mark.parametrize(("stored", "read", "expected"), WAYS.values(), ids=WAYS)
 def test_a_model_that_is_loaded_is_trained_on_its_own_latents(
-    stored: str, read: str, expected: list[tuple[str, str, int]], tmp_path: Path
+    stored: str, read: str, expected: list[tuple[str, str, str]], tmp_path: Path
 ) -> None:
     assert found(tmp_path, stored, read) == expected
 

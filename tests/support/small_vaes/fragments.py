@@ -89,11 +89,11 @@ class Net(nn.Module):
         self.to_m, self.to_s = nn.Linear(33, 7), nn.Linear(33, 7)
 """
 KL = "-0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=1)"
-# How a model that returns what it decodes and both heads is trained: by which loss, each test says.
-LOOP = """
+# How a model that returns what it decodes and both heads is trained: how it is made and by which loss, each test says.
+MADE_LOOP = """
 
-def fit(loader):
-    net = Net()
+def fit({given}):
+    {made}
     optimizer = torch.optim.Adam(net.parameters())
     for x in loader:
         y, m, s = net(x)
@@ -102,6 +102,8 @@ def fit(loader):
         {differentiated}
         optimizer.step()
 """
+# The same for a model that is made without a setting.
+LOOP = MADE_LOOP.replace("{given}", "loader").replace("{made}", "net = Net()")
 # The same by a squared error and the KL.
 FIT = LOOP.format(
     loss=f'loss = (F.mse_loss(y, x, reduction="none").sum(1) + {KL}).mean()', differentiated="loss.backward()"
