@@ -24,6 +24,7 @@ from vae_checked.linter.roles import (
     moments,
     naming,
     near_kls,
+    number_targets,
     other_posteriors,
     partner_errors,
     partners,
@@ -284,7 +285,7 @@ def _terms(
         recon
         for recon in errors
         if not latent_differences.is_of_latents(recon, found, kls, graph)
-        and not reconstructions.is_of_constant(recon)
+        and not number_targets.is_against_one(recon)
         and not targets.is_of_itself(recon)
         and not thresholds.is_only_compared(recon, graph, evaluation)
     ]

@@ -42,9 +42,8 @@ from vae_checked.record import dataclass, replace
 
 _UNREAD = frozenset(("opaque", "call", "atom"))
 _ACTIVATIONS = names_of(lambda operation: operation.closes)
-_SIZES, _COUNTING = frozenset(("size", "shape")), ("builtins.", "math.")
 _MAKING = _UNREAD | {"noise", "layer", "parameter"}
-_AFFINE, _TAKEN = frozenset(("add", "sub", "mul", "div", "neg")), frozenset(("index", "item", "part"))
+_AFFINE = frozenset(("add", "sub", "mul", "div", "neg"))
 _PENALTIES = frozenset(("add", "sub", "mul", "div", "log", "log1p", "sqrt", "where", "neg"))
 _MAX_LOGS, _MAX_NEAR, _MOST_BESIDE, _LEAST = 4, 24, 3, 1e-3
 _BCE = error_of(Likelihood.BCE)
@@ -329,32 +328,6 @@ def _is_of_classes(node: Expr) -> bool:
 def _is_one_hot(node: Expr) -> bool:
     bare = strip(node)
     return bare.op == "opaque" and str(bare.get("name")).endswith("one_hot")
-
-
-def is_of_constant(recon: Reconstruction) -> bool:
-    """Whether a side is made of numbers and sizes alone, a discriminator's label or `torch.ones(5) / 5`: no data."""
-    return any(strip(side).op == "empty" or _is_of_numbers(side) for side in (recon.first, recon.second))
-
-
-def _is_of_numbers(side: Expr) -> bool:
-    """Whether a value is worked out of numbers, and of the sizes of tensors: `min(11, x.size(1)) // 2`.
-
-    A tensor that is filled element by element with some of them holds data, and so may one that rows are taken of.
-    """
-    stack = [side]
-    while stack:
-        node = strip(stack.pop())
-        if node.op in _SIZES or node.op == "const":
-            continue
-        if (
-            node.get("filled") is True
-            or not node.args
-            or (node.op in _TAKEN and strip(node.args[0]).op == "const")
-            or (node.op in _MAKING and not str(node.get("name")).startswith(_COUNTING))
-        ):
-            return False
-        stack += node.args
-    return True
 
 
 def is_chosen(recon: Reconstruction, unsettled: Graph) -> bool:
