@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vae_checked.facts import Fact, Origin
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.overwritten import is_replaced
+from vae_checked.linter.roles.idle_weights import are_computed_for_nothing
 from vae_checked.linter.roles.spent_weights import read_for_nothing
 from vae_checked.linter.symbols.expression import Site
 from vae_checked.linter.symbols.values import Class, Function
@@ -21,16 +22,21 @@ if TYPE_CHECKING:
 
 
 def without_effect(
-    unread: Iterable[Fact[str]], of_kl: Iterable[ChainStep], of_recon: Iterable[ChainStep], where: Origin
+    unread: Iterable[Fact[str]],
+    of_kl: Iterable[ChainStep],
+    of_recon: Iterable[ChainStep],
+    where: Origin,
+    evaluation: Evaluation,
 ) -> Fact[tuple[str, ...]] | None:
     """The weight of the KL among what its functions are given and never read; `where` is the loss of both terms.
 
-    Empty where every number that they are given is read, None where one that is not may be a weight, and where the
-    chain above one of the terms has another: by what a function is given its caller may weigh what it gets back.
+    Empty where every number that they are given is read, None where one that is not may be a weight, where the code
+    that calls them computes one for nothing, and where the chain above one of the terms has another: by what a function
+    is given its caller may weigh what it gets back.
     """
     left = list(unread)
     if not left:
-        return Fact((), where)
+        return None if are_computed_for_nothing(evaluation) else Fact((), where)
     weights = [fact for fact in left if is_kl_weight(fact.value)]
     named = any(isinstance(step, Weight) or (isinstance(step, Number) and step.named) for step in of_recon)
     if not weights or named or any(isinstance(step, Weight) or is_weight(step) for step in of_kl):

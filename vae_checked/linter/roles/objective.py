@@ -477,7 +477,7 @@ def objective_facts(
         id(root.function.node): root.function for root in losses.roots_with(kl.term) if root.function is not None
     }
     unread = [weight for function in with_kl.values() for weight in losses.unread_weights(function)]
-    dead = without_effect(unread, (*reading.kl, *reductions.peeled(kl.term)), reading.recon, where)
+    dead = without_effect(unread, (*reading.kl, *reductions.peeled(kl.term)), reading.recon, where, losses.evaluation)
     return Objective(effective_beta=None if beta is None else Fact(beta, where), dead_weights=dead)
 
 

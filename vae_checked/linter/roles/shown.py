@@ -68,7 +68,7 @@ def is_handed_to_nothing(roots: Iterable[Root], holding: Set[int], evaluation: E
         if root.function is None and root.site.source.path != script.path:
             return False
         if root.kind == "assign" and root.name:
-            where = script.read_once(_whole) if root.function is None else root.function.node
+            where = script.read_once(whole) if root.function is None else root.function.node
             names.setdefault((root.name, where), set()).update(_keys_of_others(root, holding))
         elif _drops(root):
             is_dropped = True
@@ -131,7 +131,7 @@ def _turns_gradients_off(asked: ast.expr) -> bool:
     return syntax.last(target) in _OFF
 
 
-def _whole(script: Module) -> ast.AST:
+def whole(script: Module) -> ast.AST:
     """All cells of a file."""
     return ast.Module([statement for cell in script.file.cells for statement in cell.tree.body], [])
 
