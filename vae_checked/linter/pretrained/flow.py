@@ -16,7 +16,7 @@ from vae_checked.linter.pretrained.affine_steps import LINEAR, affine, inside, i
 from vae_checked.linter.pretrained.ends import Decoded, Encoded, Encoding, Where
 from vae_checked.linter.pretrained.halves import Halves
 from vae_checked.linter.pretrained.looked_at import is_looked_at
-from vae_checked.linter.pretrained.mixtures import is_noise, mixed, spreads
+from vae_checked.linter.pretrained.mixtures import is_noise, spreads
 from vae_checked.linter.pretrained.moving import moves
 from vae_checked.linter.pretrained.own_decoders import is_drawn, own_encodes
 from vae_checked.linter.pretrained.pictures import Pictures
@@ -25,6 +25,7 @@ from vae_checked.linter.pretrained.quantities import written_elsewhere
 from vae_checked.linter.pretrained.schedules import clamped_prediction, clipping, clipping_loop, sampling_loop
 from vae_checked.linter.pretrained.sources import is_read, use_of
 from vae_checked.linter.pretrained.vaes import Owner, calls_another, is_made_elsewhere, is_named, owner_of
+from vae_checked.linter.pretrained.ways import ways_on
 from vae_checked.linter.symbols.expression import NOISE, TRANSPARENT, Expr, Graph, called_name, origin, strip, walk
 from vae_checked.linter.symbols.intervals import interval_of
 from vae_checked.linter.symbols.values import Function, Module
@@ -437,7 +438,7 @@ class Flow:
                 found += 1
                 yield chain
                 continue
-            ways = _ways(node)
+            ways = ways_on(node)
             if ways:
                 stack.extend((replace(chain, leaf=each), depth + 1) for each in reversed(ways))
                 continue
@@ -463,13 +464,6 @@ class Flow:
                 )
                 whole = affine_maps.after(chain.applied, applied)
                 stack.append((Chain(below, whole, chain.clamped, chain.written or other), depth + 1))
-
-
-def _ways(node: Expr) -> tuple[Expr, ...]:
-    """The latents of which one goes on, element by element or as a whole; none of an operation that makes another."""
-    if node.op in ("phi", "where"):
-        return node.args[1:]
-    return mixed(node)
 
 
 def _asked(node: Expr, posterior: Latent) -> Latent | None:
