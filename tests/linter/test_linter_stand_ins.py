@@ -385,7 +385,16 @@ FITS_DRAWING = TRAINED.replace("FORM", "drawing").replace("LOSS", 'made["error"]
 
 
 @pytest.mark.parametrize("error", ['made["error"]', 'made["error"] + 0.01 * made["error"] ** 2'])
-@pytest.mark.parametrize("known", ["by the other training", "by what it imports", "by what stands in it", "not at all"])
+@pytest.mark.parametrize(
+    "known",
+    [
+        "by the other training",
+        "by what it imports",
+        "by what stands in it",
+        "by what another file has",
+        "there is none",
+    ],
+)
 def test_code_without_a_kl_may_train_a_model_that_has_none(error: str, known: str, tmp_path: Path) -> None:
     fit = FITS_PLAIN.replace("LOSS", error)
     texts = {"net": WITH_TERMS, "plain": PLAIN, "fit_plain": fit}
@@ -395,10 +404,12 @@ def test_code_without_a_kl_may_train_a_model_that_has_none(error: str, known: st
         texts["fit_plain"] = "from plain import Plain\n" + fit
     elif known == "by what stands in it":
         texts["fit_plain"] = texts.pop("plain") + "\n\n" + fit
+    elif known == "there is none":
+        del texts["plain"]
     for name, text in texts.items():
         (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
     report = lint([tmp_path])
-    assert codes(report) == (["VAE305"] if known == "not at all" else [])
+    assert codes(report) == (["VAE305"] if known == "there is none" else [])
     # Where no code is known to train it, nothing is said of what reaches its loss.
     assert any("VAE305" in each.clean for each in report.judgements) is (known == "by the other training")
 

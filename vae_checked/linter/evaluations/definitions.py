@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 
 from vae_checked.linter.evaluations import linking
 from vae_checked.linter.files import syntax
 from vae_checked.linter.symbols.values import Class, Function, Module
+
+# A definition, or a call as it is written with its name.
+CALL = re.compile(r"\b(?:(?:def|class) \w++|([A-Za-z_]\w*+)\s*+\()")
 
 
 def functions_of(module: Module, defined: Iterable[Function]) -> Iterator[Function]:
@@ -44,3 +48,20 @@ def is_entry(function: Function) -> bool:
     if isinstance(node, ast.Lambda) or function.owner is not None:
         return False
     return linking.takes_heads(function) or syntax.trains(node)
+
+
+def parts_of_models(module: Module) -> frozenset[str]:
+    """The names that models of a file call: a class among them is part of another one."""
+    return frozenset(
+        name
+        for cls in module.classes()
+        if cls.is_module
+        for name in CALL.findall(text_of(module, cls.node))
+        if name and name != cls.name
+    )
+
+
+def text_of(module: Module, node: ast.ClassDef | syntax.Definition) -> str:
+    """What is written of a class or a function of a file."""
+    lines = module.source_of(node).cell.lines
+    return "\n".join(lines[node.lineno - 1 : node.end_lineno])

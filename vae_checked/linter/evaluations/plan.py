@@ -59,7 +59,7 @@ class Plan:
             for module in given:
                 project.follow_for(module)
                 # Those first that are no part of another model in this file: with one of these its parts are run too.
-                parts, seen = _parts(module), set[int]()
+                parts, seen = module.read_once(definitions.parts_of_models), set[int]()
                 classes = (each for each in definitions.classes_of(module) if _is_of_a_test(each) is tests)
                 for cls in sorted(classes, key=lambda each: each.name in parts):
                     if cls.name in parts and _is_seen(cls, seen):
@@ -222,8 +222,6 @@ def _is_model(value: Value) -> bool:
 
 # The other choices of settings that are tried for one model or function.
 _MAX_SUPPOSED = 2
-# A definition, or a call as it is written with its name.
-_CALL = re.compile(r"\b(?:(?:def|class) \w++|([A-Za-z_]\w*+)\s*+\()")
 # What a term of the loss that takes no argument is called.
 _DIVERGING = re.compile(r"kl|loss|diverg", re.IGNORECASE)
 # A VAE, or what may be one, in use.
@@ -245,23 +243,9 @@ def _is_of_a_test(definition: Class | Function) -> bool:
 
 
 def _called_names(modules: Iterable[Module]) -> set[str]:
-    return {name for module in modules for cell in module.file.cells for name in _CALL.findall(cell.text) if name}
-
-
-def _parts(module: Module) -> set[str]:
-    """The names that models of a file call: a class among them is part of another one."""
     return {
-        name
-        for cls in module.classes()
-        if cls.is_module
-        for name in _CALL.findall(_text(module, cls.node))
-        if name and name != cls.name
+        name for module in modules for cell in module.file.cells for name in definitions.CALL.findall(cell.text) if name
     }
-
-
-def _text(module: Module, node: ast.ClassDef | syntax.Definition) -> str:
-    lines = module.source_of(node).cell.lines
-    return "\n".join(lines[node.lineno - 1 : node.end_lineno])
 
 
 def _is_seen(cls: Class, entered: set[int]) -> bool:
@@ -269,7 +253,9 @@ def _is_seen(cls: Class, entered: set[int]) -> bool:
     methods = [value for value in cls.names.values() if isinstance(value, Function)]
     fresh = [method.node for method in methods if id(method.node) not in entered]
     return len(fresh) < len(methods) and not any(
-        isinstance(node, ast.Lambda) or node.name == "forward" or _TELLING.search(_text(cls.scope.module, node))
+        isinstance(node, ast.Lambda)
+        or node.name == "forward"
+        or _TELLING.search(definitions.text_of(cls.scope.module, node))
         for node in fresh
     )
 
@@ -335,7 +321,7 @@ def _setters(cls: Class) -> frozenset[str]:
     if cls.node not in known:
         methods = (value for value in cls.names.values() if isinstance(value, Function))
         nodes = [method.node for method in methods if not isinstance(method.node, ast.Lambda)]
-        known[cls.node] = _setters_among({node: _text(cls.scope.module, node) for node in nodes})
+        known[cls.node] = _setters_among({node: definitions.text_of(cls.scope.module, node) for node in nodes})
     return known[cls.node]
 
 

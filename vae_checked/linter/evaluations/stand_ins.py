@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from vae_checked.finding import Place
 from vae_checked.linter.evaluations import fitting_losses
+from vae_checked.linter.evaluations.definitions import parts_of_models
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.meeting import meet
 from vae_checked.linter.evaluations.reader import LossCall, RoleReader
@@ -21,6 +22,8 @@ from vae_checked.linter.symbols.values import Class, Function, Instance, Module,
 from vae_checked.record import dataclass
 
 _MAX_MODELS = 4
+# How far a class is from a file that neither has nor imports it.
+_FAR = 2
 # The bytes of source held as parsed from before the evaluations that are made again.
 _HELD = 500_000
 # What wrappers and the base class of all models add to a model's own methods.
@@ -167,33 +170,60 @@ class StandIns:
                         continue
                     # One that is derived from it may be what this loss is for, and decode in another way.
                     derived = any(_decodes_otherwise(each.cls, model.cls) for _, each in likely)
-                    made.loss_is_one_of_several |= several or derived
+                    apart = self._is_trained_apart(made, model, wanted)
+                    made.loss_is_one_of_several |= several or derived or apart
                     yield made
                 if fitting:
                     break
 
+    def _is_trained_apart(self, made: Evaluation, model: Instance, wanted: _Wanted) -> bool:
+        """Whether a model has a KL in other code, and no file speaks of both it and the code that was run with it."""
+        is_near = _nearness(model.cls, wanted.module) < _FAR
+        return not is_near and _is_run(model, self._run_joined) and not self._is_brought_together(made, model)
+
     def _may_train_another(self, wanted: _Wanted, made: Evaluation, model: Instance) -> bool:
         """Whether code that leaves the KL of a model out may be for another model, which has none.
 
-        Other code trains this one, of another file, with its KL; or a class of the file fits as well and draws nothing.
+        Other code trains this one, of another file, with its KL; or a class of the file fits as well and draws nothing,
+        or one of any file where none speaks of both this code and the model.
         """
         if wanted.has_formula or not self._reader.leaves_out_joined(made):
             return False
-        near, own = _nearness(model.cls, wanted.module), {*model.cls.mro(), *_classes_of_parts(model)}
+        near = _nearness(model.cls, wanted.module)
         # In the file of the model itself other code may go on with it.
         if near and _is_run(model, self._run_trained):
             return True
         classes = (settle(wanted.module.scope.names, name) for name in wanted.module.scope.names)
-        return any(
-            isinstance(cls, Class)
-            and cls.is_module
+        if any(isinstance(cls, Class) and self._is_another(cls, model, wanted, near) for cls in classes):
+            return True
+        return near == _FAR and not self._is_brought_together(made, model) and self._has_another(wanted, model)
+
+    def _is_another(self, cls: Class, model: Instance, wanted: _Wanted, near: int) -> bool:
+        """Whether a class is no part of a model and draws nothing, but fits as well, and is as near."""
+        own = {*model.cls.mro(), *_classes_of_parts(model)}
+        return (
+            cls.is_module
             and cls not in own
             and model.cls not in cls.mro()
             and _nearness(cls, wanted.module) <= near
             and rank(cls) < DRAWS
             and wanted.may_be_of(cls)
-            for cls in classes
         )
+
+    def _has_another(self, wanted: _Wanted, model: Instance) -> bool:
+        """Whether any file has a class that fits as well, draws nothing and is no part of other models."""
+        modules = [module for module in self._project.modules.values() if module.given]
+        parts = set[str]().union(*(module.read_once(parts_of_models) for module in modules))
+        classes = (cls for module in modules for cls in module.classes() if cls.name not in parts)
+        return any(self._is_another(cls, model, wanted, _FAR) for cls in classes)
+
+    def _is_brought_together(self, made: Evaluation, model: Instance) -> bool:
+        """Whether some file speaks of a model and of the code that was run with it."""
+        outer = (root.function for root in made.observations.roots if root.depth == 1)
+        names = {each.name if each.owner is None else each.owner.name for each in outer if each is not None}
+        names = names or {made.module.path.rpartition("/")[2].partition(".")[0]}
+        of_model = model.cls.scope.module
+        return any(meet(self._project, name, made.module, model.cls.name, of_model) for name in names)
 
     def _losses_for(self, wanted: _Wanted) -> list[Function | Class | None]:
         """The losses that code may be handed; none where it has one of its own."""
@@ -246,7 +276,7 @@ def _nearness(cls: Class, module: Module) -> int:
     """How far a class is from a file: 0 in it, 1 where it imports the class, 2 elsewhere."""
     if cls.scope.module is module:
         return 0
-    return 1 if cls.name in module.scope.names and settle(module.scope.names, cls.name) is cls else 2
+    return 1 if cls.name in module.scope.names and settle(module.scope.names, cls.name) is cls else _FAR
 
 
 def _is_run(model: Instance, entered: Collection[int]) -> bool:
