@@ -14,11 +14,12 @@ import vae_checked.linter.interpreter.calls
 import vae_checked.linter.roles.divergences
 from vae_checked.catalogue import find
 from vae_checked.facts import Facts
+from vae_checked.linter.evaluations import leftovers
 from vae_checked.linter.evaluations.plan import Plan
 from vae_checked.linter.files import source, syntax
 from vae_checked.linter.files.ast_budget import AstBudget, TopLevel, let_go_of_top
 from vae_checked.linter.interpreter.project import Project
-from vae_checked.linter.roles import reader
+from vae_checked.linter.roles import cut_losses, reader
 from vae_checked.linter.roles.across import Across
 from vae_checked.linter.roles.assemble import facts_of
 
@@ -145,6 +146,18 @@ def test_the_cells_of_a_notebook_are_kept() -> None:
     let_go_of_top(file)
     assert not ast_budget.sweep()
     assert all(type(cell.tree.body[0].body) is list for cell in file.cells)  # type: ignore[attr-defined]  # both are functions
+
+
+def test_what_is_asked_of_all_files_at_the_end_holds_no_tree() -> None:
+    text = "".join(f"def step{place}(loss):\n    loss.detach().sum().backward()\n" for place in range(13))
+    file, ast_budget = taken(text, 0)
+    assert ast_budget.sweep()
+    let_go_of_top(file)
+    cell = file.cells[0]
+    assert cut_losses._differentiates_a_number(cell)
+    assert {name for name, _ in leftovers._names(cell)} == {"loss", "detach", "sum", "backward"}
+    assert not ast_budget.sweep()
+    assert not cell._nodes
 
 
 def facts_with(text: str, most: int) -> list[Facts]:

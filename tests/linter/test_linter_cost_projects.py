@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,13 @@ from counted import calls_of
 from small_vaes.fragments import HEAD, linted
 
 from vae_checked.facts import NoiseLaw
+from vae_checked.linter.evaluations import leftovers
 from vae_checked.linter.files import iterators, source, syntax
 from vae_checked.linter.files.ast_budget import AstBudget
+from vae_checked.linter.files.source import Cell
 from vae_checked.linter.interpreter import external_calls, moving
 from vae_checked.linter.interpreter.project import Project
-from vae_checked.linter.roles import phi, prior, reductions, samplers
+from vae_checked.linter.roles import cut_losses, phi, prior, reductions, samplers
 from vae_checked.linter.symbols.expression import Expr, atom, const
 from vae_checked.linter.symbols.numeric import settled
 from vae_checked.linter.symbols.structures import NUMBERS, Structures, once_per_structure, once_per_structures
@@ -47,20 +49,45 @@ def test_where_classes_of_data_are_named_is_read_once(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = Counter[int]()
-    of = source.Cell.of
+    names = leftovers._names
 
-    def counted(cell: source.Cell, kind: type[ast.AST]) -> Sequence[ast.AST]:
-        asked[id(cell)] += kind is ast.Constant
-        return of(cell, kind)
+    def counted(cell: Cell) -> Iterator[tuple[str, int]]:
+        asked[id(cell)] += 1
+        return names(cell)
 
-    monkeypatch.setattr(source.Cell, "of", counted)
+    monkeypatch.setattr(leftovers, "_names", counted)
     head = HEAD + "from torchvision import datasets, transforms\n"
     files = {f"data{place}.py": head + SETS.format(place) + DRAWS for place in range(number)}
     files["main.py"] = HEAD + "".join(f"from data{place} import Used{place}\n" for place in range(number)) + DRAWS
     files |= {f"other{place}.py": HEAD + DRAWS for place in range(number)}
     linted(tmp_path, files)
-    # By the file that it is written in, and where a formula is read.
-    assert max(asked.values()) <= 3
+    # The files of the classes and the one that imports them, of all.
+    assert [*asked.values()] == [1] * (number + 1)
+
+
+@pytest.mark.parametrize(
+    ("differentiated", "asked"),
+    [
+        ("shown = loss.detach().item()\nloss.backward()", False),
+        ("value = loss.item()\nself.loss.backward(retain_graph=True)", False),
+        ("scaler.scale(loss).backward()", True),
+        ("loss.data.backward()", True),
+        ("loss.detach().requires_grad_() \\\n    .backward()", True),
+        ("losses[0].manual_backward()", True),
+    ],
+)
+def test_a_tree_is_asked_for_where_a_number_may_be_differentiated(
+    differentiated: str, asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = list[ast.AST]()
+
+    def noted(node: ast.AST) -> Iterator[ast.AST]:
+        seen.append(node)
+        return iter(())
+
+    monkeypatch.setattr(syntax, "descendants", noted)
+    cut_losses._differentiates_a_number(Cell(ast.parse(differentiated), differentiated, None))
+    assert bool(seen) is asked
 
 
 def test_what_values_share_is_gone_through_once_for_a_draw() -> None:

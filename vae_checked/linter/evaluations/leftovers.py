@@ -105,9 +105,10 @@ def _of_data(module: Module) -> Iterator[Class]:
 
 
 def _names(cell: Cell) -> Iterator[tuple[str, int]]:
-    """What the nodes of a cell name, each with its line."""
-    for node in (*cell.of(ast.Name), *cell.of(ast.Attribute), *cell.of(ast.Constant)):
-        yield _name(node), node.lineno
+    """What the nodes of a cell name, each with its line; a tree that was let go is not held for it."""
+    for node in syntax.descendants(cell.tree):
+        if isinstance(node, (ast.Name, ast.Attribute, ast.Constant)):
+            yield _name(node), node.lineno
 
 
 def _lines(cls: Class) -> _Lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 
 from vae_checked.facts import Facts
@@ -15,6 +16,10 @@ from vae_checked.record import replace
 _PATH = "training.without_gradient"
 _CUTTING = frozenset(("detach", "detach_", "data", "item", "numpy", "tolist"))
 _MAKING = frozenset(("tensor", "Tensor", "FloatTensor", "Variable", "Parameter"))
+_DIFFERENTIATING = re.compile(rf"\.[\s\\]*(?:{'|'.join(sorted(BACKWARD))})\b")
+# What is in front of it, as far as it is names: `loss`, `self.data.loss`.
+_NAMES = re.compile(r"[\w.]*$")
+_MOST_LETTERS = 200
 
 
 def left_open(facts: Iterable[Facts], modules: Iterable[Module]) -> Iterator[Facts]:
@@ -28,8 +33,23 @@ def left_open(facts: Iterable[Facts], modules: Iterable[Module]) -> Iterator[Fac
 
 
 def _differentiates_a_number(cell: Cell) -> bool:
-    methods = (node.func for node in cell.of(ast.Call) if isinstance(node.func, ast.Attribute))
+    text = cell.text
+    if not any(
+        _may_be_cut(text[max(found.start() - _MOST_LETTERS, 0) : found.start()])
+        for found in _DIFFERENTIATING.finditer(text)
+    ):
+        # Of most files the tree, which may be let go by now, is not asked for.
+        return False
+    calls = (node.func for node in syntax.descendants(cell.tree) if isinstance(node, ast.Call))
+    methods = (called for called in calls if isinstance(called, ast.Attribute))
     return any(method.attr in BACKWARD and _is_cut(method.value) for method in methods)
+
+
+def _may_be_cut(written: str) -> bool:
+    """Whether what ends in front of a call may be cut from what it is made of: `loss.data`, the end of a call."""
+    before = written.rstrip("\\ \t\n")
+    names = _NAMES.search(before)
+    return before.endswith((")", "]")) or (names is not None and not _CUTTING.isdisjoint(names[0].split(".")))
 
 
 def _is_cut(node: ast.expr) -> bool:
