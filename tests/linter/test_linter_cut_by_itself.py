@@ -26,10 +26,17 @@ CUT = {
     "multiplied": "h * (h > 0)",
     "multiplied by what is cast": "h * (h > 0).float()",
     "multiplied from the left": "(0 < h) * h",
+    "chosen by a function": "torch.where(torch.gt(h, 0), h, torch.zeros_like(h))",
+    "chosen by a method": "torch.where(h.ge(0), h, 0.0)",
+    "chosen by its arguments' names": "torch.where(torch.less(input=h, other=0), 0.0, h)",
+    "multiplied by a method": "h * h.gt(0).float()",
 }
 WHOLE = {
     "with a slope": "torch.where(h > 0, h, 0.1 * h)",
     "by another value": "torch.where(s > 0, h, -h)",
+    "by another value, with a method": "torch.where(s.gt(0), h, -h)",
+    "with a slope, by a method": "torch.where(h.gt(0), h, 0.1 * h)",
+    "masked by another value": "h * s.gt(0)",
     "doubled": "h * 2",
     "by a layer": "F.leaky_relu(h)",
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from small_vaes.fragments import codes, joined
 
+from vae_checked.facts import Axis
 from vae_checked.linter import LintReport, lint
 
 MODEL = """\
@@ -60,8 +61,11 @@ OF_ALL_SAMPLES = [
 ]
 
 
-def read(folder: Path, eps: str, latents: str = "7", heads: str = HEADS) -> LintReport:
+def read(
+    folder: Path, eps: str, latents: str = "7", heads: str = HEADS, given: str = "x", axes: str = ", dim=1"
+) -> LintReport:
     text = MODEL.replace("EPS", eps).replace("LATENTS", latents).replace("HEADS", heads)
+    text = text.replace("self.trunk(x)", f"self.trunk({given})").replace(", dim=1)", f"{axes})")
     (folder / "small.py").write_text(text, encoding="utf-8")
     report = lint([folder])
     assert joined(report), "the draw, its KL and its error were not seen"
@@ -75,15 +79,43 @@ def test_one_number_for_all_latents_is_named(eps: str, tmp_path: Path) -> None:
     assert codes(read(tmp_path, eps, heads="self.both(h).chunk(2, dim=1)")) == ["VAE203"]
 
 
+SINGLE = {
+    "of an entry": ("7", "self.both(h)[:, 0], self.both(h)[:, 1]", "x", ", dim=1"),
+    "of one sample": ("1", HEADS, "x.view(1, -1)", ", dim=1"),
+    "of one sample, by its axis": ("1", HEADS, "x.unsqueeze(0)", ", dim=1"),
+    "of no more axes than are seen": ("1", HEADS, "x", ""),
+}
+
+
 @pytest.mark.parametrize("eps", OF_ONE)
-@pytest.mark.parametrize(
-    ("latents", "heads"), [("1", HEADS), ("7", "self.both(h)[:, 0], self.both(h)[:, 1]")], ids=["a layer", "an entry"]
-)
-def test_one_number_for_one_latent_is_left_open(eps: str, latents: str, heads: str, tmp_path: Path) -> None:
-    """Right for a single sample, shared by those of a batch: how many rows there are is not known."""
-    report = read(tmp_path, eps, latents, heads)
+@pytest.mark.parametrize(("latents", "heads", "given", "axes"), SINGLE.values(), ids=SINGLE)
+def test_one_number_for_one_latent_is_left_open(
+    eps: str, latents: str, heads: str, given: str, axes: str, tmp_path: Path
+) -> None:
+    """Right for a single sample, shared by those of a batch."""
+    report = read(tmp_path, eps, latents, heads, given, axes)
     assert codes(report) == []
     assert not any("VAE203" in vae.clean for vae in report.vaes)
+
+
+@pytest.mark.parametrize("eps", OF_ONE)
+def test_one_number_for_the_one_latent_of_a_batch_is_named(eps: str, tmp_path: Path) -> None:
+    """That the KL is summed over its second axis says that there are rows."""
+    report = read(tmp_path, eps, latents="1")
+    assert codes(report) == ["VAE203"]
+    assert all(facts.sampler.shared_over.value == {Axis.BATCH} for facts in joined(report) if facts.sampler.shared_over)
+
+
+@pytest.mark.parametrize("eps", ["torch.randn(len(x), 1)", "torch.randn(x.size(0), 1)", "torch.randn_like(m)"])
+def test_a_number_for_each_sample_is_all_that_one_latent_needs(eps: str, tmp_path: Path) -> None:
+    report = read(tmp_path, eps, latents="1")
+    assert codes(report) == []
+    assert any("VAE203" in vae.clean for vae in report.vaes)
+
+
+@pytest.mark.parametrize("eps", ["torch.randn(len(x), 1)", "torch.randn(x.size(0), 1)"])
+def test_a_number_for_each_sample_is_shared_by_several_latents(eps: str, tmp_path: Path) -> None:
+    assert codes(read(tmp_path, eps)) == ["VAE203"]
 
 
 @pytest.mark.parametrize("eps", OF_MORE)

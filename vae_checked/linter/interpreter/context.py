@@ -137,8 +137,8 @@ class Context(Evaluator, Protocol):
     @property
     def gradient_is_off(self) -> bool: ...
 
-    def gradient_off(self, levels: int) -> AbstractContextManager[None]:
-        """What is run inside a `with` of this is run under so many more of torch's no_grad."""
+    def gradient(self, *, off: bool) -> AbstractContextManager[None]:
+        """What is run inside a `with` of this is run under torch's no_grad, or under its enable_grad."""
 
     @property
     def turns(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 from vae_checked.linter.files.overwritten import Written, overwritten
@@ -59,7 +60,7 @@ class Interpreter:
         # The steps that all evaluations that ended took together.
         self.taken = 0
         self._serial = 0
-        self._no_grad = 0
+        self._no_grad = False
         self._turns = 1
         self._open: tuple[int, ...] = ()
         self._stand_ins: Substitutes = {}
@@ -102,16 +103,16 @@ class Interpreter:
     @property
     def gradient_is_off(self) -> bool:
         """Whether what is evaluated stands under `no_grad`."""
-        return self._no_grad > 0
+        return self._no_grad
 
     @contextmanager
-    def gradient_off(self, levels: int) -> Iterator[None]:
-        """What is run inside a `with` of this is run under so many more of torch's no_grad."""
-        self._no_grad += levels
+    def gradient(self, *, off: bool) -> Iterator[None]:
+        """What is run inside a `with` of this is run under torch's no_grad, or under its enable_grad."""
+        before, self._no_grad = self._no_grad, off
         try:
             yield
         finally:
-            self._no_grad -= levels
+            self._no_grad = before
 
     @property
     def turns(self) -> int:
@@ -268,7 +269,12 @@ class Interpreter:
                     self._limit = self._steps + MAX_DEFINITION_STEPS
                 self.frames.append(Frame(None, module.scope, source))
                 try:
-                    run_statement(self, statement, module.scope)
+                    with self.gradient(off=module.switched_off is not None):
+                        run_statement(self, statement, module.scope)
+                    if without_gradient.is_set_by(statement):
+                        module.switched_off = None
+                    if without_gradient.is_switched_off_from(statement, (), partial(self.eval, scope=module.scope)):
+                        module.switched_off = self.site(statement)
                 except Exception as error:  # as in `run`
                     self._note_cut(depth, error)
                 finally:
@@ -392,14 +398,17 @@ class Interpreter:
         if isinstance(node, ast.Lambda):
             result: Outcome = self.eval(node.body, scope)
         else:
-            off = without_gradient.decorator_of(node) if node.decorator_list else None
+            switch = without_gradient.decorator_of(node) if node.decorator_list else None
+            off = None if switch is None else self.site(switch)
+            if len(self.frames) == 1 and not node.decorator_list:
+                # What is run after its file was imported is run as that has left it.
+                off = scope.module.switched_off
             if off is None:
                 result = run_block(self, node.body, scope)
             else:
-                with self.gradient_off(1):
+                with self.gradient(off=True):
                     result = run_block(self, node.body, scope)
-                if not isinstance(result, Ending):
-                    result = without_gradient.detached(result, self.site(off))
+                result = without_gradient.handed_on(self, result, off)
         yielded = self.frames.pop().yielded
         if yielded is not None and not getattr(node, "decorator_list", ()):
             # A decorator may make something else of a generator: a context, say.

@@ -66,16 +66,19 @@ def run_block(context: Context, statements: Sequence[ast.stmt], scope: Scope) ->
                 return result
             continue
         result = run_statement(context, statement, scope)
-        if result is NOTHING and without_gradient.is_switched_off_from(statement):
-            return _run_without_gradient(context, statement, statements[index + 1 :], scope)
         if result is not NOTHING:
             return result
+        rest = statements[index + 1 :]
+        if rest and without_gradient.is_switched_off_from(statement, rest, partial(context.eval, scope=scope)):
+            return _run_without_gradient(context, statement, rest, scope)
+        if rest and context.gradient_is_off and without_gradient.is_switched_on_from(statement):
+            return _block_with_gradient(context, rest, scope)
     return NOTHING
 
 
 def _run_without_gradient(context: Context, switch: ast.stmt, statements: Sequence[ast.stmt], scope: Scope) -> Outcome:
     """Run what follows a statement that switches gradients off, up to the one that says anew whether they are on."""
-    until = next((at for at, each in enumerate(statements) if without_gradient.is_set_by(each)), len(statements))
+    until = next((at for at, each in enumerate(statements) if without_gradient.ends(each, switch)), len(statements))
     result = _block_without_gradient(context, statements[:until], switch, scope)
     return run_block(context, statements[until:], scope) if result is NOTHING else result
 
@@ -351,24 +354,42 @@ def _loop_body(context: Context, body: Sequence[ast.stmt], scope: Scope) -> Outc
 
 def _with(context: Context, node: ast.With | ast.AsyncWith, scope: Scope) -> Outcome:
     off: ast.expr | None = None
+    is_on = False
     with ExitStack() as around:
         for item in node.items:
             value = context.eval(item.context_expr, scope)
-            off = item.context_expr if without_gradient.is_switched_off_by(value) else off
+            if without_gradient.is_switched_off_by(value) or _is_own_switch(context, item.context_expr, scope):
+                off = item.context_expr
+            is_on = is_on or (off is None and without_gradient.is_switched_on_by(value))
             around.enter_context(entered(context, value, context.site(item.context_expr)))
             if item.optional_vars is not None:
                 bind(context, item.optional_vars, value, scope, item.context_expr)
-        if off is None:
-            return run_block(context, node.body, scope)
-        return _block_without_gradient(context, node.body, off, scope)
+        if off is not None:
+            return _block_without_gradient(context, node.body, off, scope)
+        if is_on and context.gradient_is_off:
+            return _block_with_gradient(context, node.body, scope)
+        return run_block(context, node.body, scope)
+
+
+def _is_own_switch(context: Context, written: ast.expr, scope: Scope) -> bool:
+    return isinstance(written, ast.Call) and without_gradient.is_entered_off(context.eval(written.func, scope))
 
 
 def _block_without_gradient(context: Context, body: Sequence[ast.stmt], off: ast.AST, scope: Scope) -> Outcome:
     held = without_gradient.Held(scope)
-    with context.gradient_off(1):
+    with context.gradient(off=True):
         result = run_block(context, body, scope)
-    held.detach_new(context.site(off))
-    return result if isinstance(result, Ending) else without_gradient.detached(result, context.site(off))
+    held.detach_new(context.site(off), context.observations.regained)
+    return without_gradient.handed_on(context, result, context.site(off))
+
+
+def _block_with_gradient(context: Context, body: Sequence[ast.stmt], scope: Scope) -> Outcome:
+    """Run a block that has its gradients inside of one that has none: what it binds and returns keeps them."""
+    held = without_gradient.Held(scope)
+    with context.gradient(off=False):
+        result = run_block(context, body, scope)
+    context.observations.regained.update(held.new(result))
+    return result
 
 
 def _try(context: Context, node: ast.Try, scope: Scope) -> Outcome:

@@ -1,47 +1,166 @@
-"""Noise that is drawn once and kept: where the model is made, or where an object has none yet."""
+"""Noise that is drawn once and kept: outside of the steps that train, or where there is none yet."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from vae_checked.linter.files import syntax
+from vae_checked.linter.files.source import Cell
 from vae_checked.linter.roles import batch_sizes, seeds
 from vae_checked.linter.roles.samplers import SamplerSite
 
 _MAKING = ("__init__", "__post_init__")
+# What of a decorator's name says that a function's result is kept: `lru_cache`, `cached_property`, `memoize`.
+_CACHING = ("cache", "memo")
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+# What sets an attribute by its name, and the place of that name among what it is given.
+_SETTERS = {"setattr": 1, "register_buffer": 0}
+N = TypeVar("N", bound="ast.expr | ast.stmt")
 
 
 def may_be_kept(site: SamplerSite) -> bool:
-    """Whether each step may draw around the heads by the noise of the first: it is kept as an attribute."""
+    """Whether each step may draw around the heads by the noise of the first: it is kept beyond the step."""
     noise, drawn = site.noise.site, site.z.site
     if noise is None or drawn is None or not isinstance(noise.node, ast.expr):
         return False
-    function = batch_sizes.function_around(noise.node, noise.source.cell)
+    cell = noise.source.cell
+    function = batch_sizes.function_around(noise.node, cell)
+    is_near = drawn.source.cell is cell
+    if _is_before_the_steps(noise.node, drawn.node if is_near else None, function, cell):
+        return True
     if function is None:
-        return False
+        return _is_of_the_file(noise.node, cell) and _is_in_a_function(drawn.node, drawn.source.cell)
     if function.name in _MAKING:
         # What makes an object of the heads may draw by them, each time anew.
-        return not (drawn.source.cell is noise.source.cell and seeds.holds(function, drawn.node))
-    around = (branch for branch in noise.source.cell.of(ast.If) if seeds.holds(branch, noise.node))
-    return any(seeds.holds(function, each) and _keeps_what_it_asks_for(each, noise.node) for each in around)
+        return not (is_near and seeds.holds(function, drawn.node))
+    if any(_is_caching(item) for item in function.decorator_list) or _is_a_default(noise.node, function):
+        return True
+    return _is_drawn_where_there_is_none(noise.node, drawn.node if is_near else None, function, cell)
 
 
-def _keeps_what_it_asks_for(branch: ast.If, noise: ast.expr) -> bool:
-    """Whether a branch sets an attribute to noise where its condition asks for that: `if self.eps is None`."""
-    kept = {
-        target.attr
-        for node in syntax.descendants(branch)
-        if isinstance(node, ast.Assign) and seeds.holds(node, noise)
-        for target in node.targets
-        if isinstance(target, ast.Attribute)
-    }
-    # By `hasattr(self, "eps")` as well.
-    return any(getattr(node, "attr", getattr(node, "value", None)) in kept for node in _named(branch.test))
+def _is_before_the_steps(
+    noise: ast.expr, drawn: ast.AST | None, function: syntax.Definition | None, cell: Cell
+) -> bool:
+    """Whether noise is drawn in code that trains by a loop, but in no turn of it."""
+    if function is None and drawn is None:
+        return False
+    trained = [loop for kind in _LOOPS for loop in cell.of(kind) if syntax.trains(loop)]
+    of_steps = [loop for loop in trained if not any(one is not loop and seeds.holds(loop, one) for one in trained)]
+    if function is not None:
+        of_steps = [loop for loop in of_steps if seeds.holds(function, loop)]
+    elif drawn is not None:
+        # By what a file is run for alone.
+        of_steps = [loop for loop in of_steps if seeds.holds(loop, drawn)]
+    return bool(of_steps) and not any(seeds.holds(loop, noise) for loop in of_steps)
 
 
-def _named(test: ast.expr) -> list[ast.AST]:
-    return [node for node in ast.walk(test) if isinstance(node, ast.Attribute) or _is_text(node)]
+def _is_of_the_file(noise: ast.expr, cell: Cell) -> bool:
+    """Whether noise has a name in a file, and is drawn in no loop of it."""
+    loops = (loop for kind in _LOOPS for loop in cell.of(kind))
+    return any(_around(cell.of(ast.Assign), noise)) and not any(_around(loops, noise))
 
 
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+def _is_in_a_function(drawn: ast.AST, cell: Cell) -> bool:
+    return isinstance(drawn, (ast.expr, ast.stmt)) and batch_sizes.function_around(drawn, cell) is not None
+
+
+def _is_caching(decorator: ast.expr) -> bool:
+    name = syntax.last(decorator.func if isinstance(decorator, ast.Call) else decorator)
+    return any(each in name for each in _CACHING)
+
+
+def _is_a_default(noise: ast.expr, function: syntax.Definition) -> bool:
+    """Whether noise is drawn where a function is defined: what an argument is that is left out."""
+    given = (*function.args.defaults, *filter(None, function.args.kw_defaults))
+    return any(noise is node for each in given for node in ast.walk(each))
+
+
+def _is_drawn_where_there_is_none(
+    noise: ast.expr, drawn: ast.AST | None, function: syntax.Definition, cell: Cell
+) -> bool:
+    """Whether noise is kept on one way alone, and drawn by where it was drawn before on others.
+
+    `if self.eps is None: self.eps = noise`, `self.eps = self.eps or noise`, `kept.setdefault("eps", noise)`.
+    """
+    if any(syntax.called(each) == "setdefault" for each in _around(cell.of(ast.Call), noise)):
+        return True
+    kept = set(_keeping(noise, function, cell))
+    if not kept:
+        return False
+    for branch in _around(cell.of(ast.If), noise):
+        is_left = drawn is None or not seeds.holds(branch, drawn)
+        if seeds.holds(function, branch) and is_left and not _asks_for_training(branch.test):
+            own = branch.body if any(seeds.holds(each, noise) for each in branch.body) else branch.orelse
+            other = branch.orelse if own is branch.body else branch.body
+            if not kept & {name for each in other for node in syntax.descendants(each) for name in _set_by(node)}:
+                return True
+    if any(seeds.holds(attempt, noise) for attempt in cell.of(ast.Try) if seeds.holds(function, attempt)):
+        return True
+    chosen = [each.test for each in _around(cell.of(ast.IfExp), noise)]
+    if any(kept & set(_named(each)) for each in (*chosen, *_around(cell.of(ast.BoolOp), noise))):
+        return True
+    return _is_called_in_a_branch(function, cell)
+
+
+def _asks_for_training(test: ast.expr) -> bool:
+    return "training" in _named(test)
+
+
+def _is_called_in_a_branch(function: syntax.Definition, cell: Cell) -> bool:
+    """Whether a function that keeps noise is called where a condition holds."""
+    return any(
+        isinstance(node, ast.Call) and syntax.called(node) == function.name
+        for branch in cell.of(ast.If)
+        if not _asks_for_training(branch.test)
+        for each in branch.body
+        for node in syntax.descendants(each)
+    )
+
+
+def _keeping(noise: ast.expr, function: syntax.Definition, cell: Cell) -> Iterator[str]:
+    """The attributes, keys and names of the file by which a function keeps noise."""
+    declared: list[ast.Global | ast.Nonlocal] = [*cell.of(ast.Global), *cell.of(ast.Nonlocal)]
+    shared = {name for each in declared if seeds.holds(function, each) for name in each.names}
+    local = set[str]()
+    for statement in _around(cell.of(ast.Assign), noise):
+        yield from _set_by(statement)
+        local.update(target.id for target in statement.targets if isinstance(target, ast.Name))
+    for call in _around(cell.of(ast.Call), noise):
+        yield from _set_by(call)
+    yield from shared & local
+    for statement in cell.of(ast.Assign):
+        if getattr(statement.value, "id", None) in local and seeds.holds(function, statement):
+            yield from _set_by(statement)
+
+
+def _set_by(node: ast.AST) -> Iterator[str]:
+    """The attributes that a statement or a call sets, and the keys of what it sets an entry of, as they are written."""
+    for target in node.targets if isinstance(node, ast.Assign) else ():
+        if isinstance(target, ast.Attribute):
+            yield target.attr
+        elif isinstance(target, ast.Subscript):
+            yield _key(target.slice)
+    place = _SETTERS.get(syntax.called(node)) if isinstance(node, ast.Call) else None
+    if place is not None and isinstance(node, ast.Call) and len(node.args) > place:
+        yield _key(node.args[place])
+
+
+def _key(written: ast.expr) -> str:
+    return str(written.value) if isinstance(written, ast.Constant) else ast.unparse(written)
+
+
+def _named(test: ast.expr) -> Iterator[str]:
+    """What a condition asks for; by `hasattr(self, "eps")` and `"eps" in self.kept` as well."""
+    for node in ast.walk(test):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def _around(nodes: Iterable[N], noise: ast.expr) -> Iterator[N]:
+    return (each for each in nodes if each.lineno <= noise.lineno <= (each.end_lineno or 0))

@@ -17,6 +17,7 @@ from vae_checked.linter.roles import (
     extents,
     inner_scales,
     nan_tests,
+    put_beside,
     reductions,
     sample_turns,
     shown,
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from vae_checked.linter.symbols.values import Function
 
 T = TypeVar("T")
-_UNREAD = frozenset(("opaque", "call"))
 _BY_A_TRAINER = "automatic_optimization"
 
 
@@ -248,9 +248,6 @@ class Losses:
         if total is None or self._is_only_shown(total, kl):
             return None
         meeting = self.meeting(total, kl, recon)
-        if meeting.op in _UNREAD:
-            # Handed on side by side: what is made of the two is not known.
-            return None
         to_kl, to_recon = (reductions.trained_ways(total, term.uid, self.graph) for term in (kl.term, recon.term))
         if len(to_kl) != 1 or len(to_recon) != 1:
             return None
@@ -259,6 +256,8 @@ class Losses:
         while count < min(len(to_kl[0]), len(to_recon[0])) and to_kl[0][count] == to_recon[0][count]:
             count += 1
         one = reductions.steps_of(to_kl[0])
+        if put_beside.are_unread(meeting, one[:count]):
+            return None
         down = reductions.steps_of(to_recon[0])
         samples = added_often.samples_in(total, kl, recon, self.recons, down, self.graph)
         added_up = summed_over_samples(summed_over_samples(down, count, samples), count, recon.often)

@@ -44,25 +44,36 @@ def _shared_by_rows(site: SamplerSite, axes: frozenset[Axis] | None) -> Fact[fro
     """The axes that share a draw, as a fact; None where one row alone would have it, or each row one of its own."""
     if axes is None or (Axis.BATCH in axes and (_has_one_row(site.location) or drawn_by_row.is_made_for_each(site))):
         return None
+    if Axis.LATENT in axes and _has_one_latent(site.location):
+        # It shares its draw with no other; each step of a sample has it, where there are steps.
+        axes -= {Axis.LATENT}
+        return Fact(axes, origin(site.noise)) if axes or latents(site.location) == 1 else None
     return Fact(axes, origin(site.noise))
 
 
+def _has_one_latent(mean: Expr) -> bool:
+    made = strip(mean)
+    return latents(mean) == 1 or (made.op == "layer" and made.get("kind") == "Linear" and made.get("outputs") == 1)
+
+
 def _shared_of_one(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] | None:
-    """The axes that share one number; None where there may be one latent, or a mean of other axes than a layer gives.
+    """The axes that share one number; None where one latent of one sample may have it, or no layer gives the axes.
 
     What has a KL has several latents, unless it is seen to have one.
     """
     made, width = site.location, latents(site.location)
     while made.op in TRANSPARENT or (made.op in ("part", "index") and not extents.is_entry(made)):
         made = made.args[0]
-    if made.op != "layer" or not _GIVES_LATENTS.match(str(made.get("kind"))) or width == 1:
+    if made.op != "layer" or not _GIVES_LATENTS.match(str(made.get("kind"))):
         return None
     if width is None and kl is None:
         return None
     rank, least = rank_of(site.location), 0 if kl is None else _reduced_axes(kl.term)
     has_rows = (least if rank is None else rank) > 1
     is_one = not has_rows or _has_one_row(site.location) or drawn_by_row.is_made_for_each(site)
-    return Fact(frozenset((Axis.LATENT,) if is_one else (Axis.BATCH, Axis.LATENT)), origin(site.noise))
+    axes = frozenset(() if is_one else (Axis.BATCH,))
+    axes |= frozenset(() if _has_one_latent(site.location) else (Axis.LATENT,))
+    return Fact(axes, origin(site.noise)) if axes else None
 
 
 def _drawn_sizes(site: SamplerSite) -> tuple[object, ...] | None:

@@ -352,8 +352,8 @@ def _is_mean_and_std(node: Expr, mean: Expr, head: Expr, parametrisation: Parame
     for location, scale in (node.args, node.args[::-1]):
         if strip(location).uid == strip(mean).uid and contains(scale, head.uid):
             found = samplers.curve(scale, head)
-            # What a call that is not read makes of numbers alone may be a draw.
-            may_be_drawn = any(leaf.op in ("opaque", "call") for leaf in leaves(scale, (head.uid,)))
+            # What an attribute holds, or a call that is not read makes of numbers alone, may be a draw.
+            may_be_drawn = any(leaf.op in ("attribute", "opaque", "call") for leaf in leaves(scale, (head.uid,)))
             return found is not None and found[0] is parametrisation and not may_be_drawn
     return False
 

@@ -6,7 +6,7 @@ import ast
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from vae_checked.linter.symbols.expression import Expr
+from vae_checked.linter.symbols.expression import Expr, called_name
 
 # Comparisons of numbers.
 RELATIONS: Mapping[type[ast.cmpop], Callable[[float, float], bool]] = {
@@ -16,6 +16,13 @@ RELATIONS: Mapping[type[ast.cmpop], Callable[[float, float], bool]] = {
 # The same by the names that they have in a condition, and what these begin with.
 _RELATIONS = {kind.__name__: relation for kind, relation in RELATIONS.items()}
 _COMPARING = "compare:"
+# The same by the names of what compares entry by entry: functions of torch, and methods of a tensor.
+_CALLED: Mapping[str, Callable[[float, float], bool]] = {
+    "eq": operator.eq, "ne": operator.ne, "not_equal": operator.ne,
+    "lt": operator.lt, "less": operator.lt, "le": operator.le, "less_equal": operator.le,
+    "gt": operator.gt, "greater": operator.gt, "ge": operator.ge, "greater_equal": operator.ge,
+}  # fmt: skip
+_SIDES = ("left", "right")
 _EQUALITIES = frozenset(("compare:Eq", "compare:NotEq", "compare:Is", "compare:IsNot"))
 # What settings are attributes of: an argument, what a parser or a file gave.
 _HOLDERS = frozenset(("atom", "call", "opaque"))
@@ -28,14 +35,21 @@ BY_KEY = "key:"
 
 def compares(condition: Expr) -> bool:
     """Whether a value is a comparison, entry by entry."""
-    return condition.op == "opaque" and str(condition.get("name")).startswith(_COMPARING)
+    name = str(condition.get("name"))
+    if condition.op == "opaque" and name.startswith(_COMPARING):
+        return True
+    is_called = condition.op == "call" or (condition.op == "opaque" and name.startswith("torch."))
+    return is_called and len(condition.args) == len(_SIDES) and called_name(condition) in _CALLED
 
 
 def relation_of(condition: Expr) -> Callable[[float, float], bool] | None:
     """How a condition compares two numbers; None where it is no comparison of two."""
-    if not compares(condition) or len(condition.args) != len(("left", "right")):
+    if not compares(condition) or len(condition.args) != len(_SIDES):
         return None
-    return _RELATIONS.get(str(condition.get("name")).removeprefix(_COMPARING))
+    name = str(condition.get("name"))
+    if name.startswith(_COMPARING):
+        return _RELATIONS.get(name.removeprefix(_COMPARING))
+    return _CALLED[called_name(condition)]
 
 
 def equality(condition: Expr) -> Equality | None:

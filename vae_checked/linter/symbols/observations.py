@@ -106,6 +106,7 @@ class Observations:
     `open_trainers` those of what steps an optimizer and was taken so.
     `turns` are what ranges were given, by the number of what stands for the numbers of each; empty where loops differ.
     `refused` are conditions that do not hold together, because code raises where they do.
+    `regained` are the numbers of what is computed with its gradient inside of a block that has none.
     """
 
     roots: list[Root] = field(default_factory=list)
@@ -136,6 +137,7 @@ class Observations:
     open_trainers: set[str] = field(default_factory=set)
     turns: dict[int, tuple[Value, ...]] = field(default_factory=dict)
     refused: dict[frozenset[tuple[int, bool]], Steps] = field(default_factory=dict)
+    regained: set[int] = field(default_factory=set)
     _equal_to: dict[int, int] = field(default_factory=dict)
 
     def assume(self, condition: Expr, holds: bool) -> None:

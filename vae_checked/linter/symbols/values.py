@@ -62,6 +62,8 @@ class Module:
     followed: bool = False
     # Whether it is no file: what another library's classes do, placed where code calls them.
     known: bool = False
+    # Where its top level switches gradients off, for all that is run later.
+    switched_off: Site | None = None
     # Whether it imports a tensor library: what does not is settings and helpers.
     tensors: bool = field(init=False)
     # The text of each cell: of a file that is no notebook there is one.
