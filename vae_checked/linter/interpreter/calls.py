@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from vae_checked.linter.interpreter import configured, external_calls, methods, operators, selection, unread_options
+from vae_checked.linter.interpreter import (
+    configured,
+    external_calls,
+    hooks,
+    methods,
+    operators,
+    selection,
+    unread_options,
+)
 from vae_checked.linter.interpreter.construction import call_instance, construct
 from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.symbols.expression import Expr, Site, atom, opaque
@@ -37,18 +45,33 @@ def call(context: Context, target: Value, args: list[Value], kwargs: dict[str, V
         case Function():
             return context.invoke(target, args, kwargs, site)
         case External():
+            hooks.register_for_all(context, target.dotted, args, kwargs, site)
             return external_calls.call(context, target.dotted, args, kwargs, site)
         case Method():
             return methods.call(context, target, args, kwargs, site)
         case Class():
             return construct(context, target, args, kwargs, site)
-        case Instance():
-            return call_instance(context, target, args, kwargs, site)
-        case Layer():
-            return layers.apply(context, target, args, kwargs, site)
-        case Layers():
-            return _call_layers(context, target, args, site)
+        case Instance() | Layer() | Layers() if context.project_observations.hooked:
+            given = hooks.before(context, target, args, site)
+            return hooks.after(context, target, given, _call_module(context, target, given, kwargs, site), site)
+        case Instance() | Layer() | Layers():
+            return _call_module(context, target, args, kwargs, site)
     return _call_made(context, target, args, kwargs, site)
+
+
+def _call_module(
+    context: Context, target: Instance | Layer | Layers, args: list[Value], kwargs: dict[str, Value], site: Site
+) -> Value:
+    if isinstance(target, Instance):
+        return call_instance(context, target, args, kwargs, site)
+    if isinstance(target, Layer):
+        # Code may have put another function in the place of its forward pass.
+        other = target.attributes.get("forward") if target.attributes else None
+        if isinstance(other, (Function, Instance)):
+            return context.call(other, args, kwargs, site)
+        made = layers.apply(context, target, args, kwargs, site)
+        return made if other is None else hooks.unknown(made, site)
+    return _call_layers(context, target, args, site)
 
 
 def _call_layers(context: Context, target: Layers, args: list[Value], site: Site) -> Value:
@@ -58,7 +81,9 @@ def _call_layers(context: Context, target: Layers, args: list[Value], site: Site
         return opaque("call", (opaque(f"container:{id(target)}", ()), as_expr(value, site)), site)
     for layer in list(target.items.values()):
         if isinstance(layer, Layer):
-            value = layers.apply(context, layer, [value], {}, site, inside=True)
+            given = hooks.before(context, layer, [value], site)
+            value = layers.apply(context, layer, given, {}, site, inside=True)
+            value = hooks.after(context, layer, given, value, site)
         else:
             value = context.call(layer, [value], {}, site)
     return value

@@ -10,6 +10,7 @@ from vae_checked.linter.interpreter import (
     derived_containers,
     derived_distributions,
     derived_losses,
+    hooks,
     operators,
     parts,
     put_in,
@@ -66,6 +67,7 @@ _OF_MODULES = _SELF_RETURNING.union(_REGISTERING, _PARAMETERS, ("load_state_dict
 def call(context: Context, target: Method, args: list[Value], kwargs: dict[str, Value], site: Site) -> Value:
     """owner.name(*args, **kwargs)."""
     owner, name = target.owner, target.name
+    hooks.register(context, owner, name, args, kwargs, site)
     match owner:
         case Module() | AnyOf():
             found = selection.asked(context, owner, name, args, site)

@@ -77,6 +77,15 @@ class OwnEncoding:
     caller: Function | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Hook:
+    """A function that code puts behind the forward pass of a module, or in front of it: of any where that is None."""
+
+    module: Value
+    function: Value
+    is_before: bool
+
+
 @dataclass(slots=True)
 class Observations:
     """What one evaluation observed: every root, the functions that it entered, and the names that values went by.
@@ -251,6 +260,8 @@ class ProjectObservations:
         self._defined: dict[int, Function] = {}
         self.drawing: set[str] = set()
         """The files in which something is drawn."""
+        self.hooked: dict[int | None, list[Hook]] = {}
+        """The hooks around the forward passes of modules, by the ids of these; None for those around any."""
 
     def pipelines(self) -> Iterator[Pipeline]:
         """The pipelines, each known by the step that settles its interval.
