@@ -208,3 +208,69 @@ def test_noise_is_open_where_nothing_that_is_read_undoes_an_evaluation(
     report = linted(tmp_path, {"net.py": text})
     assert codes(report) == []
     assert any("VAE207" in each.clean for each in all_examined(report)) is expected
+
+
+STEPS = (
+    HEAD
+    + """
+
+def step(net, optimizer, x):
+    rec, m, s = net(x)
+    loss = F.binary_cross_entropy(rec, x, reduction="sum") - 0.5 * torch.sum(1 + s - m.pow(2) - s.exp())
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def shown(net, x):
+    net.train()
+    return net(x)
+"""
+)
+RUN = (
+    HEAD
+    + """{imported}
+from net import Net
+
+
+def left(model):
+    model.eval()
+
+
+def back(model):
+    model.train()
+
+
+def run(loader):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    {mode}
+    for x in loader:
+        {step}(net, optimizer, x)
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("imported", "step"),
+    [("import steps", "steps.step"), ("import steps as s", "s.step"), ("from steps import step", "step")],
+)
+@pytest.mark.parametrize(
+    ("mode", "is_clean"), [("net.eval()", False), ("left(net)", False), ("back(net)", True), ("net.train()", True)]
+)
+def test_the_mode_is_that_of_the_file_that_calls_a_step(
+    mode: str, is_clean: bool, imported: str, step: str, tmp_path: Path
+) -> None:
+    net = NET[: NET.index("\n\ndef loss_of")].replace("{asked}", "self.training")
+    run = RUN.format(imported=imported, mode=mode, step=step)
+    report = linted(tmp_path, {"net.py": net, "steps.py": STEPS, "run.py": run})
+    assert codes(report) == []
+    assert any("VAE207" in judgement.clean for judgement in report.judgements) is is_clean
+
+
+def test_a_part_that_is_no_vae_may_be_left_in_evaluation(tmp_path: Path) -> None:
+    """Whether it has noise is not asked: the noise of the model is not called missing."""
+    run = RUN.format(imported="import steps", mode="net.judge.eval()", step="steps.step")
+    net = NET[: NET.index("\n\ndef loss_of")].replace("{asked}", "self.training")
+    judged = net.replace("    def draw", "        self.judge = torchvision.models.vgg16()\n\n    def draw")
+    assert codes(linted(tmp_path, {"net.py": judged, "steps.py": STEPS, "run.py": run})) == []

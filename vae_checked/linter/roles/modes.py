@@ -11,7 +11,7 @@ from vae_checked.linter.roles import seeds
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import Site, contains
-from vae_checked.linter.symbols.values import Function, Module
+from vae_checked.linter.symbols.values import Deferred, Function, Module
 from vae_checked.linter.torch_model.optimizers import BACKWARD
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -179,5 +179,6 @@ def _calls_of(function: syntax.Definition, evaluation: Evaluation) -> Iterator[S
                 if isinstance(node, ast.Call) and syntax.called(node) == function.name and id(node) not in inside:
                     owner = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else None
                     is_mode = function.name == "train" and f"{owner}.eval(" in text
-                    if (owner is not None and not is_mode) if is_method else (owner is None):
+                    of_file = owner is None or isinstance(module.scope.names.get(owner), (Deferred, Module))
+                    if (owner is not None and not is_mode) if is_method else of_file:
                         yield Site(source, node)
