@@ -1,4 +1,4 @@
-"""A model that is made again behind its optimizer is another one: what the optimizer holds is trained by nothing."""
+"""A model that is made or loaded behind its optimizer is another one: what the optimizer holds trains nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from vae_checked.reports import all_examined
 # The star import is of a folder that is not there: the model is known by its name alone.
 TRAINING = (
     """
+import copy
+
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
 from part.net import *
 """
@@ -46,6 +49,20 @@ def is_clean(between: str, behind: str, tmp_path: Path) -> bool:
     [
         "net = Net().to(device)",
         "schedule = torch.optim.lr_scheduler.StepLR(optimizer, 9)\n    net = Net().to(device)",
+        "net = torch.load('best.pt')",
+        "net = copy.deepcopy(net)",
+        "if device.index:\n        net = torch.load('best.pt')",
+        "if device.index:\n        net = torch.load('best.pt')['net'].to(device)",
+        "if device.index:\n        net = Net()\n        net.load_state_dict(torch.load('best.pt'))",
+        (
+            "if device.index:\n        kept = torch.load('best.pt')\n"
+            "        optimizer.load_state_dict(kept['optimizer'])\n        net = kept['net']"
+        ),
+        "if device.type == 'cpu':\n        pass\n    else:\n        net = torch.jit.load('best.pt')",
+        "net = torch.load('best.pt') if device.index else net",
+        "try:\n        net = torch.load('best.pt')\n    except OSError:\n        pass",
+        "with open('best.pt', 'rb') as file:\n        net = torch.load(file)",
+        "if device.index:\n        net.back = torch.load('back.pt')",
     ],
 )
 def test_the_optimizer_of_a_model_that_was_made_again_is_open(between: str, tmp_path: Path) -> None:
@@ -58,6 +75,9 @@ def test_the_optimizer_of_a_model_that_was_made_again_is_open(between: str, tmp_
         ("net = net.to(device)", ""),
         ("net = torch.nn.DataParallel(net)", ""),
         ("net = Net().to(device); optimizer = torch.optim.Adam(net.parameters())", ""),
+        ("if device.index:\n        net = nn.DataParallel(net)", ""),
+        ("if device.index:\n        net.load_state_dict(torch.load('best.pt'))", ""),
+        ("other = torch.load('best.pt') if device.index else None", ""),
         # As it is loaded again for the test.
         ("", "net = Net().to(device)\n    net.load_state_dict(torch.load('best.pt'))"),
     ],
