@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import HEAD, KL, LAYERS, LAYERS_FORWARD, linted
+from small_vaes.fragments import HEAD, KL, LAYERS, LAYERS_FORWARD, codes, linted
 
 TRAINED = (
     HEAD
@@ -70,6 +70,63 @@ def test_a_weight_that_is_made_there_moves_nothing_either(tmp_path: Path) -> Non
 @pytest.mark.parametrize(("lines", "end"), READ.values(), ids=READ)
 def test_a_weight_of_what_is_read_later_is_not_named(lines: str, end: str, tmp_path: Path) -> None:
     assert named(tmp_path, lines, end) == []
+
+
+OWN_LOSS = (
+    HEAD
+    + LAYERS
+    + LAYERS_FORWARD
+    + """
+    def loss(self, x, beta={given}):
+        y, m, s = self(x)
+        error = F.mse_loss(y, x, reduction="none").sum(1).mean()
+        kl = (KL).mean()
+        {lines}
+
+
+def fit(loader):
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters())
+    for x in loader:
+        loss = net.loss(x)[0]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+""".replace("KL", KL)
+)
+ADDED = "loss = error + kl\n        "
+HANDED_OUT = {
+    "in place": f"{ADDED}kl *= beta\n        return loss, kl",
+    "behind a sum in place": "loss = error\n        loss += kl\n        kl *= beta\n        return loss, kl",
+    "by another name": f"{ADDED}shown = kl\n        shown *= beta\n        return loss, shown",
+    "by its method": f"{ADDED}kl.mul_(beta)\n        return loss, kl",
+    "made anew": f"{ADDED}kl = kl * beta\n        return loss, kl",
+    "as it is handed out": f'{ADDED}return loss, {{"kl": beta * kl}}',
+}
+IN_THE_LOSS = {
+    "a product": "loss = error + beta * kl\n        return loss, kl",
+    "in place": "kl *= beta\n        loss = error + kl\n        return loss, kl",
+    "by its method": "kl.mul_(beta)\n        loss = error + kl\n        return loss, kl",
+    "as it is handed out": "loss = error + beta * kl\n        return loss, beta * kl",
+    "of the error": "loss = error / beta + kl\n        return loss, kl",
+}
+
+
+@pytest.mark.parametrize("given", ["0.5", "1.0"])
+@pytest.mark.parametrize("lines", HANDED_OUT.values(), ids=HANDED_OUT)
+def test_a_weight_of_what_is_handed_out_beside_the_loss_is_open(lines: str, given: str, tmp_path: Path) -> None:
+    """Whoever asks for it may add it; that the loss has it is not called clean."""
+    report = linted(tmp_path, {"net.py": OWN_LOSS.format(lines=lines, given=given)})
+    assert codes(report) == []
+    assert not any("VAE305" in vae.clean for vae in report.vaes)
+
+
+@pytest.mark.parametrize("given", ["0.5", "1.0"])
+@pytest.mark.parametrize("lines", IN_THE_LOSS.values(), ids=IN_THE_LOSS)
+def test_a_weight_that_the_loss_has_is_clean(lines: str, given: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": OWN_LOSS.format(lines=lines, given=given)})
+    assert codes(report) == []
+    assert any("VAE305" in vae.clean for vae in report.vaes)
 
 
 def test_a_number_by_another_name_is_no_weight(tmp_path: Path) -> None:

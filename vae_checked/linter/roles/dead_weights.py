@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vae_checked.facts import Fact, Origin
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.overwritten import is_replaced
 from vae_checked.linter.roles.idle_weights import are_computed_for_nothing
-from vae_checked.linter.roles.spent_weights import read_for_nothing
+from vae_checked.linter.roles.spent_weights import read_for_nothing, scales_beside
 from vae_checked.linter.symbols.expression import Site
 from vae_checked.linter.symbols.values import Class, Function
 from vae_checked.mathematics.names import is_kl_weight
@@ -23,23 +23,27 @@ if TYPE_CHECKING:
 
 def without_effect(
     unread: Iterable[Fact[str]],
-    of_kl: Iterable[ChainStep],
-    of_recon: Iterable[ChainStep],
+    chains: tuple[Sequence[ChainStep], Sequence[ChainStep], Sequence[ChainStep]],
     where: Origin,
     evaluation: Evaluation,
+    functions: Iterable[Function],
 ) -> Fact[tuple[str, ...]] | None:
-    """The weight of the KL among what its functions are given and never read; `where` is the loss of both terms.
+    """The weight of the KL among what its `functions` are given and never read; `where` is the loss of both terms.
 
     Empty where every number that they are given is read, None where one that is not may be a weight, where the code
-    that calls them computes one for nothing, and where the chain above one of the terms has another: by what a function
-    is given its caller may weigh what it gets back.
+    that calls them computes one for nothing, where one scales what is handed out beside the loss alone, and where one
+    of the `chains`, above the KL, in its own term and above the error, has another: by what a function is given its
+    caller may weigh what it gets back.
     """
+    above, inside, of_recon = chains
     left = list(unread)
     if not left:
-        return None if are_computed_for_nothing(evaluation) else Fact((), where)
+        weighed = any(isinstance(step, (Weight, Number)) for step in (*above, *of_recon)) or any(map(is_weight, inside))
+        beside = not weighed and any(scales_beside(function.node) for function in functions)
+        return None if beside or are_computed_for_nothing(evaluation) else Fact((), where)
     weights = [fact for fact in left if is_kl_weight(fact.value)]
     named = any(isinstance(step, Weight) or (isinstance(step, Number) and step.named) for step in of_recon)
-    if not weights or named or any(isinstance(step, Weight) or is_weight(step) for step in of_kl):
+    if not weights or named or any(isinstance(step, Weight) or is_weight(step) for step in (*above, *inside)):
         return None
     return Fact((weights[0].value,), weights[0].origin)
 

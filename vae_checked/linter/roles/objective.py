@@ -476,7 +476,8 @@ def objective_facts(
         id(root.function.node): root.function for root in losses.roots_with(kl.term) if root.function is not None
     }
     unread = [weight for function in with_kl.values() for weight in losses.unread_weights(function)]
-    dead = without_effect(unread, (*reading.kl, *reductions.peeled(kl.term)), reading.recon, where, losses.evaluation)
+    chains = reading.kl, reductions.peeled(kl.term), reading.recon
+    dead = without_effect(unread, chains, where, losses.evaluation, with_kl.values())
     return Objective(effective_beta=None if beta is None else Fact(beta, where), dead_weights=dead)
 
 

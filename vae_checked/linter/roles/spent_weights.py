@@ -9,8 +9,11 @@ from collections.abc import Collection, Iterator
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles.shown import is_never_read, uses
 from vae_checked.linter.roles.written_factors import SCALING_IN_PLACE
+from vae_checked.mathematics.names import is_kl_weight
 
 _SCALING = (ast.Mult, ast.Div)
+_GIVING = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return)
+_ALWAYS = (ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith)
 
 
 def read_for_nothing(function: ast.AST, weights: Collection[str]) -> dict[str, ast.stmt]:
@@ -30,6 +33,30 @@ def read_for_nothing(function: ast.AST, weights: Collection[str]) -> dict[str, a
             if any(times[weight] == 1 for weight in read) and _is_spent(name, statement, block[:place], function):
                 found |= {weight: statement for weight in read if times[weight] == 1}
     return found
+
+
+def scales_beside(function: ast.AST) -> bool:
+    """Whether a function scales something by a weight of the KL, whatever its conditions come to."""
+    for statement in _always_run(function):
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            if _scaled(statement) and _has_weight(statement.value):
+                return True
+        elif isinstance(statement, _GIVING):
+            products = (node for node in syntax.descendants(statement) if isinstance(node, (ast.BinOp, ast.AugAssign)))
+            if any(isinstance(node.op, _SCALING) and _has_weight(node) for node in products):
+                return True
+    return False
+
+
+def _always_run(block: ast.AST) -> Iterator[ast.stmt]:
+    for statement in getattr(block, "body", ()):
+        yield statement
+        if isinstance(statement, _ALWAYS):
+            yield from _always_run(statement)
+
+
+def _has_weight(written: ast.AST) -> bool:
+    return any(is_kl_weight(name.removeprefix(".")) for name in _read_in(written))
 
 
 def _read_in(written: ast.AST) -> Iterator[str]:
