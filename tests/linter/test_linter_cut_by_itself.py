@@ -30,6 +30,8 @@ CUT = {
     "chosen by a method": "torch.where(h.ge(0), h, 0.0)",
     "chosen by its arguments' names": "torch.where(torch.less(input=h, other=0), 0.0, h)",
     "multiplied by a method": "h * h.gt(0).float()",
+    "folded": "torch.where(h > 0, h, -h)",
+    "folded by a method": "torch.where(h.lt(0), -2 * h, h)",
 }
 WHOLE = {
     "with a slope": "torch.where(h > 0, h, 0.1 * h)",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from vae_checked.facts import REAL, UNIT, Interval
+from vae_checked.linter.symbols import numeric
 from vae_checked.linter.symbols.asked_data import has_unknown_range
-from vae_checked.linter.symbols.conditions import compares
+from vae_checked.linter.symbols.conditions import compares, relation_of
 from vae_checked.linter.symbols.expression import Expr, strip
 from vae_checked.linter.symbols.index_keys import ELLIPSIS, WHOLE
 from vae_checked.mathematics.intervals import Intervals, Origin
@@ -15,6 +16,8 @@ from vae_checked.mathematics.ops import MODULES, OPERATIONS
 
 # What a recurrent layer gives out: a tanh, times a share.
 _OF_STATES = Interval(-1.0, 1.0, low_open=True, high_open=True)
+# Where a function of any number shows its signs.
+_FAR = (-1e3, 1e3)
 
 
 def interval_of(expr: Expr) -> Interval | None:
@@ -130,6 +133,8 @@ def is_cut_by_itself(expr: Expr) -> bool:
     if expr.op == "where":
         asked, kept = expr.args[0], list(expr.args[1:])
         ends = [interval_of(each) for each in kept]
+        if compares(strip(asked)) and _is_folded(strip(asked), kept):
+            return True
         if not any(each is not None and each.bounded for each in ends):
             return False
     else:
@@ -140,3 +145,19 @@ def is_cut_by_itself(expr: Expr) -> bool:
     compared = {strip(each).uid for each in strip(asked).args}
     of_itself = (interval_of(each) for each in kept if strip(each).uid in compared)
     return any(each is None or not each.bounded for each in of_itself)
+
+
+def _is_folded(asked: Expr, kept: Sequence[Expr]) -> bool:
+    """Whether a choice between two functions of a value by itself has one sign: `where(h > 0, h, -h)`."""
+    relation = relation_of(asked)
+    given = {value.uid: value for value in map(strip, asked.args) if value.op != "const"}
+    if relation is None or len(given) != 1 or any(interval_of(value) != REAL for value in given.values()):
+        return False
+    parts = (*asked.args, *kept)
+    if any(numeric.leaves(each, given, most=0) for each in parts):
+        return False
+    found = set()
+    for far in _FAR:
+        left, right, one, other = (numeric.Program(each, given)(dict.fromkeys(given, far)) for each in parts)
+        found.add(one if relation(left, right) else other)
+    return all(value > 0 for value in found) or all(value < 0 for value in found)
