@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import TypeVar
 
 from vae_checked.linter.files.overwritten import Written, overwritten
@@ -273,7 +272,7 @@ class Interpreter:
                         run_statement(self, statement, module.scope)
                     if without_gradient.is_set_by(statement):
                         module.switched_off = None
-                    if without_gradient.is_switched_off_from(statement, (), partial(self.eval, scope=module.scope)):
+                    if without_gradient.is_switched_off_from(self, statement, (), module.scope):
                         module.switched_off = self.site(statement)
                 except Exception as error:  # as in `run`
                     self._note_cut(depth, error)

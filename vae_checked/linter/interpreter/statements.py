@@ -69,7 +69,7 @@ def run_block(context: Context, statements: Sequence[ast.stmt], scope: Scope) ->
         if result is not NOTHING:
             return result
         rest = statements[index + 1 :]
-        if rest and without_gradient.is_switched_off_from(statement, rest, partial(context.eval, scope=scope)):
+        if rest and without_gradient.is_switched_off_from(context, statement, rest, scope):
             return _run_without_gradient(context, statement, rest, scope)
         if rest and context.gradient_is_off and without_gradient.is_switched_on_from(statement):
             return _block_with_gradient(context, rest, scope)
@@ -358,7 +358,7 @@ def _with(context: Context, node: ast.With | ast.AsyncWith, scope: Scope) -> Out
     with ExitStack() as around:
         for item in node.items:
             value = context.eval(item.context_expr, scope)
-            if without_gradient.is_switched_off_by(value) or _is_own_switch(context, item.context_expr, scope):
+            if without_gradient.is_switched_off_by(value) or _is_own_switch(context, item.context_expr, value, scope):
                 off = item.context_expr
             is_on = is_on or (off is None and without_gradient.is_switched_on_by(value))
             around.enter_context(entered(context, value, context.site(item.context_expr)))
@@ -371,8 +371,11 @@ def _with(context: Context, node: ast.With | ast.AsyncWith, scope: Scope) -> Out
         return run_block(context, node.body, scope)
 
 
-def _is_own_switch(context: Context, written: ast.expr, scope: Scope) -> bool:
-    return isinstance(written, ast.Call) and without_gradient.is_entered_off(context.eval(written.func, scope))
+def _is_own_switch(context: Context, written: ast.expr, value: Value, scope: Scope) -> bool:
+    # A context manager of the project is a generator, which was not followed.
+    if value is not None or not isinstance(written, ast.Call):
+        return False
+    return without_gradient.is_entered_off(context.eval(written.func, scope))
 
 
 def _block_without_gradient(context: Context, body: Sequence[ast.stmt], off: ast.AST, scope: Scope) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.branches import bound
@@ -20,7 +20,6 @@ _ENTERING, _LEAVING = ("__enter__", "enter_context"), ("__exit__", "close")
 _MAX_NESTED = 4
 # What may be no tensor, but something that tensors are taken from: it stays as it is.
 _UNKNOWN = frozenset(("const", "atom", "attribute", "batch", "call", "data", "item", "opaque", "shape", "size"))
-ValueOf = Callable[[ast.expr], Value]
 
 
 def is_switched_off_by(value: Value) -> bool:
@@ -120,7 +119,7 @@ def ends(statement: ast.stmt, switch: ast.stmt) -> bool:
     return _is_setting(call) or (entered and isinstance(call, ast.Call) and syntax.called(call) in _LEAVING)
 
 
-def is_switched_off_from(statement: ast.stmt, following: Sequence[ast.stmt], value_of: ValueOf) -> bool:
+def is_switched_off_from(context: Context, statement: ast.stmt, following: Sequence[ast.stmt], scope: Scope) -> bool:
     """Whether a statement says that no gradient is recorded from there on.
 
     A switch that has a name, by which a later block is entered, is undone behind that block.
@@ -135,9 +134,17 @@ def is_switched_off_from(statement: ast.stmt, following: Sequence[ast.stmt], val
         return not any(getattr(item.context_expr, "id", None) in names for block in blocks for item in block.items)
     if isinstance(call.func, ast.Attribute) and call.func.attr in _ENTERING:
         entered = call.args[0] if call.args else call.func.value
-        return not isinstance(entered, ast.Starred) and is_switched_off_by(value_of(entered))
-    called = value_of(call.func) if isinstance(call.func, ast.Name) else None
-    return isinstance(called, Function) and _leaves_off(called.node)
+        return not isinstance(entered, ast.Starred) and is_switched_off_by(context.eval(entered, scope))
+    called = call.func.id if isinstance(call.func, ast.Name) else ""
+    function = next((at.names[called] for at in _around(scope) if called in at.names), None)
+    return isinstance(function, Function) and _leaves_off(function.node)
+
+
+def _around(scope: Scope) -> Iterator[Scope]:
+    at: Scope | None = scope
+    while at is not None:
+        yield at
+        at = at.parent
 
 
 def _is_setting(call: ast.expr | None, *, off: bool = False) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
 from vae_checked.facts import Axis, Fact
+from vae_checked.linter.files import syntax
 from vae_checked.linter.roles import drawn_by_row, extents, single_samples
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.extents import latents
@@ -52,8 +54,12 @@ def _shared_by_rows(site: SamplerSite, axes: frozenset[Axis] | None) -> Fact[fro
 
 
 def _has_one_latent(mean: Expr) -> bool:
+    """Whether the linear layer that makes a mean is written with one output: an option may be another number."""
     made = strip(mean)
-    return latents(mean) == 1 or (made.op == "layer" and made.get("kind") == "Linear" and made.get("outputs") == 1)
+    built = None if made.site is None or made.site.built is None else made.site.built.node
+    if made.op != "layer" or made.get("kind") != "Linear" or not isinstance(built, ast.Call):
+        return False
+    return any(isinstance(each, ast.Constant) and each.value == 1 for each in syntax.given(built, 1, "out_features"))
 
 
 def _shared_of_one(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[Axis]] | None:
@@ -72,7 +78,7 @@ def _shared_of_one(site: SamplerSite, kl: Divergence | None) -> Fact[frozenset[A
     has_rows = (least if rank is None else rank) > 1
     is_one = not has_rows or _has_one_row(site.location) or drawn_by_row.is_made_for_each(site)
     axes = frozenset(() if is_one else (Axis.BATCH,))
-    axes |= frozenset(() if _has_one_latent(site.location) else (Axis.LATENT,))
+    axes |= frozenset(() if width == 1 or _has_one_latent(site.location) else (Axis.LATENT,))
     return Fact(axes, origin(site.noise)) if axes else None
 
 
