@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from vae_checked.linter.files import syntax
 from vae_checked.linter.files.source import Cell
@@ -17,7 +17,8 @@ _CACHING = ("cache", "memo")
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 # What sets an attribute by its name, and the place of that name among what it is given.
 _SETTERS = {"setattr": 1, "register_buffer": 0}
-N = TypeVar("N", bound="ast.expr | ast.stmt")
+# What has the value of one of its parts.
+_CHOOSING = (ast.IfExp, ast.BoolOp)
 
 
 def may_be_kept(site: SamplerSite) -> bool:
@@ -46,8 +47,7 @@ def _is_before_the_steps(
     """Whether noise is drawn in code that trains by a loop, but in no turn of it."""
     if function is None and drawn is None:
         return False
-    trained = [loop for kind in _LOOPS for loop in cell.of(kind) if syntax.trains(loop)]
-    of_steps = [loop for loop in trained if not any(one is not loop and seeds.holds(loop, one) for one in trained)]
+    of_steps = cell.read_once(_loops_of_steps)
     if function is not None:
         of_steps = [loop for loop in of_steps if seeds.holds(function, loop)]
     elif drawn is not None:
@@ -56,10 +56,17 @@ def _is_before_the_steps(
     return bool(of_steps) and not any(seeds.holds(loop, noise) for loop in of_steps)
 
 
+def _loops_of_steps(cell: Cell) -> list[ast.stmt]:
+    """The innermost loops of a file that train."""
+    trained: list[ast.stmt] = [loop for kind in _LOOPS for loop in cell.of(kind) if syntax.trains(loop)]
+    return [loop for loop in trained if not any(one is not loop and seeds.holds(loop, one) for one in trained)]
+
+
 def _is_of_the_file(noise: ast.expr, cell: Cell) -> bool:
     """Whether noise has a name in a file, and is drawn in no loop of it."""
     loops = (loop for kind in _LOOPS for loop in cell.of(kind))
-    return any(_around(cell.of(ast.Assign), noise)) and not any(_around(loops, noise))
+    is_named = any(_stands_around(each, noise) for each in cell.of(ast.Assign))
+    return is_named and not any(_stands_around(each, noise) for each in loops)
 
 
 def _is_in_a_function(drawn: ast.AST, cell: Cell) -> bool:
@@ -84,24 +91,39 @@ def _is_drawn_where_there_is_none(
 
     `if self.eps is None: self.eps = noise`, `self.eps = self.eps or noise`, `kept.setdefault("eps", noise)`.
     """
-    if any(syntax.called(each) == "setdefault" for each in _around(cell.of(ast.Call), noise)):
+    around = list(_around(function, noise))
+    if any(isinstance(each, ast.Call) and syntax.called(each) == "setdefault" for each in around):
         return True
-    kept = set(_keeping(noise, function, cell))
+    kept = set(_keeping(around, function))
     if not kept:
         return False
-    for branch in _around(cell.of(ast.If), noise):
-        is_left = drawn is None or not seeds.holds(branch, drawn)
-        if seeds.holds(function, branch) and is_left and not _asks_for_training(branch.test):
+    for branch in around:
+        if isinstance(branch, ast.If) and not (drawn is not None and seeds.holds(branch, drawn)):
             own = branch.body if any(seeds.holds(each, noise) for each in branch.body) else branch.orelse
             other = branch.orelse if own is branch.body else branch.body
-            if not kept & {name for each in other for node in syntax.descendants(each) for name in _set_by(node)}:
+            set_there = {name for each in other for node in syntax.descendants(each) for name in _set_by(node)}
+            if not _asks_for_training(branch.test) and not kept & set_there:
                 return True
-    if any(seeds.holds(attempt, noise) for attempt in cell.of(ast.Try) if seeds.holds(function, attempt)):
-        return True
-    chosen = [each.test for each in _around(cell.of(ast.IfExp), noise)]
-    if any(kept & set(_named(each)) for each in (*chosen, *_around(cell.of(ast.BoolOp), noise))):
+    asked = [each.test if isinstance(each, ast.IfExp) else each for each in around if isinstance(each, _CHOOSING)]
+    if any(isinstance(each, ast.Try) for each in around) or any(kept & set(_named(each)) for each in asked):
         return True
     return _is_called_in_a_branch(function, cell)
+
+
+def _around(function: syntax.Definition, noise: ast.expr) -> Iterator[ast.stmt | ast.expr]:
+    """The nodes of a function that stand around noise, or on its lines."""
+    left = syntax.children(function)
+    while left:
+        node = left.pop()
+        if not isinstance(node, (ast.stmt, ast.expr)):
+            left += syntax.children(node)
+        elif _stands_around(node, noise):
+            yield node
+            left += syntax.children(node)
+
+
+def _stands_around(node: ast.stmt | ast.expr, noise: ast.expr) -> bool:
+    return node.lineno <= noise.lineno <= (node.end_lineno or 0)
 
 
 def _asks_for_training(test: ast.expr) -> bool:
@@ -110,29 +132,39 @@ def _asks_for_training(test: ast.expr) -> bool:
 
 def _is_called_in_a_branch(function: syntax.Definition, cell: Cell) -> bool:
     """Whether a function that keeps noise is called where a condition holds."""
-    return any(
-        isinstance(node, ast.Call) and syntax.called(node) == function.name
+    return function.name in cell.read_once(_called_in_branches)
+
+
+def _called_in_branches(cell: Cell) -> frozenset[str]:
+    return frozenset(
+        syntax.called(node)
         for branch in cell.of(ast.If)
         if not _asks_for_training(branch.test)
         for each in branch.body
         for node in syntax.descendants(each)
+        if isinstance(node, ast.Call)
     )
 
 
-def _keeping(noise: ast.expr, function: syntax.Definition, cell: Cell) -> Iterator[str]:
-    """The attributes, keys and names of the file by which a function keeps noise."""
-    declared: list[ast.Global | ast.Nonlocal] = [*cell.of(ast.Global), *cell.of(ast.Nonlocal)]
-    shared = {name for each in declared if seeds.holds(function, each) for name in each.names}
-    local = set[str]()
-    for statement in _around(cell.of(ast.Assign), noise):
-        yield from _set_by(statement)
-        local.update(target.id for target in statement.targets if isinstance(target, ast.Name))
-    for call in _around(cell.of(ast.Call), noise):
-        yield from _set_by(call)
-    yield from shared & local
-    for statement in cell.of(ast.Assign):
-        if getattr(statement.value, "id", None) in local and seeds.holds(function, statement):
-            yield from _set_by(statement)
+def _keeping(around: Sequence[ast.AST], function: syntax.Definition) -> Iterator[str]:
+    """The attributes, keys and names of the file by which a function keeps what the nodes `around` hold."""
+    for each in around:
+        yield from _set_by(each)
+        for target in each.targets if isinstance(each, ast.Assign) else ():
+            yield from _kept_as(function).get(getattr(target, "id", ""), ())
+
+
+@lru_cache(maxsize=64)
+def _kept_as(function: syntax.Definition) -> Mapping[str, Collection[str]]:
+    """By the names of a function, as what it keeps their values; one that is of the file keeps it by itself."""
+    found: dict[str, set[str]] = {}
+    for node in syntax.descendants(function):
+        if isinstance(node, (ast.Global, ast.Nonlocal)):
+            for name in node.names:
+                found.setdefault(name, set()).add(name)
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
+            found.setdefault(node.value.id, set()).update(_set_by(node))
+    return found
 
 
 def _set_by(node: ast.AST) -> Iterator[str]:
@@ -160,7 +192,3 @@ def _named(test: ast.expr) -> Iterator[str]:
             yield node.id
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
-
-
-def _around(nodes: Iterable[N], noise: ast.expr) -> Iterator[N]:
-    return (each for each in nodes if each.lineno <= noise.lineno <= (each.end_lineno or 0))

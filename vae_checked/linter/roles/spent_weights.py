@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 from vae_checked.linter.files import syntax
 from vae_checked.linter.roles.shown import is_never_read, uses
@@ -35,8 +36,12 @@ def read_for_nothing(function: ast.AST, weights: Collection[str]) -> dict[str, a
     return found
 
 
+@lru_cache(maxsize=512)
 def scales_beside(function: ast.AST) -> bool:
-    """Whether a function scales something by a weight of the KL, whatever its conditions come to."""
+    """Whether a function scales something by a weight of the KL, whatever its conditions come to.
+
+    Asked once for each KL that it has.
+    """
     for statement in _always_run(function):
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
             if _scaled(statement) and _has_weight(statement.value):
