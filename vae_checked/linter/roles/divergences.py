@@ -42,6 +42,7 @@ from vae_checked.linter.symbols.expression import (
 )
 from vae_checked.linter.symbols.numeric import Program, is_reduced_apart, leaves
 from vae_checked.linter.symbols.structures import kept_with_structures
+from vae_checked.linter.symbols.values import is_none
 from vae_checked.record import dataclass, replace
 
 _MAX_LEAVES = 6
@@ -119,7 +120,8 @@ def find(
         if node.uid in seen:
             continue
         seen.add(node.uid)
-        if node.bits & OWN_KL == OWN_KL and node.op in _TOPS and node.uid not in networks:
+        is_formula_of_tensors = node.bits & OWN_KL == OWN_KL and node.op in _TOPS and node.uid not in networks
+        if is_formula_of_tensors and not any(map(is_none, leaves(node, most=3 * _MAX_LEAVES))):
             # The same formula of other leaves, as each block of a network has it, is no KL either.
             beside = held.get(node.uid, [])
             formula = forms.form(node, marked, beside, MAX_CUTS)

@@ -26,6 +26,7 @@ Value: TypeAlias = (
 MAX_NESTED = 6
 # What an object of the project is called as an expression, with what it holds where it draws or is compared.
 OBJECT = "Instance:"
+_NONE = f"{type(None).__name__}:{None}"
 _OF_DISTRIBUTIONS, _MAX_PARTS = ("sample", "rsample", "kl"), 8
 T = TypeVar("T")
 _TENSOR_LIBRARIES = frozenset("torch numpy lightning pytorch_lightning jax tensorflow".split())
@@ -438,6 +439,11 @@ def _as_expr(value: Value, site: Site | None, depth: int) -> Expr:
         parts = tuple(item for item in value.attributes.values() if isinstance(item, Expr))
         return opaque(f"{OBJECT}{id(value)}", parts[:_MAX_PARTS], site)
     return opaque(f"{type(value).__name__}:{value if isinstance(value, (str, type(None))) else id(value)}", (), site)
+
+
+def is_none(node: Expr) -> bool:
+    """Whether an expression stands for None, with which nothing is computed: code that does so ends in an error."""
+    return node.op == "opaque" and not node.args and node.get("name") == _NONE
 
 
 def is_number(value: Value) -> TypeGuard[int | float]:
