@@ -329,5 +329,6 @@ _HELPERS: dict[str, Callable[[Context, list[Value], dict[str, Value], Site], Val
     "defaultdict": _defaults,
     "asdict": _by_name,
     **dict.fromkeys(records.MAKERS, _record),
+    "TypedDict": lambda context, args, kwargs, site: records.typed(context, args, site),
     "prod": _product,
 }

@@ -15,7 +15,8 @@ MAKERS = frozenset(("namedtuple", "namedarraytuple"))
 NAMESPACES = frozenset(
     "AttrDict Bunch ConfigDict DefaultMunch DotDict DotMap EasyDict Munch Namespace SimpleNamespace".split()
 )
-_MAPPINGS = frozenset(("dict", "Dict", "OrderedDict", "UserDict", *NAMESPACES))
+# What is made by a class of typed entries is a dict itself.
+_MAPPINGS = frozenset(("dict", "Dict", "OrderedDict", "UserDict", "TypedDict", *NAMESPACES))
 # How libraries of models call the classes of what these return.
 _OUTPUT = re.compile(r"Outputs?(?:With[A-Z]\w*)?$")
 
@@ -39,8 +40,18 @@ def make(context: Context, args: list[Value], kwargs: dict[str, Value], site: Si
     body: list[ast.stmt] = [
         ast.AnnAssign(ast.Name(part, ast.Store()), ast.Name("object", ast.Load()), None, 1) for part in names
     ]
+    return _made(context, name, body, "typing.NamedTuple", site)
+
+
+def typed(context: Context, args: list[Value], site: Site) -> Value:
+    """`TypedDict("Name", {"part": type, ...})`: a class of which a call makes a dict of what it is given."""
+    name = next((each for each in args if isinstance(each, str)), "")
+    return _made(context, name, [ast.Pass()], "typing.TypedDict", site)
+
+
+def _made(context: Context, name: str, body: list[ast.stmt], base: str, site: Site) -> Class:
     node = ast.fix_missing_locations(ast.copy_location(ast.ClassDef(name, [], [], body, []), site.node))
-    return Class(node, context.frames[-1].scope, (External("typing.NamedTuple"),), {})
+    return Class(node, context.frames[-1].scope, (External(base),), {})
 
 
 def is_namespace(cls: Class) -> bool:
