@@ -1,4 +1,4 @@
-"""A KL that one arm of a condition adds without its gradient is neither in the loss nor left out of it."""
+"""What one arm of a condition has without its gradient: a KL is neither in the loss nor left out, a sample open."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from linter_losses import KL, LOOP, MODEL, RECON, looped, read
+from small_vaes.fragments import FIT, HEAD, LAYERS, codes, joined, linted
 
 CUT = {
     "a value": "loss = recon + (kl.detach() if out.mean() > 0.3 else kl)",
@@ -81,3 +82,55 @@ def _verdicts(loss: str, folder: Path) -> tuple[set[str], set[str]]:
 def _read(text: str, folder: Path) -> tuple[set[str], set[str]]:
     report = read(folder, text)
     return {finding.code for finding in report.findings}, {code for vae in report.vaes for code in vae.clean}
+
+
+SAMPLED = (
+    HEAD
+    + LAYERS
+    + """
+    def forward(self, x, late=None):
+        m, s = self.to_m(x), self.to_s(x)
+        z = m + torch.exp(0.5 * s) * torch.randn_like(m)
+        {cut}
+        return self.back(z), m, s
+"""
+    + FIT
+)
+ONE_ARM = {
+    "a statement": "if x.mean() > 0.3:\n            z = z.detach()",
+    "a value": "z = z.detach() if x.mean() > 0.3 else z",
+    "data": "z = z if x.mean() > 0.3 else z.data",
+    "by entry": "z = torch.where(x.mean() > 0.3, z.detach(), z)",
+}
+NO_ARM = {
+    "none": "pass",
+    "outside of training": "if not self.training:\n            z = z.detach()",
+    "only shown": "print(z.detach() if x.mean() > 0.3 else z)",
+    "doubled in one": "z = 2 * z if x.mean() > 0.3 else z",
+    "straight through": "z = z + (z.round() - z).detach()",
+}
+ALL_ARMS = {
+    "always": "z = z.detach()",
+    "in both": "z = z.detach() if x.mean() > 0.3 else z.data",
+    "in training": "if self.training:\n            z = z.detach()",
+}
+
+
+@pytest.mark.parametrize("cut", ONE_ARM.values(), ids=ONE_ARM)
+def test_a_sample_cut_in_one_arm_is_open(cut: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": SAMPLED.format(cut=cut)})
+    assert codes(report) == []
+    assert joined(report)
+    assert not any("VAE206" in vae.clean for vae in report.vaes)
+
+
+@pytest.mark.parametrize("cut", NO_ARM.values(), ids=NO_ARM)
+def test_a_sample_with_its_gradient_is_clean(cut: str, tmp_path: Path) -> None:
+    report = linted(tmp_path, {"net.py": SAMPLED.format(cut=cut)})
+    assert codes(report) == []
+    assert any("VAE206" in vae.clean for vae in report.vaes)
+
+
+@pytest.mark.parametrize("cut", ALL_ARMS.values(), ids=ALL_ARMS)
+def test_a_sample_without_its_gradient_is_named(cut: str, tmp_path: Path) -> None:
+    assert codes(linted(tmp_path, {"net.py": SAMPLED.format(cut=cut)})) == ["VAE206"]

@@ -27,6 +27,20 @@ def seen(module, given, output):
     print(shown())
 
 
+def nothing(module, given, output):
+    seen(module, given, output)
+    return None
+
+
+class Looked:
+    def __init__(self, layer):
+        self.found = []
+        layer.register_forward_hook(self.cut)
+
+    def cut(self, module, given, output):
+        return torch.relu(output)
+
+
 """
     + LAYERS
     + """
@@ -65,6 +79,8 @@ KEPT = {
     "in front of a head": "self.to_m.register_forward_pre_hook(cut_given)",
     "in front of the decoder": "self.back.register_forward_pre_hook(cut_given)",
     "behind the decoder": "self.back.register_forward_hook(cut)",
+    "what returns nothing": "self.to_m.register_forward_hook(nothing)",
+    "what is None": "self.to_m.register_forward_hook(lambda module, given, output: None)",
     "of gradients": "self.to_m.register_full_backward_hook(cut)",
 }
 UNREAD = {

@@ -45,13 +45,13 @@ def call(context: Context, target: Value, args: list[Value], kwargs: dict[str, V
         case Function():
             return context.invoke(target, args, kwargs, site)
         case External():
-            hooks.register_for_all(context, target.dotted, args, kwargs, site)
+            hooks.register_for_all(context, target.dotted, args, kwargs)
             return external_calls.call(context, target.dotted, args, kwargs, site)
         case Method():
             return methods.call(context, target, args, kwargs, site)
         case Class():
             return construct(context, target, args, kwargs, site)
-        case Instance() | Layer() | Layers() if context.project_observations.hooked:
+        case Instance() | Layer() | Layers() if hooks.are_there(context):
             given = hooks.before(context, target, args, site)
             return hooks.after(context, target, given, _call_module(context, target, given, kwargs, site), site)
         case Instance() | Layer() | Layers():

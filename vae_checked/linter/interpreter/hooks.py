@@ -22,12 +22,15 @@ _MAX_HOOKS = 8
 def register(
     context: Context, owner: Value, name: str, args: list[Value], kwargs: dict[str, Value], site: Site
 ) -> None:
-    """Take note of a hook, where a method of this name puts one around a module: around any, if that is not known."""
+    """Take note of a hook, where a method of this name puts one around a module.
+
+    If that is not known, it may be any of those that are run along with it.
+    """
     hook = args[0] if args else kwargs.get("hook")
     if name in (_AFTER, _BEFORE) and _may_return(hook):
-        hooked = context.project_observations.hooked
         module = owner if isinstance(owner, (Instance, Layer, Layers)) else None
-        known = hooked.setdefault(id(module) if module is not None else None, [])
+        hooked = context.project_observations.hooked
+        known = context.observations.hooked if module is None else hooked.setdefault(id(module), [])
         if len(known) < _MAX_HOOKS:
             known.append(Hook(module, hook, is_before=name == _BEFORE))
     if name == "apply" and isinstance(hook, Function) and any(map(_registers, syntax.descendants(hook.node))):
@@ -35,11 +38,13 @@ def register(
         context.invoke(hook, [opaque("module", (), site)], {}, site)
 
 
-def register_for_all(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value], site: Site) -> None:
+def register_for_all(context: Context, dotted: str, args: list[Value], kwargs: dict[str, Value]) -> None:
     """Take note of a hook that torch puts around every module."""
-    name = _OF_ALL.get(dotted.rpartition(".")[2])
-    if name is not None:
-        register(context, None, name, args, kwargs, site)
+    name, hook = _OF_ALL.get(dotted.rpartition(".")[2]), args[0] if args else kwargs.get("hook")
+    if name is not None and _may_return(hook):
+        known = context.project_observations.hooked.setdefault(None, [])
+        if len(known) < _MAX_HOOKS:
+            known.append(Hook(None, hook, is_before=name == _BEFORE))
 
 
 def before(context: Context, module: Value, args: list[Value], site: Site) -> list[Value]:
@@ -66,7 +71,12 @@ def after(context: Context, module: Value, args: list[Value], value: Value, site
 
 def _around(context: Context, module: Value) -> list[Hook]:
     hooked = context.project_observations.hooked
-    return [*hooked.get(id(module), ()), *hooked.get(None, ())] if hooked else []
+    return [*hooked.get(id(module), ()), *hooked.get(None, ()), *context.observations.hooked]
+
+
+def are_there(context: Context) -> bool:
+    """Whether any were met."""
+    return bool(context.project_observations.hooked or context.observations.hooked)
 
 
 def _made(context: Context, hook: Hook, args: list[Value], site: Site) -> Value:
@@ -91,12 +101,16 @@ def _may_return(hook: Value) -> bool:
     """Whether a hook may return something, as far as it is read: most keep what they see."""
     node = hook.node if isinstance(hook, Function) else None
     if isinstance(node, ast.Lambda):
-        return not (isinstance(node.body, ast.Call) and syntax.called(node.body) in _KEEPING)
+        return not (_is_none(node.body) or (isinstance(node.body, ast.Call) and syntax.called(node.body) in _KEEPING))
     if isinstance(node, syntax.DEFINITIONS):
         inner = {id(each) for each in _inside_others(node)}
         returns = (each for each in syntax.descendants(node) if isinstance(each, ast.Return) and id(each) not in inner)
-        return any(each.value is not None for each in returns)
+        return not all(each.value is None or _is_none(each.value) for each in returns)
     return hook is not None
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
 
 
 def _inside_others(function: ast.AST) -> list[ast.AST]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from vae_checked.facts import Fact, Head, Interval, Origin
 from vae_checked.linter.files import syntax
-from vae_checked.linter.roles import partners, score_functions
+from vae_checked.linter.roles import cut_in_one_arm, partners, score_functions
 from vae_checked.linter.roles.batch_sizes import function_around
 from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import layer_of
@@ -64,7 +64,8 @@ def passage(site: SamplerSite, reaches: Fact[frozenset[Head]], kl: Divergence | 
         if passes:
             # By a KL alone z is not decoded: what is may have lost its gradient, or be the mean.
             apart = site.z.uid in losses.read_once(_reached_apart) and not _is_decoded_alone(site, losses)
-            return Passage(reaches if apart else None)
+            # How often training takes which arm of a condition is not known.
+            return Passage(reaches if apart and not cut_in_one_arm.of_sample(site.z, losses) else None)
         if site.z.uid in losses.flow.reached(losses.ends):
             # Only by way of what is not read, which may hand it on without its gradient.
             return Passage(None)

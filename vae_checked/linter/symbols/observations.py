@@ -115,7 +115,8 @@ class Observations:
     `open_trainers` those of what steps an optimizer and was taken so.
     `turns` are what ranges were given, by the number of what stands for the numbers of each; empty where loops differ.
     `refused` are conditions that do not hold together, because code raises where they do.
-    `regained` are the numbers of what is computed with its gradient inside of a block that has none.
+    `regained` are the numbers of what is computed with its gradient inside of a block that has none. `hooked` are the
+    hooks around the forward pass of a module that is not known.
     """
 
     roots: list[Root] = field(default_factory=list)
@@ -147,6 +148,7 @@ class Observations:
     turns: dict[int, tuple[Value, ...]] = field(default_factory=dict)
     refused: dict[frozenset[tuple[int, bool]], Steps] = field(default_factory=dict)
     regained: set[int] = field(default_factory=set)
+    hooked: list[Hook] = field(default_factory=list)
     _equal_to: dict[int, int] = field(default_factory=dict)
 
     def assume(self, condition: Expr, holds: bool) -> None:
