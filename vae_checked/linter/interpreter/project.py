@@ -49,6 +49,8 @@ class Project:
         self.disk = disk or Disk({})
         # The folder above which nothing is looked for: the project's own.
         self.top = ""
+        # Every file of it, those that concern no VAE as well; None where it is too large for all to be known.
+        self.paths: Sequence[str] | None = None
         self.ast_budget = ast_budget or AstBudget()
         self.modules: dict[str, Module] = {}
         self._by_name: dict[str, list[Module]] = {}

@@ -18,6 +18,7 @@ from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.repeated_terms import RepeatedTerms
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.roles.scales import InputScales, TargetScales
+from vae_checked.linter.roles.uncalled_kls import UncalledKls
 from vae_checked.linter.roles.unmoved_layers import UnmovedLayers
 from vae_checked.linter.roles.unread_trainings import UnreadTrainings
 from vae_checked.linter.roles.unused_outputs import UnusedOutputs
@@ -37,6 +38,7 @@ class Across:
         self.readings = Readings(observed)
         self.scales = InputScales()
         self.targets = TargetScales()
+        self.uncalled = UncalledKls()
         self.unmoved = UnmovedLayers()
         self.unused = UnusedOutputs(observed)
         self.unread_trainings = UnreadTrainings()

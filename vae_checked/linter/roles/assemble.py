@@ -106,6 +106,7 @@ def facts_of(evaluation: Evaluation, across: Across) -> list[Facts]:
     across.unused.note(losses)
     across.unmoved.note(losses)
     across.left_out.note(losses)
+    across.uncalled.note(losses)
     if (
         evaluation.model is None
     ):  # what a loss that nothing calls is handed is the encoder's input, whatever it is scaled by

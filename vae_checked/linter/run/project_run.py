@@ -63,6 +63,7 @@ def lint_project(project_files: ProjectFiles, options: Options, disk: Disk) -> L
     using = list(_parsed(project_files.using, unread, ast_budget))
     project, cuts = Project(disk, ast_budget), Cuts()
     project.top = project_files.top
+    project.paths = project_files.given if project_files.whole else None
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 8_000))
     try:
@@ -204,6 +205,7 @@ def _facts(
         replace(item, of_function=item.subject in functions)
         for item in across.left_out.told(across.decoded.without([*placed, *together]), is_whole=is_whole)
     ]
+    told = across.uncalled.told(told, project, is_whole=is_whole)
     consistent = optimizers.consistent(told, across.optimizers.of_others())
     moved = across.unmoved.left_open(cut_losses.left_open(consistent, project.modules.values()))
     whole = across.again.told(across.repeated.at_trained(across.others.left_open(moved)))
