@@ -22,9 +22,13 @@ from part.net import *
     + OBJECTIVE
     + """
 
+def made(net):
+    return torch.optim.Adam(net.parameters())
+
+
 def train(loader, device):
     net = Net().to(device)
-    optimizer = torch.optim.Adam(net.parameters())
+    {optimizer}
     {between}
     for x in loader:
         y, m, s = net(x)
@@ -37,8 +41,11 @@ def train(loader, device):
 )
 
 
-def is_clean(between: str, behind: str, tmp_path: Path) -> bool:
-    text = TRAINING.format(between=between, behind=behind)
+ADAM = "optimizer = torch.optim.Adam(net.parameters())"
+
+
+def is_clean(between: str, behind: str, tmp_path: Path, optimizer: str = ADAM) -> bool:
+    text = TRAINING.format(between=between, behind=behind, optimizer=optimizer)
     report = linted(tmp_path, {"parts/net.py": HEAD + MODEL + FORWARD, "train.py": text})
     assert codes(report) == []
     return any("VAE602" in each.clean for each in all_examined(report) if each.is_vae)
@@ -63,10 +70,31 @@ def is_clean(between: str, behind: str, tmp_path: Path) -> bool:
         "try:\n        net = torch.load('best.pt')\n    except OSError:\n        pass",
         "with open('best.pt', 'rb') as file:\n        net = torch.load(file)",
         "if device.index:\n        net.back = torch.load('back.pt')",
+        "if device.index:\n        net: object = torch.load('best.pt')",
+        "if device.index:\n        net, epoch = torch.load('best.pt')",
     ],
 )
 def test_the_optimizer_of_a_model_that_was_made_again_is_open(between: str, tmp_path: Path) -> None:
     assert not is_clean(between, "", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "optimizer = made(net)",
+        "optimizer, epoch = torch.optim.Adam(net.parameters()), 3",
+        "optimizer: object = torch.optim.Adam(net.parameters())",
+        "given = list(net.parameters())\n    optimizer = torch.optim.Adam(given)",
+        "optimizer = torch.optim.Adam([*net.trunk.parameters(), *net.to_m.parameters(), *net.to_s.parameters()])",
+    ],
+)
+def test_what_an_optimizer_holds_is_known_however_it_is_made(optimizer: str, tmp_path: Path) -> None:
+    assert not is_clean("if device.index:\n        net = torch.load('best.pt')", "", tmp_path, optimizer)
+
+
+@pytest.mark.parametrize("optimizer", [ADAM, "optimizer = made(net)", "optimizer, epoch = made(net), 3"])
+def test_a_model_that_stays_with_its_optimizer_is_clean(optimizer: str, tmp_path: Path) -> None:
+    assert is_clean("net = net.to(device)", "", tmp_path, optimizer)
 
 
 @pytest.mark.parametrize(
