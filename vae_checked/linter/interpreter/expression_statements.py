@@ -31,6 +31,7 @@ def run(context: Context, node: ast.Expr, scope: Scope) -> Outcome:
         name = call.func.attr
         is_changed = in_place.is_in_place(name) and isinstance(value, Expr)
         is_changed |= name == "set_transform" and isinstance(value, Loader)
+        is_changed |= name == "register_hook" and isinstance(value, Expr) and value.op == "detach"
         changed = _changed(call.func.value)
         if name in _REPLACING:
             changed = _refilled(changed)

@@ -9,7 +9,7 @@ from vae_checked.linter.interpreter.context import Context
 from vae_checked.linter.interpreter.in_place import as_written
 from vae_checked.linter.symbols.expression import Expr, Site, opaque
 from vae_checked.linter.symbols.observations import Hook
-from vae_checked.linter.symbols.values import Function, Instance, Layer, Value
+from vae_checked.linter.symbols.values import Function, Instance, Layer, Value, number_of
 from vae_checked.linter.symbols.values import Sequence as Layers
 
 _AFTER, _BEFORE = "register_forward_hook", "register_forward_pre_hook"
@@ -84,6 +84,16 @@ def _made(context: Context, hook: Hook, args: list[Value], site: Site) -> Value:
     if not isinstance(hook.function, Function) or hook.module is None:
         return None
     return context.invoke(hook.function, args, {}, site)
+
+
+def erases(context: Context, args: list[Value], site: Site) -> bool:
+    """Whether a hook of a tensor gives a gradient of 0 in the place of its own, whatever that is."""
+    hook = args[0] if args else None
+    if not isinstance(hook, Function) or not _may_return(hook):
+        return False
+    made = context.invoke(hook, [opaque("gradient", (), site)], {}, site)
+    parts = made.args if isinstance(made, Expr) and made.op == "mul" else (made,)
+    return any(number_of(part) == 0 for part in parts)
 
 
 def unknown(value: Value, site: Site) -> Value:

@@ -198,6 +198,9 @@ def _call_on_tensor(
         arguments.declare(context, args, kwargs, site)
     if name == "add_param_group":
         optimizers.added(context, args, kwargs, site)
+    if name == "register_hook" and hooks.erases(context, args, site):
+        # For all that is computed from it afterwards it is as if it were cut off.
+        return Expr("detach", (owner,), (), site)
     if name == "step" and len(args) == 1 and isinstance(args[0], Function):
         # An optimizer that asks for the loss itself.
         return context.invoke(args[0], [], {}, site)
