@@ -187,6 +187,8 @@ class Interpreter:
             self._steps, self._limit, self._turns, self._open = steps, limit_before, turns, around
             self._around = plain
             self._stand_ins = models_before
+            if not depth:
+                self.project_observations.shared_tables.forget()
         return value, observations
 
     def supposing(self, settings: Mapping[str, str], work: Callable[[], T]) -> T:
@@ -278,6 +280,7 @@ class Interpreter:
                     self._note_cut(depth, error)
                 finally:
                     del self.frames[depth:]
+        self.project_observations.shared_tables.note(module.scope.names.values(), objects=False)
 
     def _note_cut(self, depth: int, error: Exception) -> None:
         """Note where the evaluation that began at this depth of frames ends too early; once where its steps ran out."""

@@ -250,6 +250,7 @@ def _class(context: Context, node: ast.ClassDef, scope: Scope) -> Outcome:
             value.owner = cls
             # A method's free names are looked up around the class, never in it.
             value.scope = scope
+    context.project_observations.shared_tables.note(inner.names.values(), objects=True)
     scope.names[node.name] = cls
     _register(context, node, cls, scope)
     return NOTHING

@@ -10,6 +10,7 @@ from vae_checked.finding import Place
 from vae_checked.linter.symbols import kept_records
 from vae_checked.linter.symbols.conditions import Steps, equality
 from vae_checked.linter.symbols.expression import Expr, Site
+from vae_checked.linter.symbols.shared_tables import SharedTables
 from vae_checked.linter.symbols.values import Class, External, Function, Instance, Key, Layer, Loader, Value
 from vae_checked.record import dataclass, field, replace
 
@@ -260,6 +261,7 @@ class ProjectObservations:
         self._handed: set[frozenset[int]] = set()
         # The functions that top levels define, by the ids of their nodes.
         self._defined: dict[int, Function] = {}
+        self.shared_tables = SharedTables()
         self.drawing: set[str] = set()
         """The files in which something is drawn."""
         self.hooked: dict[int | None, list[Hook]] = {}
