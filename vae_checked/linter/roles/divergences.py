@@ -269,7 +269,11 @@ def _read(
             return between
     if candidate is None and len(tensors) == 3 and not noise:
         numbers = [leaf.uid for leaf in found if is_scalar(leaf)]
-        return _to_residual(node, tensors, numbers) or _of_mixed_heads(node, tensors, numbers)
+        return (
+            _to_learned_width(node, tensors, numbers)
+            or _to_residual(node, tensors, numbers)
+            or _of_mixed_heads(node, tensors, numbers)
+        )
     if candidate is None and len(tensors) == 1 and tensors[0].op not in NEVER_HEADS:
         read = categorical.read(node, tensors[0], [leaf.uid for leaf in found if is_scalar(leaf)])
         if read is not None:
@@ -349,6 +353,19 @@ def _may_be_mean(location: Expr, known: list[tuple[Expr, Expr]]) -> bool:
     if location.op in _SUMS:
         return False
     return base.op not in _UNREAD or any(base.uid == strip(mean).uid for mean, _ in known)
+
+
+def _to_learned_width(node: Expr, tensors: list[Expr], scalars: list[int]) -> Divergence | None:
+    """KL to a prior that a model learns a width or a mean of, a parameter that no input has a part in."""
+    learned = [leaf for leaf in tensors if leaf.op == "parameter"]
+    if len(learned) != 1:
+        return None
+    heads = [leaf for leaf in tensors if leaf.op != "parameter"]
+    for location, head in (heads, heads[::-1]):
+        found = _identify(node, location, head, [*scalars, learned[0].uid])
+        if found is not None and found.parametrisation is not None and found.prior:
+            return found
+    return None
 
 
 def _to_residual(node: Expr, tensors: list[Expr], scalars: list[int]) -> Divergence | None:
