@@ -247,6 +247,15 @@ def test_noise_before_a_loop_is_no_new_noise_in_it(around: str, drawn: str, tmp_
     assert any("VAE207" in vae.clean for vae in report.vaes) is (drawn == "each_step")
 
 
+def test_steps_of_a_game_are_none_of_training(tmp_path: Path) -> None:
+    places = {**dict.fromkeys(PLACES, "pass"), "each_step": "eps = torch.randn(32, 7)"}
+    game = "for turn in range(9):\n                game.step(turn)\n            "
+    text = TRAINING.format(**places).replace("y, m, s = net(x, eps)", f"{game}y, m, s = net(x, eps)")
+    report = linted(tmp_path, {"net.py": text})
+    assert codes(report) == []
+    assert any("VAE207" in vae.clean for vae in report.vaes)
+
+
 HANDED = {
     "of the model": f"{Z}self.eps",
     "of the data": f"{Z}x.eps",

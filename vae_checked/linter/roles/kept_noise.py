@@ -57,9 +57,13 @@ def _is_before_the_steps(
 
 
 def _loops_of_steps(cell: Cell) -> list[ast.stmt]:
-    """The innermost loops of a file that train."""
-    trained: list[ast.stmt] = [loop for kind in _LOOPS for loop in cell.of(kind) if syntax.trains(loop)]
+    """The innermost loops of a file that differentiate: what has steps alone may be a game's."""
+    trained: list[ast.stmt] = [loop for kind in _LOOPS for loop in cell.of(kind) if _differentiates(loop)]
     return [loop for loop in trained if not any(one is not loop and seeds.holds(loop, one) for one in trained)]
+
+
+def _differentiates(loop: ast.AST) -> bool:
+    return any(isinstance(node, ast.Attribute) and node.attr == "backward" for node in syntax.descendants(loop))
 
 
 def _is_of_the_file(noise: ast.expr, cell: Cell) -> bool:
