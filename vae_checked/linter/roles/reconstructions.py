@@ -44,6 +44,8 @@ _UNREAD = frozenset(("opaque", "call", "atom"))
 _ACTIVATIONS = names_of(lambda operation: operation.closes)
 _MAKING = _UNREAD | {"noise", "layer", "parameter"}
 _AFFINE = frozenset(("add", "sub", "mul", "div", "neg"))
+# A slice of everything in a key.
+_ALL = ("slice", *[("value", None)] * 3)
 _PENALTIES = frozenset(("add", "sub", "mul", "div", "log", "log1p", "sqrt", "where", "neg"))
 _MAX_LOGS, _MAX_NEAR, _MOST_BESIDE, _LEAST = 4, 24, 3, 1e-3
 _BCE = error_of(Likelihood.BCE)
@@ -412,8 +414,25 @@ def bounded_scores(recon: Reconstruction | None) -> Expr | None:
     scores = None if recon is None else recon.scores
     if scores is None:
         return None
-    last = strip(_part_of(scores))
+    last = strip(_part_of(_whole(scores)))
     return scores if last.op in _ACTIVATIONS or recurrent(last) is not None else None
+
+
+def _whole(values: Expr) -> Expr:
+    """What rows are picked of, `logits[mask]`: an activation holds for each of them, one over the rows for none."""
+    node = values
+    while (inner := _rows_of(strip(node))) is not None:
+        node = inner
+    return node
+
+
+def _rows_of(node: Expr) -> Expr | None:
+    """What a value is the picked rows of; None for other picks, and of shares that sum to 1 over the rows."""
+    key = node.get("key") if node.op == "index" and node.args else None
+    if not isinstance(key, tuple) or len(key) == 0 or any(part != _ALL for part in key[1:]):
+        return None
+    whole = strip(node.args[0])
+    return None if whole.op == "softmax" and whole.get("axis") in (0, None) else whole
 
 
 def _part_of(values: Expr) -> Expr:
@@ -441,7 +460,7 @@ def activations(output: Expr, taken: tuple[str, ...] = ()) -> tuple[tuple[str, .
     last: Expr | None = None
     node = output
     while True:
-        node = _part_of(node)
+        node = _part_of(_whole(node))
         if node.op == "written":
             return None, last
         if node.op in (*TRANSPARENT, "move", "nan_to_num") and node.args:
