@@ -1,4 +1,4 @@
-"""A prior around 0 whose width is a parameter of the model: no network says it, and the KL is to that prior."""
+"""A prior whose width or mean is a parameter of the model: no network says it, and the KL is to that prior."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ GOOD = {
     "a log variance": "0.5 * ((m**2 + s.exp()) / self.width.exp() - 1 + self.width - s)",
     "a log std": "0.5 * ((m**2 + s.exp()) / torch.exp(2 * self.width) - 1 + 2 * self.width - s)",
     "bounded": "0.5 * ((m**2 + s.exp()) / (w := self.width.view(1, -1).clamp(min=1e-5)) ** 2 - 1 + 2 * w.log() - s)",
+    "a mean": "0.5 * ((m - self.width) ** 2 + s.exp() - 1 - s)",
+    "a mean of a distribution": "kl_divergence(Normal(m, torch.exp(0.5 * s)), Normal(self.width, torch.ones_like(s)))",
     "of distributions": "kl_divergence(Normal(m, torch.exp(0.5 * s)), Normal(0, self.width.exp()))",
     "positive": "kl_divergence(Normal(m, torch.exp(0.5 * s)), Normal(torch.zeros_like(m), F.softplus(self.width)))",
 }
@@ -38,7 +40,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("form", GOOD)
-def test_a_kl_to_a_prior_of_learned_width_is_read(form: str, tmp_path: Path) -> None:
+def test_a_kl_to_a_prior_that_is_learned_so_is_read(form: str, tmp_path: Path) -> None:
     report = linted(tmp_path, {"net.py": MODEL.replace("{kl}", f"({GOOD[form]})")})
     assert codes(report) == []
     assert joined(report)

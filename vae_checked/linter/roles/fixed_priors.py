@@ -41,7 +41,7 @@ def read(heads: tuple[tuple[float, float], ...], values: Sequence[float], *, kno
         if abs(factor) < _LEAST or square * factor <= 0 or not close(square, spread):
             continue
         variance, mean = factor / (2.0 * square), -linear / (2.0 * square)
-        if close(variance, 1.0):
+        if close(variance, 1.0) and (known or abs(mean) < _LEAST):
             return None
         subtracted = math.log(variance) + mean * mean / variance - 2.0 * constant / factor
         is_whole = abs(subtracted - round(subtracted)) < _LEAST
