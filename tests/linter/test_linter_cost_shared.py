@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from counted import calls_of
@@ -26,7 +27,19 @@ from vae_checked.linter.files.overwritten import Written
 from vae_checked.linter.interpreter import interpreter, trainers
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.roles import densities_apart, divergences, latents, reader, samplers, ways
-from vae_checked.linter.symbols.expression import Expr, Graph, atom, const, contains, standing_in, walk
+from vae_checked.linter.symbols.expression import (
+    NOISE,
+    Expr,
+    Graph,
+    atom,
+    const,
+    contains,
+    opaque,
+    standing_in,
+    walk,
+)
+from vae_checked.linter.symbols.shared_tables import SharedTables
+from vae_checked.linter.symbols.values import Value
 
 
 def test_what_chained_draws_share_is_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,3 +263,20 @@ def test_what_functions_write_over_is_read_once_however_many_are_run(
     (tmp_path / "functions.py").write_text(text, encoding="utf-8")
     lint([tmp_path])
     assert len(read) == len(set(read)) >= 600
+
+
+def test_a_table_that_did_not_change_is_not_looked_into() -> None:
+    tables, table = SharedTables(), dict[Any, Value]({place: float(place) for place in range(170)})
+    kept = list[Value]([1.0, 2.0])
+    for _ in range(13):
+        # Each file that imports them has them by its names as well.
+        tables.note([table, kept], objects=False)
+    # Two containers, each compared as a whole.
+    assert calls_of(tables.forget) < 30
+    drawn = opaque("call", (), None)
+    drawn.bits |= NOISE
+    table["loss"] = table[3] = drawn
+    kept.append(drawn)
+    tables.forget()
+    assert table == {place: float(place) for place in range(170)}
+    assert kept == [1.0, 2.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -24,6 +25,8 @@ class SharedTables:
     """
 
     def __init__(self) -> None:
+        # By their ids, which no others get as long as they are held.
+        self._known: set[int] = set()
         self._lists: list[tuple[list[Value], list[Value]]] = []
         self._tables: list[tuple[_Table, _Table]] = []
 
@@ -36,13 +39,16 @@ class SharedTables:
         while stack:
             value, depth = stack.pop()
             inner: Collection[Value] = ()
-            if isinstance(value, (list, dict)) and len(value) > _MAX_ENTRIES:
+            if id(value) in self._known or (isinstance(value, (list, dict)) and len(value) > _MAX_ENTRIES):
+                # What a file imports is known by what it was where it was defined.
                 continue
             if isinstance(value, list):
+                self._known.add(id(value))
                 self._lists.append((value, list(value)))
                 inner = value
             elif isinstance(value, dict) or (objects and isinstance(value, Instance)):
                 table: _Table = value.attributes if isinstance(value, Instance) else value
+                self._known.add(id(value))
                 self._tables.append((table, dict(table)))
                 inner = table.values()
             if depth < _MAX_DEPTH:
@@ -51,16 +57,25 @@ class SharedTables:
     def forget(self) -> None:
         """Take out what was computed since the classes were defined, and put what it took the place of there again."""
         for items, first in self._lists:
+            if _are_same(items, first):
+                continue
             known = {id(item) for item in first}
             added = [item for item in items if id(item) not in known]
             if any(map(_is_computed, added)):
                 items[:] = [*first, *(item for item in added if not _is_computed(item))]
         for table, kept in self._tables:
+            if _are_same(table.values(), kept.values()):
+                continue
             for key in [key for key, value in table.items() if value is not kept.get(key) and _is_computed(value)]:
                 if key in kept:
                     table[key] = kept[key]
                 else:
                     del table[key]
+
+
+def _are_same(values: Collection[Value], others: Collection[Value]) -> bool:
+    """Whether two collections hold the same values in the same order: after most evaluations nothing has changed."""
+    return len(values) == len(others) and all(map(operator.is_, values, others))
 
 
 def _is_computed(value: Value) -> bool:
