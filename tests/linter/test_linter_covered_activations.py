@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_vaes.fragments import FIT, HEAD, LAYERS, codes, linted
+from small_vaes.fragments import FIT, HEAD, KL, LAYERS, LOOP, codes, linted
 
 from vae_checked.linter import LintReport
 
@@ -16,10 +16,23 @@ FORWARD = """
         return {end}, m, s
 """
 
+# What of a prediction is compared with as much of the data.
+PICKED = {
+    "columns": 'F.mse_loss(y[:, 5:80], x[:, 5:80], reduction="sum")',
+    "what a mask takes": 'F.mse_loss(y[x > 0.3], x[x > 0.3], reduction="sum")',
+    "half": 'F.mse_loss(y.chunk(2, 1)[0], x[:, :42], reduction="sum")',
+    "each sample by its number": 'sum(F.mse_loss(y[i], x[i], reduction="sum") for i in range(len(y)))',
+    "each sample": 'sum(F.mse_loss(own, given, reduction="sum") for own, given in zip(y, x))',
+}
 
-def net(folder: Path, end: str) -> LintReport:
-    text = "from torchvision import transforms\n" + HEAD + LAYERS + FORWARD.replace("{end}", end) + FIT
-    return linted(folder, {"net.py": text})
+
+def net(folder: Path, end: str, fit: str = FIT) -> LintReport:
+    text = "from torchvision import transforms\nfrom ends import further\n" + HEAD + LAYERS
+    return linted(folder, {"net.py": text + FORWARD.replace("{end}", end) + fit})
+
+
+def picked(folder: Path, end: str, error: str) -> LintReport:
+    return net(folder, end, LOOP.format(loss=f"loss = {error} + ({KL}).sum()", differentiated="loss.backward()"))
 
 
 def clean(report: LintReport) -> set[str]:
@@ -58,3 +71,43 @@ def test_activations_between_the_layers_of_a_decoder_are_none_of_its_end(tmp_pat
     report = linted(tmp_path, {"net.py": text + FORWARD.replace("{end}", "y") + FIT})
     assert codes(report) == []
     assert {"VAE405", "VAE406"} <= clean(report)
+
+
+@pytest.mark.parametrize("error", PICKED.values(), ids=PICKED)
+def test_some_elements_have_the_activations_of_all(error: str, tmp_path: Path) -> None:
+    assert codes(picked(tmp_path / "twice", "torch.sigmoid(torch.sigmoid(y))", error)) == ["VAE405"]
+    assert codes(picked(tmp_path / "half", "torch.sigmoid(torch.relu(y))", error)) == ["VAE406"]
+    for end in ("torch.sigmoid(y)", "y"):
+        report = picked(tmp_path / end, end, error)
+        assert codes(report) == []
+        assert {"VAE405", "VAE406"} <= clean(report)
+
+
+@pytest.mark.parametrize(
+    "end", ["torch.sigmoid(torch.relu(y)[:, 5:80])", "torch.sigmoid(torch.relu(y).chunk(2, 1)[0])"]
+)
+def test_what_is_picked_between_two_activations_hides_none(end: str, tmp_path: Path) -> None:
+    report = picked(tmp_path, end, 'F.mse_loss(y, x[:, : y.shape[1]], reduction="sum")')
+    assert codes(report) == ["VAE406"]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "torch.sigmoid(further(y)[0])",
+        "torch.sigmoid(torch.relu(y).max(1, keepdim=True)[0])",
+        "torch.cat([torch.sigmoid(torch.relu(y[:, :40])), torch.tanh(y[:, 40:])], 1)[:, :40]",
+    ],
+)
+def test_what_is_picked_of_what_may_end_in_more_is_open(end: str, tmp_path: Path) -> None:
+    report = picked(tmp_path, end, 'F.mse_loss(y, x[:, : y.shape[1]], reduction="sum")')
+    assert codes(report) == []
+    assert "VAE406" not in clean(report)
+
+
+def test_some_shares_of_all_are_open(tmp_path: Path) -> None:
+    report = picked(
+        tmp_path, "torch.softmax(y, 1)", 'F.cross_entropy(y[:, 5:80], x[:, 5:80].argmax(1), reduction="sum")'
+    )
+    assert codes(report) == []
+    assert "VAE405" not in clean(report)

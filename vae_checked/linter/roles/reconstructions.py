@@ -46,6 +46,7 @@ _MAKING = _UNREAD | {"noise", "layer", "parameter"}
 _AFFINE = frozenset(("add", "sub", "mul", "div", "neg"))
 # A slice of everything in a key.
 _ALL = ("slice", *[("value", None)] * 3)
+_PICKS = frozenset(("index", "item", "part"))
 _PENALTIES = frozenset(("add", "sub", "mul", "div", "log", "log1p", "sqrt", "where", "neg"))
 _MAX_LOGS, _MAX_NEAR, _MOST_BESIDE, _LEAST = 4, 24, 3, 1e-3
 _BCE = error_of(Likelihood.BCE)
@@ -473,6 +474,11 @@ def activations(output: Expr, taken: tuple[str, ...] = ()) -> tuple[tuple[str, .
             node = node.args[0]
         elif (layer := recurrent(node)) is not None:
             return (str(layer.get("kind")), *reversed(names)), last or node
+        elif node.op in _PICKS:
+            # Some of the elements have gone through what all of them have; of shares they may sum to 1 no more.
+            node = node.args[0]
+            if strip(node).op == "softmax":
+                return None, last
         else:
             open_ = is_either(node) or _is_of_activations(node) or is_cut_by_itself(node)
             known = (len(names) != 1 or node.op not in _UNREAD) and not open_
