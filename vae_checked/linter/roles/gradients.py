@@ -13,7 +13,7 @@ from vae_checked.linter.roles.divergences import Divergence
 from vae_checked.linter.roles.head_layers import layer_of
 from vae_checked.linter.roles.objective import Losses
 from vae_checked.linter.roles.samplers import SamplerSite, is_scalar
-from vae_checked.linter.symbols.expression import NO_GRAD, NOISE, TRANSPARENT, Expr, Site, origin, strip, walk
+from vae_checked.linter.symbols.expression import KL, NO_GRAD, NOISE, TRANSPARENT, Expr, Site, origin, strip, walk
 from vae_checked.linter.symbols.gradient_flow import is_of_places, reached
 from vae_checked.linter.symbols.numeric import leaves
 from vae_checked.linter.symbols.observations import Observations
@@ -180,8 +180,29 @@ def through_kl(kl: Divergence, losses: Losses) -> bool | None:
     # An encoder that runs under no_grad is kept as it is, on purpose as far as is known, and so is a whole model.
     kept = not trained and any(node.op == "detach" and node.get("known") == NO_GRAD for node in walk(strip(kl.term)))
     seen = differentiated or _is_added_without_gradient(kl, losses)
-    left_out = seen and not beside and not kept and not _is_kept_whole(kl, losses)
+    left_out = (
+        seen and not beside and not kept and not _is_kept_whole(kl, losses) and not _is_made_of_another(kl, losses)
+    )
     return False if left_out and not (ends and all(_trains_a_weight(end, kl, losses) for end in ends)) else None
+
+
+def _is_made_of_another(kl: Divergence, losses: Losses) -> bool:
+    """Whether a KL is made of a value that a loss trains and that is one as well.
+
+    As the weights of an IWAE less the largest of them, of which shares are made without their gradient.
+    """
+    # A KL that is called a loss by itself trains nothing that another loss does.
+    ends = [end for end in losses.ends if not losses.graph.holds(kl.term, end.uid)]
+    trained, stack, seen = losses.flow.reached(ends), [*strip(kl.term).args], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.uid in seen or node.bits & KL != KL:
+            continue
+        seen.add(node.uid)
+        if node.uid in trained and any(losses.flow.reaches([node], strip(head).uid) for head in (kl.location, kl.head)):
+            return True
+        stack += node.args
+    return False
 
 
 def _is_added_without_gradient(kl: Divergence, losses: Losses) -> bool:

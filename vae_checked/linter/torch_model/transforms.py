@@ -47,6 +47,8 @@ TRANSFORMS = _GEOMETRIC | _COLOURING | _FILLING | _SCALING | _AT_RANDOM | frozen
 # The statistics of ImageNet.
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _TO_TENSOR = _SCALING | frozenset(("PILToTensor", "ToImage"))
+# Transforms that make a picture of PIL of one; those that are left give tensors, or several pictures.
+_OF_PICTURES = (_GEOMETRIC | _COLOURING) - {"PILToTensor", "ToImage", "ToPureTensor", "FiveCrop", "TenCrop"}
 # Libraries whose data sets hand out what their transform makes of a picture, and nothing else.
 _LIBRARIES_OF_SETS = frozenset(("torchvision", "medmnist"))
 _LOOKED_UP = frozenset(("builtins.getattr", "builtins.vars"))
@@ -367,7 +369,21 @@ def transformed(evaluator: Evaluator, transform: Transform, image: Expr, site: S
         evaluator.project_observations.note_pipeline(
             noted if any(map(_serves, evaluator.running())) else replace(noted, direct=True)
         )
-    return data_expr(interval, (image,), decisive(transform) or site)
+    still_one = is_picture(image) and _keeps_pictures(transform)
+    return data_expr(interval, (image,), decisive(transform) or site, PICTURE if still_one else ())
+
+
+def _keeps_pictures(transform: Transform) -> bool:
+    """Whether a picture of PIL is one behind a transform: nothing makes a tensor of it."""
+    return all(
+        name in _OF_PICTURES
+        or (
+            name in _AT_RANDOM
+            and isinstance(value, tuple)
+            and all(isinstance(each, Transform) and _keeps_pictures(each) for each in value)
+        )
+        for name, value, _ in transform.steps
+    )
 
 
 def _serves(function: Function) -> bool:
