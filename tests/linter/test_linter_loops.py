@@ -135,7 +135,7 @@ class Net(nn.Module):
         self.to_m, self.to_s, self.back = nn.Linear(84, 7), nn.Linear(84, 7), nn.Linear(7, 84)
 
     def forward(self, x, steps, again):
-        m, s = [None] * steps, [None] * steps
+        m, s = [self.to_m(x)] * steps, [None] * steps
         for i in range(steps):
             if again:
                 m[i] = self.to_m(x)

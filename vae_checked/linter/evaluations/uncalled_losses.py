@@ -139,7 +139,9 @@ class UncalledLosses:
                 if loss not in pair and (own or not alone or self._meets(loss, model)):
                     made = self._evaluation(module, model, [loss], with_model=loss in divergences)
                     made.order_is_supposed = self._is_called_otherwise(loss)
-                    made.loss_is_one_of_several = (loss in whole and len(whole) > 1) or not self._meets(loss, model)
+                    # Code that calls it and that this model does not fit has another one.
+                    of_another = made.order_is_supposed or not self._meets(loss, model)
+                    made.loss_is_one_of_several = (loss in whole and len(whole) > 1) or of_another
                     yield made
             if pair:
                 yield self._evaluation(module, model, pair, with_model=True)
