@@ -43,3 +43,12 @@ def test_what_a_loss_takes_is_asked_of_a_model_that_it_fits(made: str, tmp_path:
 def test_what_a_loss_takes_is_asked_of_the_model_that_is_given(tmp_path: Path) -> None:
     text = HEAD + "\noptimizer = make()\n" + LEFT.format(given="x")
     assert codes(linted(tmp_path, {"train.py": text})) == ["VAE402"]
+
+
+@pytest.mark.parametrize("given", ["x, label", "x, condition=label"], ids=["one too many", "by a name that it has not"])
+@pytest.mark.parametrize(("fits", "named"), [(False, []), (True, ["VAE402"])], ids=["alone", "beside one that fits"])
+def test_one_caller_that_a_model_fits_is_enough(given: str, fits: bool, named: list[str], tmp_path: Path) -> None:
+    text = HEAD + "\noptimizer = make()\n" + LEFT.format(given=given)
+    if fits:
+        text += LEFT[LEFT.index("def fit") :].format(given="x").replace("def fit", "\n\ndef fit_alone")
+    assert codes(linted(tmp_path, {"train.py": text})) == named

@@ -148,3 +148,40 @@ class Lit(Net):
 def test_a_library_calls_methods_of_its_classes(base: str, tmp_path: Path) -> None:
     hooked = "import pytorch_lightning as pl\nimport kit\n" + HOOKED.replace("(Net)", f"({base})")
     assert "VAE305" not in codes(linted(tmp_path, _script(hooked, loss=ERROR)))
+
+
+LATENTS = """
+class Denoiser(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(5, 5)
+
+    def forward(self, z):
+        return self.body(z)
+
+def fit(net, loader):
+    other = Denoiser()
+    optimizer = torch.optim.Adam(other.parameters())
+    for x in loader:
+        {latents}
+        noise = torch.randn_like(z)
+        loss = F.mse_loss(other(0.7 * z + 0.3 * noise), {target})
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+fit(Net(), load())
+"""
+DRAWN = NET.replace("return torch.sigmoid(self.back(z)), mu, logvar", "return z, mu, logvar")
+WAYS = {
+    "under no_grad": "with torch.no_grad():\n            z, mu, logvar = net(x)",
+    "detached": "z, mu, logvar = net(x)\n        z = z.detach()",
+    "with its gradient": "z, mu, logvar = net(x)",
+}
+
+
+@pytest.mark.parametrize("target", ["noise", "noise - z"])
+@pytest.mark.parametrize("latents", WAYS.values(), ids=WAYS)
+def test_a_model_of_latents_trains_no_posterior(latents: str, target: str, tmp_path: Path) -> None:
+    train = HEAD + DRAWN + BOUND + LATENTS.format(latents=latents, target=target)
+    assert "VAE305" not in codes(linted(tmp_path, {"train.py": train}))

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Collection, Iterator
 
 from vae_checked.finding import Place
-from vae_checked.linter.evaluations import fitting_losses
+from vae_checked.linter.evaluations import fitting_losses, fitting_models
 from vae_checked.linter.evaluations.definitions import parts_of_models
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.meeting import meet
 from vae_checked.linter.evaluations.reader import LossCall, RoleReader
-from vae_checked.linter.files import syntax
-from vae_checked.linter.interpreter import declared
 from vae_checked.linter.interpreter.interpreter import Substitutes
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.drawing import DRAWS, rank
 from vae_checked.linter.symbols.expression import KL
-from vae_checked.linter.symbols.taken import Call, Taken, class_of
-from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Value, settle
+from vae_checked.linter.symbols.taken import Call, Taken
+from vae_checked.linter.symbols.values import Class, Function, Instance, Module, settle
 from vae_checked.record import dataclass
 
 _MAX_MODELS = 4
@@ -26,8 +23,6 @@ _MAX_MODELS = 4
 _FAR = 2
 # The bytes of source held as parsed from before the evaluations that are made again.
 _HELD = 500_000
-# What wrappers and the base class of all models add to a model's own methods.
-_OF_EVERY_MODEL = frozenset("module forward to cuda cpu train eval half float requires_grad_ apply".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +46,15 @@ class _Wanted:
     has_formula: bool = False
 
     def may_be(self, model: Instance) -> bool:
-        """Whether a model is of the class that is named, if one is, and has the methods and the parts that are called.
-
-        Its methods take as many arguments, by the names that are written, and return no tuple where one value is asked.
-        """
-        return self._may_be(model.cls, _parts(model))
+        """Whether a model may be it, and its methods return no tuple where one value is asked."""
+        return fitting_models.fits(model, self.taken, self.calls) and not self._gives_several(model.cls)
 
     def may_be_of(self, cls: Class) -> bool:
         """Whether a model of a class may be it, as far as the class alone tells."""
-        return self._may_be(cls, _assigned_in(cls))
+        return fitting_models.fits_class(cls, self.taken, self.calls) and not self._gives_several(cls)
 
-    def _may_be(self, cls: Class, parts: Collection[str]) -> bool:
-        forward = cls.find("forward")
-        # A base that leaves it to derived classes is none of the models, and each of these is one.
-        if isinstance(forward, Function) and declared.is_left_open(forward.node):
-            return False
-        if class_of(self.taken) not in ("", cls.name):
-            return False
-        return all(
-            name in _OF_EVERY_MODEL or name in parts or _takes(cls.find(name or "forward"), given, named)
-            for name, given, named in self.calls
-        ) and not any(_returns_several(cls.find(name or "forward")) for name in self.one)
+    def _gives_several(self, cls: Class) -> bool:
+        return any(fitting_models.returns_several(cls.find(name or "forward")) for name in self.one)
 
 
 class StandIns:
@@ -102,7 +85,7 @@ class StandIns:
         if evaluation.again is not None:
             if self._reader.joins(evaluation):
                 self._run_joined |= evaluation.observations.entered
-            taken_models = self._reader.taken_models(evaluation)
+            taken_models = evaluation.read_once(self._reader.taken_models)
             if taken_models and self._reader.joins(evaluation):
                 # It has a model: what else it takes is something beside.
                 return
@@ -296,25 +279,6 @@ def _outermost(evaluation: Evaluation) -> int:
     return next((id(function.node) for function in outer if function is not None), 0)
 
 
-def _takes(method: Value, given: int | None, named: frozenset[str]) -> bool:
-    """Whether a method of a model takes a number of arguments, some of them by these names."""
-    if not isinstance(method, Function):
-        return False
-    spec = method.node.args
-    if spec.kwarg is None and not named <= {item.arg for item in (*spec.args, *spec.kwonlyargs)}:
-        return False
-    most = len(spec.posonlyargs) + len(spec.args) + len(spec.kwonlyargs) - (not method.is_static)
-    return given is None or given <= most or spec.vararg is not None or spec.kwarg is not None
-
-
-def _returns_several(method: Value) -> bool:
-    """Whether all that a method returns is written as a tuple."""
-    if not isinstance(method, Function) or isinstance(method.node, ast.Lambda):
-        return False
-    returned = [each.value for each in syntax.statements(method.node) if isinstance(each, ast.Return)]
-    return bool(returned) and all(isinstance(value, ast.Tuple) and len(value.elts) > 1 for value in returned)
-
-
 def _model(evaluation: Evaluation) -> Instance | None:
     """The model that an evaluation is the run of."""
     if evaluation.instance is not None:
@@ -328,29 +292,6 @@ def _is_model(instance: Instance) -> bool:
     """Whether an object is a module, or is derived from one of another library's."""
     cls = instance.cls
     return cls.is_module or any("nn" in base.split(".")[:-1] for base in cls.external_bases())
-
-
-def _parts(model: Instance) -> set[str]:
-    """The attributes that a model has or that a method gives it, under a condition that does not hold here too."""
-    return model.attributes.keys() | _assigned_in(model.cls)
-
-
-def _assigned_in(cls: Class) -> frozenset[str]:
-    """The attributes that the methods of a class and of its bases set."""
-    return frozenset[str]().union(*map(_assigned, cls.mro()))
-
-
-def _assigned(cls: Class) -> frozenset[str]:
-    """The attributes that the methods of a class set: read once, however often it is one of several."""
-    known = cls.scope.module.read_once(_assigned_by)
-    if cls.node not in known:
-        methods = (each for each in cls.names.values() if isinstance(each, Function))
-        known[cls.node] = frozenset(name for each in methods for name in syntax.assigned(each.node, "self"))
-    return known[cls.node]
-
-
-def _assigned_by(_: Module) -> dict[ast.AST, frozenset[str]]:
-    return {}
 
 
 def _decodes_otherwise(derived: Class, base: Class) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from vae_checked.linter.evaluations import linking, peers
+from vae_checked.linter.evaluations import fitting_models, linking, peers
 from vae_checked.linter.evaluations.evaluation import Evaluation
 from vae_checked.linter.evaluations.meeting import meet
 from vae_checked.linter.evaluations.reader import RoleReader
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.symbols.expression import SAMPLE, Expr, Site, walk
 from vae_checked.linter.symbols.observations import Root
+from vae_checked.linter.symbols.taken import Call, Taken
 from vae_checked.linter.symbols.values import Class, Function, Instance, Module, Value
 from vae_checked.mathematics.names import Role, likely_role_of
 from vae_checked.record import dataclass
@@ -75,6 +76,8 @@ class UncalledLosses:
         self._called: set[int] = set()
         self._called_apart: set[int] = set()
         self._called_with_a_draw: set[int] = set()
+        # By the functions that code without a model enters the unknown things that it calls in the place of one.
+        self._taken_for: dict[int, list[Mapping[Taken, Collection[Call]]]] = {}
         self._heads: dict[int, dict[str, Role]] = {}
 
     def noted(self, evaluation: Evaluation, own: Iterable[Function] = (), *, feeding: bool = False) -> Evaluation:
@@ -88,6 +91,10 @@ class UncalledLosses:
         # What draws as well is the whole of a training; elsewhere the model was not read whose heads a loss is handed.
         whole = bool(called) and any(value.bits & SAMPLE for value in evaluation.values())
         (self._called_with_a_draw if whole else self._called_apart).update(called)
+        if called and not whole:
+            taken = evaluation.read_once(self._reader.taken_models)
+            for node in called:
+                self._taken_for.setdefault(node, []).append(taken)
         if len(nodes) == 1 and not feeding and (heads := self._reader.heads_of(evaluation)):
             self._heads[nodes[0]] = heads
         for root in () if feeding else evaluation.observations.roots:
@@ -139,8 +146,7 @@ class UncalledLosses:
                 if loss not in pair and (own or not alone or self._meets(loss, model)):
                     made = self._evaluation(module, model, [loss], with_model=loss in divergences)
                     made.order_is_supposed = self._is_called_otherwise(loss)
-                    # Code that calls it and that this model does not fit has another one.
-                    of_another = made.order_is_supposed or not self._meets(loss, model)
+                    of_another = self._is_called_for_another(loss, model) or not self._meets(loss, model)
                     made.loss_is_one_of_several = (loss in whole and len(whole) > 1) or of_another
                     yield made
             if pair:
@@ -162,6 +168,19 @@ class UncalledLosses:
         """Whether all code that calls a loss was evaluated without the model whose heads it hands over."""
         node = id(loss.function.node)
         return node in self._called_apart and node not in self._called_with_a_draw
+
+    def _is_called_for_another(self, loss: _Loss, model: _Model) -> bool:
+        """Whether all code that calls a loss hands it what something returns that this model cannot be."""
+        instance = model.evaluation.instance
+        callers = self._taken_for.get(id(loss.function.node), [])
+        return (
+            instance is not None
+            and bool(callers)
+            and all(
+                taken and not any(fitting_models.fits(instance, what, calls) for what, calls in taken.items())
+                for taken in callers
+            )
+        )
 
     def _meets(self, loss: _Loss, model: _Model) -> bool:
         named = loss.function.name if loss.owner is None else loss.owner.name

@@ -10,7 +10,7 @@ from vae_checked.mathematics.chain_signs import sign_of
 from vae_checked.mathematics.reductions import ChainStep, Reduce, Tensor, Weight
 
 # What hands on two terms side by side, and what is not read.
-_BESIDE, _UNREAD = frozenset(("stack", "cat")), frozenset(("opaque", "call"))
+_SIDE_BY_SIDE, _UNREAD = frozenset(("stack", "cat")), frozenset(("opaque", "call"))
 
 
 def are_unread(meeting: Expr, above: Sequence[ChainStep]) -> bool:
@@ -21,7 +21,7 @@ def are_unread(meeting: Expr, above: Sequence[ChainStep]) -> bool:
     if meeting.op in _UNREAD:
         return True
     apart = itertools.takewhile(lambda step: not isinstance(step, Reduce), reversed(above))
-    return meeting.op in _BESIDE and any(map(_may_tell_apart, apart))
+    return meeting.op in _SIDE_BY_SIDE and any(map(_may_tell_apart, apart))
 
 
 def _may_tell_apart(step: ChainStep) -> bool:

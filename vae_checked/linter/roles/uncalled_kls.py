@@ -10,6 +10,7 @@ from vae_checked.facts import Fact, Facts
 from vae_checked.finding import Place
 from vae_checked.linter.interpreter.project import Project
 from vae_checked.linter.roles.objective import Losses, handed_on
+from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import formula_in
 from vae_checked.linter.roles.samplers import SamplerSite
 from vae_checked.linter.symbols.expression import SAMPLE, Expr, origin, strip, walk
@@ -55,7 +56,8 @@ class UncalledKls:
                 continue
             if any(_has_heads(end, site) for end in ends):
                 self._with_heads.add(where.path)
-            else:
+            elif losses.flow.reaches(ends, site.z.uid):
+                # Latents without their gradient are the data of another model.
                 pair = where.path, evaluation.module.path
                 self._bare[pair] = self._bare.get(pair, True) and all(_is_of_errors(end, losses) for end in ends)
 
@@ -120,7 +122,7 @@ def _has_heads(end: Expr, site: SamplerSite) -> bool:
 
 def _is_of_errors(end: Expr, losses: Losses) -> bool:
     """Whether all that a loss has of draws are errors of what is decoded."""
-    errors = {recon.term.uid for recon in losses.recons if recon.kind is not None}
+    errors = {recon.term.uid for recon in losses.recons if recon.kind is not None and _is_of_data(recon)}
     stack = [end]
     while stack:
         node = stack.pop()
@@ -132,6 +134,11 @@ def _is_of_errors(end: Expr, losses: Losses) -> bool:
         else:
             return False
     return True
+
+
+def _is_of_data(recon: Reconstruction) -> bool:
+    """Whether one side of an error is no draw, nor made of one: of latents a model beside the VAE has both."""
+    return not (recon.first.bits & SAMPLE and recon.second.bits & SAMPLE)
 
 
 def _is_spoken_of(function: Function, project: Project) -> bool:
