@@ -23,7 +23,6 @@ from vae_checked.linter.symbols.structures import Structures
 from vae_checked.linter.symbols.values import Deferred, External, Module, Value, settle
 
 T = TypeVar("T")
-_TENSOR_LIBRARIES = frozenset("torch numpy lightning pytorch_lightning jax tensorflow".split())
 MAX_UP = 6
 # The steps of a top level that trains, or whose functions do, and of another one: a notebook makes a model, trains it
 # and draws its pictures, one cell after the other.

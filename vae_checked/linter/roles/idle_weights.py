@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vae_checked.linter.files import syntax
+from vae_checked.linter.roles import scoped_names
 from vae_checked.linter.roles.shown import uses, whole
 from vae_checked.mathematics.names import is_kl_weight
 
@@ -71,19 +72,10 @@ def _is_read(name: str, body: ast.AST) -> bool:
     """Whether a name is read for more than to show it, or to make its own next value."""
     apart: set[int] = set()
     for node in syntax.descendants(body):
-        is_another = isinstance(node, _FUNCTIONS) and node is not body and _binds(node, name)
+        is_another = isinstance(node, _FUNCTIONS) and node is not body and name in scoped_names.own(node)
         if is_another or name in _made_by(node):
             apart |= {id(each) for each in syntax.descendants(node)}
     return any(id(read) not in apart for read in uses(name, body)[1])
-
-
-def _binds(function: ast.AST, name: str) -> bool:
-    """Whether a name is one of a function's own."""
-    return any(
-        (isinstance(node, ast.arg) and node.arg == name)
-        or (isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store))
-        for node in syntax.descendants(function)
-    )
 
 
 def _made_by(node: ast.AST) -> set[str]:

@@ -34,6 +34,7 @@ from vae_checked.linter.symbols.expression import (
     opaque,
     strip,
 )
+from vae_checked.linter.symbols.index_keys import WHOLE
 from vae_checked.linter.symbols.intervals import is_cut_by_itself, recurrent
 from vae_checked.linter.symbols.numeric import Program, close, leaves
 from vae_checked.mathematics.likelihoods import POISSON_OF_RATE, Floats, error_of
@@ -44,8 +45,7 @@ _UNREAD = frozenset(("opaque", "call", "atom"))
 _ACTIVATIONS = names_of(lambda operation: operation.closes)
 _MAKING = _UNREAD | {"noise", "layer", "parameter"}
 _AFFINE = frozenset(("add", "sub", "mul", "div", "neg"))
-# A slice of everything in a key.
-_ALL = ("slice", *[("value", None)] * 3)
+# What gives some of the elements of a value.
 _PICKS = frozenset(("index", "item", "part"))
 _PENALTIES = frozenset(("add", "sub", "mul", "div", "log", "log1p", "sqrt", "where", "neg"))
 _MAX_LOGS, _MAX_NEAR, _MOST_BESIDE, _LEAST = 4, 24, 3, 1e-3
@@ -430,7 +430,7 @@ def _whole(values: Expr) -> Expr:
 def _rows_of(node: Expr) -> Expr | None:
     """What a value is the picked rows of; None for other picks, and of shares that sum to 1 over the rows."""
     key = node.get("key") if node.op == "index" and node.args else None
-    if not isinstance(key, tuple) or len(key) == 0 or any(part != _ALL for part in key[1:]):
+    if not isinstance(key, tuple) or len(key) == 0 or any(part != WHOLE for part in key[1:]):
         return None
     whole = strip(node.args[0])
     return None if whole.op == "softmax" and whole.get("axis") in (0, None) else whole
@@ -461,7 +461,7 @@ def activations(output: Expr, taken: tuple[str, ...] = ()) -> tuple[tuple[str, .
     last: Expr | None = None
     node = output
     while True:
-        node = _part_of(_whole(node))
+        node = _part_of(node)
         if node.op == "written":
             return None, last
         if node.op in (*TRANSPARENT, "move", "nan_to_num") and node.args:
@@ -475,10 +475,11 @@ def activations(output: Expr, taken: tuple[str, ...] = ()) -> tuple[tuple[str, .
         elif (layer := recurrent(node)) is not None:
             return (str(layer.get("kind")), *reversed(names)), last or node
         elif node.op in _PICKS:
-            # Some of the elements have gone through what all of them have; of shares they may sum to 1 no more.
-            node = node.args[0]
-            if strip(node).op == "softmax":
+            # Some of the elements have gone through what all of them have; of shares that are not whole rows, they may
+            # sum to 1 no more.
+            if strip(node.args[0]).op == "softmax" and _rows_of(node) is None:
                 return None, last
+            node = node.args[0]
         else:
             open_ = is_either(node) or _is_of_activations(node) or is_cut_by_itself(node)
             known = (len(names) != 1 or node.op not in _UNREAD) and not open_

@@ -52,23 +52,24 @@ def parameter_key(function: syntax.Definition, name: str) -> str:
 
 def _functions_of(cell: Cell) -> _Functions:
     by_line: dict[int, syntax.Definition] = {}
-    own: dict[syntax.Definition, frozenset[str]] = {}
+    own_names: dict[syntax.Definition, frozenset[str]] = {}
     outer: dict[syntax.Definition, syntax.Definition | None] = {}
     # Outer ones come before those in them.
     for function in cell.functions:
         outer[function] = by_line.get(function.lineno)
-        own[function] = _own(function)
+        own_names[function] = own(function)
         by_line.update(dict.fromkeys(range(function.lineno, (function.end_lineno or function.lineno) + 1), function))
-    return _Functions(by_line, own, outer)
+    return _Functions(by_line, own_names, outer)
 
 
-def _own(function: syntax.Definition) -> frozenset[str]:
+def own(function: syntax.Definition | ast.Lambda) -> frozenset[str]:
+    """The arguments and the variables of a function, without those of functions in it."""
     names: set[str] = set()
     shared: set[str] = set()
     spec = function.args
     given = (*spec.posonlyargs, *spec.args, *spec.kwonlyargs, spec.vararg, spec.kwarg)
     names |= {each.arg for each in given if each is not None}
-    stack: list[ast.AST] = list(function.body)
+    stack: list[ast.AST] = [function.body] if isinstance(function, ast.Lambda) else list(function.body)
     while stack:
         node = stack.pop()
         if isinstance(node, (ast.Global, ast.Nonlocal)):

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 
 from vae_checked.facts import Fact, Facts
 from vae_checked.finding import Place
+from vae_checked.linter.files import syntax
 from vae_checked.linter.interpreter.project import Project
+from vae_checked.linter.roles import scoped_names
 from vae_checked.linter.roles.objective import Losses, handed_on
 from vae_checked.linter.roles.reconstructions import Reconstruction
 from vae_checked.linter.roles.reductions import formula_in
@@ -165,8 +167,8 @@ def _is_named_in(name: str, module: Module, function: Function) -> bool:
     may_mean_it = module is function.scope.module or all(each.name != name for each in module.functions())
     is_free = name != function.name or function.owner is None
     asked = (node for node in module.file.of(ast.Attribute) if node.attr == name)
-    hiding = [each for each in module.file.of(ast.FunctionDef) if _assigns(each, name)]
-    hidden = {id(node) for each in hiding for node in ast.walk(each)}
+    functions = (each for cell in module.file.cells for each in cell.functions)
+    hidden = {id(node) for each in functions if name in scoped_names.own(each) for node in syntax.descendants(each)}
     loaded = (node for node in module.file.of(ast.Name) if isinstance(node.ctx, ast.Load) and node.id == name)
     return (
         (may_mean_it and any(id(node) not in hidden for node in loaded))
@@ -174,9 +176,3 @@ def _is_named_in(name: str, module: Module, function: Function) -> bool:
         or any(node.name.rpartition(".")[2] == name for node in module.file.of(ast.alias))
         or any(node.value == name for node in module.file.of(ast.Constant))
     )
-
-
-def _assigns(function: ast.FunctionDef, name: str) -> bool:
-    """Whether a function has a variable of its own by a name."""
-    stored = (node for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
-    return any(node.id == name for node in stored)
