@@ -52,3 +52,23 @@ def test_one_caller_that_a_model_fits_is_enough(given: str, fits: bool, named: l
     if fits:
         text += LEFT[LEFT.index("def fit") :].format(given="x").replace("def fit", "\n\ndef fit_alone")
     assert codes(linted(tmp_path, {"train.py": text})) == named
+
+
+@pytest.mark.parametrize(
+    ("taken", "given", "fits"),
+    [
+        ("x, **options", "x, label", False),
+        ("x, **options", "x, label=label", True),
+        ("x, *more", "x, label", True),
+        ("x, *, label=None", "x, label", False),
+        ("x, *, label=None", "x, label=label", True),
+        ("x, label=None", "x, label", True),
+    ],
+)
+def test_an_argument_by_its_place_is_asked_for_a_place(taken: str, given: str, fits: bool, tmp_path: Path) -> None:
+    text = (
+        HEAD
+        + "\noptimizer = make()\n"
+        + LEFT.format(given=given).replace("forward(self, x)", f"forward(self, {taken})")
+    )
+    assert codes(linted(tmp_path, {"train.py": text})) == (["VAE402"] if fits else [])

@@ -47,8 +47,12 @@ def _takes(method: Value, given: int | None, named: frozenset[str]) -> bool:
     spec = method.node.args
     if spec.kwarg is None and not named <= {item.arg for item in (*spec.args, *spec.kwonlyargs)}:
         return False
-    most = len(spec.posonlyargs) + len(spec.args) + len(spec.kwonlyargs) - (not method.is_static)
-    return given is None or given <= most or spec.vararg is not None or spec.kwarg is not None
+    if given is None or spec.vararg is not None:
+        return True
+    in_order = len(spec.posonlyargs) + len(spec.args) - (not method.is_static)
+    if given - len(named) > in_order:
+        return False
+    return spec.kwarg is not None or given <= in_order + len(spec.kwonlyargs)
 
 
 def returns_several(method: Value) -> bool:
