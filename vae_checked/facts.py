@@ -341,7 +341,7 @@ class Heads:
 class KL:
     """The KL term; `unread` is how a divergence is written whose posterior or prior is of a family that is not read.
 
-    `density` is what is known of that density where the KL has no closed form.
+    `density` is what is known of that density without a closed form, `uncalled` what has the KL and is never called.
     """
 
     form: Fact[KLForm] | None = None
@@ -351,6 +351,7 @@ class KL:
     in_loss: Fact[bool | None] | None = None
     unread: Fact[str] | None = None
     density: Fact[Density] | None = None
+    uncalled: Fact[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,6 @@ _WITHOUT_GRADIENT = re.compile(r"\.(?:detach|item|numpy|tolist)\(|\.data\b|\bflo
 # How a clamp that leaves one value alone, and one that leaves none, are called as an origin.
 _CLIPPED = "with two equal bounds"
 _PASSED_BY_NONE = "which no value of the KL passes"
-# And a function that has the KL, and that no code speaks of.
-_UNCALLED = "is never called"
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
 # What makes 0 of all that is less than one, or of what does not hold.
 _COUNTED = re.compile(r"//|%|[<>]|\b(?:int|round|floor|trunc|max|clip)\(")
@@ -57,10 +55,10 @@ def judge(facts: Facts) -> Verdict:
 
 def _remedy(facts: Facts, stopped: str) -> str:
     """What brings the KL into the loss: added to it, or, where it stands there without its gradient, with that."""
+    if facts.kl.uncalled is not None:
+        return f"minimise what {facts.kl.uncalled.value} returns: {facts.kl.uncalled.value} is never called"
     if (overwritten := _OVERWRITTEN.fullmatch(stopped)) is not None:
         return f"take {stopped} away: it stands in the place of the {overwritten[1]} that is given"
-    if stopped.endswith(_UNCALLED):
-        return f"minimise what {stopped.split(maxsplit=1)[0]} returns: {stopped}"
     if _CLIPPED in stopped:
         return f"give the clamp of {names_of(facts).kl} room: between equal bounds it is a constant"
     if _PASSED_BY_NONE in stopped:

@@ -15,6 +15,7 @@ FACT_NAMES = {
     "heads.overflow": "where the head for std overflows",
     "kl.form": "the KL",
     "kl.unread": "the KL of a posterior or to a prior that is not read",
+    "kl.uncalled": "a function that has the KL and that no code speaks of",
     "kl.density": "how the density of the posterior reads the head for std",
     "kl.factor": "the factor of the KL",
     "kl.sign": "the sign of the KL",

@@ -92,8 +92,8 @@ class UncalledKls:
             return item
         is_sure = is_whole and not self._is_cut and all(self._bare[pair] for pair in pairs)
         if is_sure and not any(_is_spoken_of(function, project) for function in functions):
-            stopped = replace(form.origin, source=f"{_name(functions[0])} is never called")
-            return replace(item, kl=replace(item.kl, in_loss=Fact[bool | None](False, stopped)))
+            uncalled = Fact(_name(functions[0]), form.origin)
+            return replace(item, kl=replace(item.kl, in_loss=Fact[bool | None](False, form.origin), uncalled=uncalled))
         reason = f"no call of {_name(functions[0])} was read, and what is differentiated has no KL of these heads"
         return replace(item, elsewhere={"kl.in_loss": reason, **item.elsewhere})
 
